@@ -1,0 +1,1 @@
+"""The command line: argv -> wiring -> exit code."""

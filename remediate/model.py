@@ -1,0 +1,183 @@
+"""The values that a run is made of: findings, changes, undos, plans, outcomes. Frozen and JSON-able; no behaviour.
+
+What makes them and what reads them stands in the architecture chapter of the documentation.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from remediate.questions import Answer, Facts, Question, Value
+
+Json: TypeAlias = Any
+"""What the `json` module can write: str, int, float, bool, None, lists and dictionaries of them."""
+
+Risk: TypeAlias = Literal["none", "restart", "build", "config", "schema", "data"]
+
+
+class Fidelity(StrEnum):
+    """How true a change's preview is."""
+
+    EXACT = "exact"  # the after is known to the byte or row
+    REHEARSED = "rehearsed"  # it was really done on a copy
+    ESTIMATE = "estimate"  # what will run is known, its effect is not
+    OPAQUE = "opaque"  # a free shell command
+
+
+class WayBack(StrEnum):
+    """How good a change's way back is."""
+
+    EXACT = "exact"  # byte for byte, row for row
+    EQUIVALENT = "equivalent"  # same meaning, not same bytes: a restart
+    NONE = "none"  # say why in `way_back_note`
+
+
+class Outcome(StrEnum):
+    """How a run on one host ended."""
+
+    HEALTHY = "healthy"  # nothing was wrong, nothing was done
+    FIXED = "fixed"  # the fault is gone and stayed gone
+    PLANNED = "planned"  # a dry run: there is something to do
+    DECLINED = "declined"  # a person or the policy said no; nothing touched
+    STALE = "stale"  # the world moved since the plan; nothing left changed
+    BLOCKED = "blocked"  # could not look, or locked; nothing touched
+    ROLLED_BACK = "rolled back"  # the cure did not hold, everything is as it was
+    NO_CURE = "no cure"  # unhealthy, and nothing that the playbook could do
+    KEPT = "kept"  # the cure did not hold and the playbook keeps what was changed
+    STUCK = "stuck"  # the way back failed: a person is needed
+
+
+class Finding(Value):
+    """What a check saw.
+
+    Attributes:
+        check: The step's name in the playbook.
+        healthy: Whether all is well.
+        seen: What was seen, in one line for a person.
+        evidence: Further lines: what it was seen in.
+        facts: What later steps can say as `{{ found.NAME.… }}`.
+    """
+
+    check: str = ""
+    healthy: bool
+    seen: str
+    evidence: tuple[str, ...] = ()
+    facts: dict[str, Json] = {}
+
+
+class Forecast(Value):
+    """What a question will be answered after a change."""
+
+    question: Question
+    answer: Answer
+
+
+class Change(Value):
+    """One thing that would be changed, exactly.
+
+    Attributes:
+        what: One line for a person: `add 18 columns to avatars`.
+        target: The thing changed: a path, a process, a table.
+        diff: Unified diff, or empty.
+        script: What would run, command or SQL, or empty.
+        notes: Further lines that a reviewer wants: lock mode, live size, downtime.
+        fidelity: How true this preview is.
+        way_back: How good the way back is.
+        way_back_note: How it is put back, or why it cannot be.
+        risk: The class of risk.
+        alters: The facts it alters.
+        forecasts: Answers that are known beforehand.
+        data: All that `apply` needs, JSON.
+        assumed: Why this was planned without knowing an answer; empty where everything was known.
+    """
+
+    what: str
+    target: str
+    diff: str = ""
+    script: str = ""
+    notes: tuple[str, ...] = ()
+    fidelity: Fidelity
+    way_back: WayBack
+    way_back_note: str = ""
+    risk: Risk
+    alters: Facts = ()
+    forecasts: tuple[Forecast, ...] = ()
+    data: dict[str, Json] = {}
+    assumed: str = ""
+
+
+class Undo(Value):
+    """The recipe back: usable by another process, tomorrow.
+
+    Attributes:
+        action: Which action can read it, `provider.verb`.
+        parameters: That action's parameters, as they were.
+        data: What was saved, JSON.
+    """
+
+    action: str
+    parameters: dict[str, Json]
+    data: dict[str, Json]
+
+
+class PlannedFix(Value):
+    """One fix of the playbook with the changes it would make; none where there is nothing to do.
+
+    Attributes:
+        step: The step's name in the playbook.
+        action: `provider.verb`.
+        parameters: The action's parameters, rendered.
+        changes: In order.
+    """
+
+    step: str
+    action: str
+    parameters: dict[str, Json]
+    changes: tuple[Change, ...]
+
+
+class Plan(Value):
+    """What a run would do on one host.
+
+    Attributes:
+        playbook: Its name.
+        playbook_digest: SHA-256 of the playbook's text with its parts.
+        environment: The inventory's environment.
+        host: The host's name in the inventory.
+        database: Identity of the database, or empty where none is used.
+        findings: What was found.
+        fixes: In order.
+        say: What the playbook wants the operator told.
+        risk: What the playbook's confirm says of its risk.
+    """
+
+    playbook: str
+    playbook_digest: str
+    environment: str
+    host: str
+    database: str = ""
+    findings: tuple[Finding, ...]
+    fixes: tuple[PlannedFix, ...]
+    say: str = ""
+    risk: str = ""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes of all fixes, in order."""
+        return tuple(change for fix in self.fixes for change in fix.changes)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of everything that will be done, in hex."""
+        return digest_of(self.model_dump(mode="json", exclude={"findings", "say"}))
+
+
+def canonical(value: Json) -> bytes:
+    """Return the one JSON text of a value: sorted keys, no spaces, UTF-8 (after RFC 8785, without its number form)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_of(value: Json) -> str:
+    """Return the SHA-256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()

@@ -1,0 +1,100 @@
+"""The two contracts, Check and Action, and the laws every action is held to. No technology and no transport here.
+
+Laws, run over every action in memory and on real hosts:
+1. asking, judging and planning write nothing;
+2. after apply, the plan made from fresh answers is empty;
+3. after snapshot, then apply, or apply cut before its effect, or cut after it, then undo and undo: all is as before;
+4. an Undo survives JSON and another process;
+5. a plan computed from recorded answers equals the plan computed live.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from remediate.model import Change, Finding, Json, Undo
+from remediate.questions import Answers, Fetch, Query, Read, Run
+from remediate.target import Target
+
+Questions = tuple[Run | Read | Query | Fetch, ...]
+
+
+class Step(BaseModel):
+    """A frozen value whose fields are its YAML parameters.
+
+    A field's default may be a template over the inventory (`"{{ app.backend }}"`): it is rendered like one that the
+    playbook wrote itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    kind: ClassVar[str]
+    """`provider.verb`, as playbooks write it."""
+
+    def ask(self) -> Questions:
+        """Return the questions this step needs answered. Data: no target is in reach. MUST."""
+        raise NotImplementedError
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """The fields as JSON, enough to build the same step in another process."""
+        return self.model_dump(mode="json")
+
+
+class Check(Step):
+    """Looks, and says whether all is well."""
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Return what was seen. Pure. MUST.
+
+        Args:
+            first: The answers when the window opened; a check sees movement by comparing.
+            now: The latest answers. In `diagnose` the two are the same.
+
+        Raises:
+            CouldNotLook: A question it needs could not be answered.
+        """
+        raise NotImplementedError
+
+
+class Action(Step):
+    """Changes something, and can take it back."""
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return the changes it would make; none where there is nothing to do. Pure. MUST.
+
+        Raises:
+            NotKnown: A needed answer will be changed by an earlier step, and nothing can be said before.
+            CouldNotLook: A needed question could not be answered.
+            Failed: What would have to be changed is not there, or not as it must be; says what to do.
+        """
+        raise NotImplementedError
+
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Save what apply will destroy, where it lives, and return the recipe back. MAY.
+
+        MUST NOT alter anything that a check or another program looks at.
+        """
+        del target
+        return self.undo_with(change.data)
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Make the change. MUST either do all of it, or raise.
+
+        Raises:
+            Failed: It did not succeed.
+            Lost: What became of it is unknown.
+        """
+        raise NotImplementedError
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Put back what was there before. MUST. Twice is once; after half an apply is fine.
+
+        Raises:
+            Conflict: The state is no longer what apply left; nothing was touched.
+            Failed: It could not be put back.
+        """
+        raise NotImplementedError
+
+    def undo_with(self, data: dict[str, Json]) -> Undo:
+        """Return an Undo of this action with the given data."""
+        return Undo(action=self.kind, parameters=self.parameters, data=data)
