@@ -6,6 +6,7 @@ program is likely to have printed it.
 
 import base64
 import shlex
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, quote_plus
@@ -115,7 +116,7 @@ def _forms(secret: str) -> Iterable[str]:
 
 
 class Events:
-    """The bus of one run: masks an event and hands it to every sink.
+    """The bus of one run: masks an event and hands it to every sink, one event at a time.
 
     Args:
         run: The run's id.
@@ -126,6 +127,7 @@ class Events:
 
     def __init__(self, run: str, sinks: Iterable[Sink], masker: Masker, clock: Callable[[], float]) -> None:
         self.run, self._sinks, self.masker, self._clock = run, tuple(sinks), masker, clock
+        self._one_at_a_time = threading.Lock()
 
     def tell(self, kind: EventKind, host: str, text: str = "", step: str = "", **data: Any) -> None:
         """Tell every sink what happened, masked."""
@@ -138,5 +140,6 @@ class Events:
             text=self.masker.text(text),
             data=self.masker.json(data),
         )
-        for sink in self._sinks:
-            sink(event)
+        with self._one_at_a_time:
+            for sink in self._sinks:
+                sink(event)

@@ -42,6 +42,7 @@ class Outcome(StrEnum):
     DECLINED = "declined"  # a person or the policy said no; nothing touched
     STALE = "stale"  # the world moved since the plan; nothing left changed
     BLOCKED = "blocked"  # could not look, or locked; nothing touched
+    PUT_BACK = "put back"  # what a run had changed was put back because a person asked
     ROLLED_BACK = "rolled back"  # the cure did not hold, everything is as it was
     NO_CURE = "no cure"  # unhealthy, and nothing that the playbook could do
     KEPT = "kept"  # the cure did not hold and the playbook keeps what was changed
@@ -106,6 +107,43 @@ class Change(Value):
     data: dict[str, Json] = {}
     assumed: str = ""
 
+    @property
+    def outline(self) -> "ChangeOutline":
+        """What is needed to tell later whether another change is this one."""
+        essence = digest_of(self.model_dump(mode="json", exclude={"notes", "forecasts", "assumed"}))
+        return ChangeOutline(
+            what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence
+        )
+
+
+class ChangeOutline(Value):
+    """A change by its digest: enough to recognise it, too little to do it. This is what the journal keeps of a plan.
+
+    Attributes:
+        what: As in the change.
+        target: As in the change.
+        script: As in the change.
+        assumed: As in the change.
+        essence: Digest of everything but notes and forecasts, which carry live figures.
+    """
+
+    what: str
+    target: str
+    script: str = ""
+    assumed: str = ""
+    essence: str
+
+    def same_as(self, confirmed: "ChangeOutline") -> bool:
+        """Tell whether this change is the one that was confirmed.
+
+        One that was planned on an assumption must want the same thing of the same target; any other must be the same
+        in everything.
+        """
+        if confirmed.assumed:
+            wanted = (confirmed.what, confirmed.target, confirmed.script)
+            return (self.what, self.target, self.script) == wanted
+        return self.essence == confirmed.essence
+
 
 class Undo(Value):
     """The recipe back: usable by another process, tomorrow.
@@ -135,6 +173,21 @@ class PlannedFix(Value):
     action: str
     parameters: dict[str, Json]
     changes: tuple[Change, ...]
+
+    @property
+    def outline(self) -> "FixOutline":
+        """The fix with its changes by their digests."""
+        changes = tuple(change.outline for change in self.changes)
+        return FixOutline(step=self.step, action=self.action, parameters=self.parameters, changes=changes)
+
+
+class FixOutline(Value):
+    """A planned fix with its changes by their digests."""
+
+    step: str
+    action: str
+    parameters: dict[str, Json]
+    changes: tuple[ChangeOutline, ...]
 
 
 class Plan(Value):
@@ -168,9 +221,14 @@ class Plan(Value):
         return tuple(change for fix in self.fixes for change in fix.changes)
 
     @property
+    def outline(self) -> tuple[FixOutline, ...]:
+        """All fixes with their changes by their digests."""
+        return tuple(fix.outline for fix in self.fixes)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON of everything that will be done, in hex."""
-        return digest_of(self.model_dump(mode="json", exclude={"findings", "say"}))
+        """SHA-256 over the canonical JSON of the whole plan, in hex."""
+        return digest_of(self.model_dump(mode="json"))
 
 
 def canonical(value: Json) -> bytes:

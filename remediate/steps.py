@@ -57,7 +57,13 @@ class Check(Step):
 
 
 class Action(Step):
-    """Changes something, and can take it back."""
+    """Changes something, and can take it back.
+
+    `undo_last` says that the undo is paid after those of the steps before it: a process is restarted once everything
+    it runs has been put back, not while it is still there.
+    """
+
+    undo_last: ClassVar[bool] = False
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.

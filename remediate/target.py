@@ -72,6 +72,10 @@ class Target(Protocol):
     def name(self) -> str:
         """The host's name in the inventory."""
 
+    @property
+    def database(self) -> dict[str, Json]:
+        """What is known of the database since the last look: `name`, `identity`; empty where none was asked."""
+
     def answer(self, questions: Iterable[Run | Read | Query | Fetch]) -> Answers:
         """Look, and change nothing. MUST answer all questions in one go, each once.
 

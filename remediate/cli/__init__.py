@@ -1,1 +1,15 @@
-"""The command line: argv -> wiring -> exit code."""
+"""The command line: argv -> wiring -> exit code. The only floor that knows all others; decides nothing itself."""
+
+import sys
+
+from remediate import __version__
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit with its code."""
+    if sys.argv[1:] == ["--version"]:  # before anything heavy is imported: scripts ask this often
+        print(f"remediate {__version__}")  # noqa: T201
+        return
+    from remediate.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -11,11 +11,13 @@ class Trips:
         shell: Batches answered by the pipelined shell.
         database: Batches answered by the database.
         jobs: Waits for a changing command.
+        connecting: What was asked only to find the database: its URL in the app's .env.
     """
 
     shell: int = 0
     database: int = 0
     jobs: int = 0
+    connecting: int = 0
 
     @property
     def looking(self) -> int:

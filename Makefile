@@ -1,0 +1,37 @@
+# The two commands that matter: `make demo` and `make test`. Both set up all they need on a Debian-like machine.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint bench picture clean
+
+help: ## Show what there is.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+$(STAMP): pyproject.toml remediate/__init__.py
+	@vagrant/prepare-python $(PYTHON) $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## Break the sample backend on the practice ground and cure it before your eyes.
+	@vagrant/demo
+
+test: $(STAMP) lint ## Everything: lint, types, unit tests, laws and playbooks on the practice ground.
+	@tests/run
+
+lint: $(STAMP) ## ruff and mypy.
+	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run ruff format .'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+bench: $(STAMP) ## Measure speed against the bare parts, as ratios.
+	@$(BIN)/python -m tests.bench
+
+picture: $(STAMP) ## Record the README's terminal picture anew from a real run.
+	@vagrant/picture
+
+clean: ## Take the practice ground down and remove what was built.
+	@vagrant/lab down
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

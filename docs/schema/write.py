@@ -1,0 +1,18 @@
+"""Writes the two schemas that stand beside this file. A test holds them to what the code takes."""
+
+# ruff: noqa: INP001  (a script, no package)
+
+from pathlib import Path
+
+from remediate.providers import CATALOGUE
+from remediate.schemas import Schema, inventory_schema, playbook_schema, schema_text
+
+
+def schemas() -> dict[str, Schema]:
+    """Return each schema under its file's name."""
+    return {"playbook.json": playbook_schema(CATALOGUE), "inventory.json": inventory_schema()}
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        (Path(__file__).parent / name).write_text(schema_text(schema), encoding="utf-8")

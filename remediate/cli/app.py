@@ -1,0 +1,80 @@
+"""The commands, put together; errors of every command become one line and an exit code here."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from remediate.cli import doctoring, library, putting_back, records, running
+from remediate.cli.exit_codes import USAGE, code_of_error
+from remediate.errors import RemediateError
+
+app = typer.Typer(
+    name="remediate",
+    help="Diagnose, confirm, fix, verify: a remediation runner with a true dry run and a way back.",
+    epilog="Exit codes: 0 healthy or fixed, 1 failed and rolled back, 2 wrong usage, 3 dry run: there is something to"
+    " do, 4 declined, 5 stale plan, 6 blocked, 7 stuck: a person is needed, 8 unhealthy and no cure.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command("check", rich_help_panel="Library")(library.check)
+app.command("list", rich_help_panel="Library")(library.list_playbooks)
+app.command("schema", rich_help_panel="Library")(library.schema)
+app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
+app.command("plan", rich_help_panel="Looking")(running.plan)
+app.command("run", rich_help_panel="Changing")(running.run)
+app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)
+app.command("runs", rich_help_panel="Records")(records.runs)
+app.command("show", rich_help_panel="Records")(records.show)
+app.add_typer(records.audit, name="audit", rich_help_panel="Records")
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from remediate import __version__
+
+        typer.echo(f"remediate {__version__}")
+        raise typer.Exit
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        argv: The arguments, without the program's name.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = app(list(argv), prog_name="remediate", standalone_mode=False)
+    except RemediateError as error:
+        _complain(str(error))
+        return code_of_error(error)
+    except typer.TyperException as error:
+        return _usage(error)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> int:
+    text = error.format_message()
+    if text.startswith("Usage:"):  # no arguments at all: the help is the answer
+        typer.echo(text)
+        return USAGE
+    command = getattr(getattr(error, "ctx", None), "command_path", "remediate")
+    _complain(f"{command}: {' '.join(text.split())} Try `{command} --help`.")
+    return USAGE
+
+
+def _complain(text: str) -> None:
+    from remediate.sinks.clean import one_line
+
+    typer.echo(one_line(text, 1000), err=True)

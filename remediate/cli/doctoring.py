@@ -1,0 +1,71 @@
+"""The command doctor: can we get in, and does a host have what playbooks need. Changes nothing."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import typer
+
+from remediate.cli.exit_codes import BLOCKED, NO_CURE
+from remediate.cli.options import AsJson, InventoryName, On
+from remediate.cli.session import Session, inventory_of, session
+from remediate.errors import Blocked, CouldNotLook
+from remediate.inventory import Host
+from remediate.model import Finding
+from remediate.planner import NamedCheck, judged, questions_of
+from remediate.providers.doctor import checks_for
+from remediate.sinks.console import show
+from remediate.sinks.plan_text import Line, finding_lines
+from remediate.steps import Check
+from remediate.target import Target
+
+AT_ONCE = 20
+
+
+def doctor(on: On, inventory: InventoryName = None, *, as_json: AsJson = False) -> int:
+    """Look whether we can get in and whether all is there: shell, app user, node, pm2, prisma, disk, database."""
+    environment = inventory_of(inventory)
+    hosts = environment.select(on)
+    with session(environment, None, as_json=as_json) as opened, ThreadPoolExecutor(AT_ONCE) as pool:
+        seen = list(zip(hosts, pool.map(lambda host: _examined(opened, host), hosts), strict=True))
+        for host, findings in seen:
+            _tell(opened, host, findings)
+    return max((_code(findings) for _, findings in seen), key=(0, NO_CURE, BLOCKED).index)
+
+
+def _examined(opened: Session, host: Host) -> list[Finding] | Blocked:
+    checks = checks_for(host.vars.get("app", {}), database=host.database is not None)
+    try:
+        return list(_judged_apart(opened.target(host), checks))
+    except Blocked as error:
+        return error
+
+
+def _judged_apart(target: Target, checks: tuple[Check, ...]) -> Iterator[Finding]:
+    """Judge each check on its own: a database that is down hides nothing else."""
+    answers = target.answer(questions_of(checks))
+    for check in checks:
+        name = check.kind.removeprefix("doctor.")
+        try:
+            yield judged([NamedCheck(name, check)], answers, answers)[0]
+        except CouldNotLook as error:
+            yield Finding(check=name, healthy=False, seen=error.what)
+
+
+def _tell(opened: Session, host: Host, findings: list[Finding] | Blocked) -> None:
+    if opened.as_json:
+        blocked = str(findings) if isinstance(findings, Blocked) else ""
+        seen = [] if isinstance(findings, Blocked) else [one.model_dump(mode="json") for one in findings]
+        value = {"host": host.name, "blocked": blocked, "findings": seen}
+        typer.echo(json.dumps(opened.masker.json(value), ensure_ascii=False))
+    elif isinstance(findings, Blocked):
+        show(opened.console, [Line(f"{host.name}  ✗ {opened.masker.text(str(findings))}", "bad")])
+    else:
+        lines = [Line(host.name, "head"), *(line for one in findings for line in finding_lines(one))]
+        show(opened.console, [Line(opened.masker.text(line.text), line.style) for line in lines])
+
+
+def _code(findings: list[Finding] | Blocked) -> int:
+    if isinstance(findings, Blocked):
+        return BLOCKED
+    return 0 if all(finding.healthy for finding in findings) else NO_CURE

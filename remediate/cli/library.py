@@ -1,0 +1,85 @@
+"""Commands about playbooks and inventories themselves: check, list, schema. None of them reaches a host."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remediate.catalogue import CATALOGUE
+from remediate.cli.exit_codes import USAGE
+from remediate.cli.options import AsJson, PlaybookFolder, playbook_folder
+from remediate.errors import UsageError
+from remediate.inventory import load_inventory
+from remediate.playbook import Playbook, load_playbook, playbook_files
+from remediate.schemas import inventory_schema, playbook_schema
+from remediate.suggest import did_you_mean
+
+Paths = Annotated[
+    list[Path] | None, typer.Argument(metavar="[FILE]...", help="Only these files. Default: all there are.")
+]
+
+
+def check(paths: Paths = None, playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:
+    """Load and check every playbook and inventory, without any network. Exit 2 where one is wrong."""
+    wrong = 0
+    for path in paths or _all_files(playbook_folder(playbooks)):
+        problem = _problem_of(path)
+        wrong += bool(problem)
+        if as_json:
+            typer.echo(json.dumps({"file": str(path), "ok": not problem, "problem": problem}))
+        else:
+            typer.echo(problem or f"{path}: ok")
+    return USAGE if wrong else 0
+
+
+def _all_files(folder: Path) -> list[Path]:
+    inventories = sorted(Path("inventory").glob("*.yml"))
+    return [*playbook_files(folder), *inventories]
+
+
+def _problem_of(path: Path) -> str:
+    try:
+        if _is_inventory(path):
+            load_inventory(path)
+        else:
+            load_playbook(path, CATALOGUE)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _is_inventory(path: Path) -> bool:
+    return path.absolute().parent.name == "inventory"
+
+
+def list_playbooks(playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:
+    """List the playbooks there are, each with what it is for."""
+    for path in playbook_files(playbook_folder(playbooks)):
+        book = load_playbook(path, CATALOGUE)
+        typer.echo(_as_json(book) if as_json else f"{book.name:<28} {book.title}")
+    return 0
+
+
+def _as_json(book: Playbook) -> str:
+    return json.dumps(
+        {
+            "name": book.name,
+            "title": book.title,
+            "on": book.group,
+            "symptoms": [pattern.pattern for pattern in book.symptoms],
+            "risk": book.confirm.risk,
+            "auto": book.auto.allowed,
+            "path": str(book.path),
+        },
+        ensure_ascii=False,
+    )
+
+
+def schema(what: Annotated[str, typer.Argument(metavar="playbook|inventory", help="Which one.")]) -> int:
+    """Print the JSON Schema of playbooks or inventories, for editors."""
+    schemas = {"playbook": lambda: playbook_schema(CATALOGUE), "inventory": inventory_schema}
+    if what not in schemas:
+        raise UsageError(f"schema {what}", "there is no such schema", did_you_mean(what, schemas))
+    typer.echo(json.dumps(schemas[what](), indent=2, ensure_ascii=False))
+    return 0

@@ -1,0 +1,81 @@
+"""The options that several commands share, each described once; and what their values mean."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from remediate.errors import UsageError
+from remediate.journal import default_state
+
+On: TypeAlias = Annotated[
+    list[str], typer.Option("--on", help="Hosts, groups, all, globs, !exclusions; repeat it or use commas.")
+]
+InventoryName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "-i",
+        "--inventory",
+        help="The environment: a name in inventory/, or a file. Default: $REMEDIATE_INVENTORY, or the only one.",
+    ),
+]
+PlaybookFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--playbooks", help="The folder of playbooks. Default: playbooks/ here, else those shipped."
+    ),
+]
+StateFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--state", help="Where the audit log is. Default: $XDG_STATE_HOME/remediate."),
+]
+Variables: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="A variable of the playbook; repeatable."),
+]
+Reason: TypeAlias = Annotated[
+    str, typer.Option("--reason", help="Why: a ticket, a sentence. It goes into the audit log.")
+]
+Yes: TypeAlias = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask, where the environment's policy allows that.")
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="For machines: one JSON object a line.")]
+
+
+def playbook_folder(given: Path | None) -> Path:
+    """Return the folder of playbooks: the one given, the one here, or the one that was shipped.
+
+    Raises:
+        UsageError: The one given is not there.
+    """
+    if given is not None:
+        if not given.is_dir():
+            raise UsageError(
+                str(given), "there is no such folder", "give --playbooks the folder of playbooks"
+            )
+        return given
+    package = Path(__file__).parents[1]
+    candidates = (Path("playbooks"), package / "shipped_playbooks", package.parent / "playbooks")
+    return next((folder for folder in candidates if folder.is_dir()), candidates[0])
+
+
+def state_folder(given: Path | None) -> Path:
+    """Return the state directory: the one given, or the user's."""
+    return given.absolute() if given else default_state(os.environ, Path.home())
+
+
+def variables(given: Sequence[str] | None) -> dict[str, str]:
+    """Return `--var NAME=VALUE` options as a mapping.
+
+    Raises:
+        UsageError: One has no `=`.
+    """
+    values = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {text}", "is not NAME=VALUE", "write --var table=avatars")
+        values[name] = value
+    return values

@@ -1,0 +1,120 @@
+"""Commands that read the audit log: runs, show, audit verify, audit export. None of them reaches a host."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from remediate.cli.exit_codes import FAILED
+from remediate.cli.options import AsJson, StateFolder, state_folder
+from remediate.events import Masker
+from remediate.journal import Entry, Journal, RunSummary, Verdict
+from remediate.sinks.clean import one_line
+from remediate.sinks.console import show as show_lines
+from remediate.sinks.plan_text import Line, Style
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.")]
+
+
+def _open(state: StateFolder) -> Journal:
+    return Journal.open(state_folder(state), Masker())
+
+
+def runs(
+    state: StateFolder = None,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what was done: when, which playbook, by whom, why, with which outcome."""
+    with _open(state) as journal:
+        for summary in journal.runs()[:limit]:
+            typer.echo(summary.model_dump_json() if as_json else _run_line(summary))
+
+
+def _run_line(summary: RunSummary) -> str:
+    header = summary.header
+    outcomes = (
+        ", ".join(f"{host} {outcome.value}" for host, outcome in summary.outcomes.items()) or "not ended"
+    )
+    owed = f"  [{summary.owed} still to put back]" if summary.owed else ""
+    reason = f"  “{header.reason}”" if header.reason else ""
+    text = f"{header.run}  {header.playbook} ({header.environment})  {outcomes}  by {header.operator.user}"
+    return one_line(text + reason + owed, 300)
+
+
+def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> None:
+    """Show one run from the first entry to the last: what was found, changed, put back, and what is still owed."""
+    with _open(state) as journal:
+        found = journal.find(run)
+        if as_json:
+            for line in journal.export(found):
+                typer.echo(line)
+            return
+        show_lines(Console(highlight=False), _story(journal, found))
+
+
+def _story(journal: Journal, run: str) -> Iterator[Line]:
+    for entry in journal.entries(run):
+        yield from _told(entry)
+    for owed in journal.owed(run):
+        yield Line(f"still to put back on {owed.host}: {one_line(owed.change.what)} ({owed.state})", "bad")
+
+
+def _told(entry: Entry) -> Iterator[Line]:
+    at = time.strftime("%H:%M:%S", time.gmtime(entry.at))
+    text, style = _sentence(entry)
+    yield Line(f"{at}  {entry.host:<8} {entry.kind:<10} {one_line(text, 300)}", style)
+    for line in str(entry.body.get("change", {}).get("diff", "")).splitlines():
+        yield Line(f"          {one_line(line)}", "faint")
+
+
+def _sentence(entry: Entry) -> tuple[str, Style]:
+    body = entry.body
+    if entry.kind == "begun":
+        who = f"{body['operator']['user']}@{body['operator']['machine']}"
+        reason = f", because “{body['reason']}”" if body["reason"] else ""
+        return f"{body['playbook']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+    if entry.kind == "owed":
+        return f"{body['step']}: {body['change']['what']}", "plain"
+    if entry.kind == "ended":
+        return f"{body['outcome']}: {body['why']}", "head"
+    if "owed" in body:
+        return f"entry {body['owed']} {body.get('why', '')}", "plain"
+    return str(body.get("text") or body.get("why") or body.get("digest") or json.dumps(body)), "plain"
+
+
+audit = typer.Typer(
+    help="The audit log itself: is it whole, and all of it as JSON lines.", no_args_is_help=True
+)
+
+
+@audit.command("verify")
+def verify(state: StateFolder = None, *, as_json: AsJson = False) -> None:
+    """Check the chain of hashes from the first entry to the last, and the before-images beside it."""
+    with _open(state) as journal:
+        verdict = journal.verify()
+    typer.echo(verdict.model_dump_json() if as_json else _in_words(verdict))
+    if not verdict.whole:
+        raise typer.Exit(FAILED)
+
+
+def _in_words(verdict: Verdict) -> str:
+    if not verdict.whole:
+        where = f"entry {verdict.bad}: " if verdict.bad else ""
+        return f"NOT whole: {where}{verdict.why} ({verdict.entries} entries before it are in order)"
+    note = f"; {verdict.note}" if verdict.note else ""
+    return f"whole: {verdict.entries} entries in order, head {verdict.head[:16]}{note}"
+
+
+@audit.command("export")
+def export(
+    run: Annotated[str | None, typer.Argument(help="Only this run.")] = None, state: StateFolder = None
+) -> None:
+    """Write every entry as one JSON object a line, with the hashes that chain them."""
+    with _open(state) as journal:
+        for line in journal.export(journal.find(run) if run else None):
+            typer.echo(line)

@@ -1,0 +1,210 @@
+"""Wires one command to the hosts it is for: inventory, audit log, events, targets. The only place that knows all."""
+
+import getpass
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from remediate import __version__
+from remediate.catalogue import CATALOGUE
+from remediate.cli.interruptions import Interruptions
+from remediate.cli.options import state_folder
+from remediate.cli.reaching import target_of
+from remediate.clock import Clock
+from remediate.engine import Ending, HostRun
+from remediate.errors import JournalError, UsageError
+from remediate.events import Events, Masker, Sink
+from remediate.inventory import Host, Inventory, find_inventory, load_inventory
+from remediate.journal import Journal, Operator, RunHeader, new_run_id
+from remediate.model import Json
+from remediate.playbook import Playbook, find_playbook, load_playbook
+from remediate.procedure import Procedure
+from remediate.runner import Runner
+from remediate.sinks.console import ConsoleSink
+from remediate.sinks.jsonl import JsonLines
+from remediate.steps import Action
+from remediate.target import LockOwner, Target
+from remediate.transport.trips import Trips
+
+
+def action_of(kind: str, parameters: dict[str, Json]) -> Action:
+    """Build an action from its kind and parameters, as an Undo or a planned fix has them.
+
+    Raises:
+        JournalError: This version has no such action.
+    """
+    step = CATALOGUE.get(kind)
+    if step is None or not issubclass(step, Action):
+        raise JournalError(kind, "this version has no such action", "use the version that made the run")
+    return step.model_validate(parameters)
+
+
+def inventory_of(given: str | None) -> Inventory:
+    """Return the inventory that `-i` means.
+
+    Raises:
+        UsageError: There is none, or it is wrong.
+    """
+    return load_inventory(find_inventory(given, os.environ))
+
+
+def playbook_of(given: str, folder: Path) -> Playbook:
+    """Return the playbook that a command names.
+
+    Raises:
+        UsageError: There is none, or it is wrong.
+    """
+    return load_playbook(find_playbook(given, folder), CATALOGUE)
+
+
+def hosts_for(playbook: Playbook, inventory: Inventory, patterns: Sequence[str]) -> tuple[Host, ...]:
+    """Return the hosts that `--on` means; all must be of the group the playbook is for.
+
+    Raises:
+        UsageError: A host is not known, or of another group.
+    """
+    hosts = inventory.select(patterns)
+    for host in hosts:
+        if host.group != playbook.group:
+            what = f"is in the group {host.group}, {playbook.name} is for {playbook.group}"
+            raise UsageError(f"--on {host.name}", what, f"choose hosts of {playbook.group}")
+    return hosts
+
+
+@dataclass
+class Session:
+    """What one command has at hand.
+
+    Attributes:
+        inventory: The environment.
+        run: The run's id.
+        reason: Why it is run.
+        masker: What is secret.
+        journal: The audit log.
+        events: Who listens.
+        interruptions: Ctrl-C.
+        console: Where people read.
+        as_json: Whether machines read.
+        trips: Round trips of each host.
+        leave_at_once: Whether to end without waiting for threads that still try to reach a host.
+    """
+
+    inventory: Inventory
+    run: str
+    reason: str
+    masker: Masker
+    journal: Journal
+    events: Events
+    interruptions: Interruptions
+    console: Console
+    as_json: bool = False
+    leave_at_once: bool = False
+    trips: dict[str, Trips] = field(default_factory=dict)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def runner(self) -> Runner:
+        """The runner's side of the run."""
+        owner = LockOwner(run=self.run, who=_who(), since=_now(), why=self.reason)
+        return Runner(owner, self.journal, self.events, action_of, Clock(), shield=self.interruptions.shield)
+
+    def target(self, host: Host) -> Target:
+        """Return a host, not connected yet; it is closed with the session."""
+        trips = self.trips.setdefault(host.name, Trips())
+        secrets = {name: reference.reveal(os.environ) for name, reference in host.secrets.items()}
+        self.masker.learn(secrets.values())
+        return self._closing.enter_context(
+            target_of(
+                host,
+                secrets,
+                trips,
+                learn=lambda secret: self.masker.learn([secret]),
+                on_output=lambda line: self.events.tell("output", host.name, line),
+            )
+        )
+
+    def host_run(self, playbook: Playbook, host: Host, given: Mapping[str, str]) -> HostRun:
+        """Return a run of a playbook on one host.
+
+        Raises:
+            UsageError: A variable or a secret cannot be had.
+        """
+        procedure = Procedure(playbook, playbook.scope(host.scope, given), self.inventory.environment)
+        return HostRun(procedure, self.target(host), self.runner)
+
+    def begin(self, playbook: Playbook, hosts: Sequence[Host]) -> None:
+        """Write down that the run begins, and tell it."""
+        header = RunHeader(
+            run=self.run,
+            playbook=playbook.name,
+            playbook_path=str(playbook.path),
+            playbook_digest=playbook.digest,
+            environment=self.inventory.environment,
+            inventory_path=str(self.inventory.path),
+            inventory_digest=self.inventory.digest,
+            operator=operator(),
+            reason=self.reason,
+            version=__version__,
+            argv=tuple(sys.argv[1:]),
+            hosts=tuple(host.name for host in hosts),
+        )
+        self.journal.begin(header)
+
+    def end(self, host: str, ending: Ending) -> None:
+        """Write down how it ended on one host, and tell it."""
+        self.journal.ended(self.run, host, ending.outcome, ending.why)
+        self.tell_end(host, ending)
+
+    def tell_end(self, host: str, ending: Ending) -> None:
+        """Tell how it ended on one host."""
+        self.events.tell(
+            "ended", host, ending.why, outcome=ending.outcome.value, todo=ending.todo, output=ending.output
+        )
+
+
+@contextmanager
+def session(
+    inventory: Inventory, state: Path | None, *, run: str = "", reason: str = "", as_json: bool = False
+) -> Iterator[Session]:
+    """Open what a command needs, listen to Ctrl-C, and close all of it at the end."""
+    console, masker = Console(highlight=False), Masker()
+    sink: Sink = JsonLines(sys.stdout) if as_json else ConsoleSink(console)
+    clock = Clock()
+    run = run or new_run_id(clock.wall())
+    interruptions = Interruptions(_warn)
+    with Journal.open(state_folder(state), masker, clock.wall) as journal, interruptions.caught():
+        events = Events(run, [sink], masker, clock.wall)
+        opened = Session(inventory, run, reason, masker, journal, events, interruptions, console, as_json)
+        with opened._closing:  # noqa: SLF001  (its own module)
+            yield opened
+
+
+def operator() -> Operator:
+    """Return who runs this process, and where."""
+    return Operator(user=_user(), machine=socket.gethostname())
+
+
+def _user() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name: containers have them
+        return str(os.getuid())
+
+
+def _who() -> str:
+    return f"{_user()}@{socket.gethostname()}"
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"\n{text}\n")

@@ -1,0 +1,47 @@
+"""Tells what was seen on each host, and how it ended where nothing is to be changed. Decides nothing."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from remediate.cli.session import Session
+from remediate.engine import Ending, HostRun, Look
+from remediate.model import Outcome
+
+Seen: TypeAlias = Mapping[str, tuple[HostRun, Look] | Ending]
+"""For each host its run and what was seen, or how it ended already."""
+
+
+def tell_looks(opened: Session, seen: Seen) -> None:
+    """Tell what was found and planned on every host that could be looked at."""
+    for host, found in seen.items():
+        if not isinstance(found, Ending):
+            _tell_look(opened, host, found[1])
+
+
+def _tell_look(opened: Session, host: str, look: Look) -> None:
+    if look.outcome is Outcome.PLANNED:
+        opened.events.tell("planned", host, plan=look.plan.model_dump(mode="json"), digest=look.plan.digest)
+        return
+    for finding in look.plan.findings:
+        opened.events.tell("finding", host, finding=finding.model_dump(mode="json"))
+
+
+def ending_of_look(found: tuple[HostRun, Look] | Ending) -> Ending:
+    """Return how it ends on a host when nothing is changed."""
+    if isinstance(found, Ending):
+        return found
+    look = found[1]
+    if look.outcome is Outcome.HEALTHY:
+        return Ending(Outcome.HEALTHY, "nothing to do")
+    if look.outcome is Outcome.PLANNED:
+        many = len(look.plan.changes)
+        return Ending(Outcome.PLANNED, f"{many} change{'s' * (many != 1)} would be made, nothing was touched")
+    return Ending(Outcome.NO_CURE, "unhealthy, and nothing that this playbook could change")
+
+
+def end_unplanned(opened: Session, seen: Seen) -> None:
+    """Write down and tell how it ended on the hosts where nothing will be changed."""
+    for host, found in seen.items():
+        ending = ending_of_look(found)
+        if ending.outcome is not Outcome.PLANNED:
+            opened.end(host, ending)

@@ -1,0 +1,230 @@
+"""The spine: one run on one host, from the first look to the outcome. It knows no technology and prints nothing.
+
+look -> (somebody confirms) -> carry out: under the lock look again, then fix by fix snapshot, journal, apply, journal;
+then verify; anything wrong on the way is rolled back, and it looks again to prove that all is as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from remediate.errors import Conflict, Failed, Interrupted, JournalError, Lost, RemediateError, Stale
+from remediate.model import Change, Finding, Json, Outcome, Plan, PlannedFix, Undo
+from remediate.planner import (
+    NamedFix,
+    at_fault,
+    difference,
+    found_by,
+    judged,
+    plan_fixes,
+    plan_one,
+    questions_of,
+    same_changes,
+)
+from remediate.procedure import Procedure
+from remediate.questions import Answers
+from remediate.rollback import Rollback
+from remediate.runner import Runner
+from remediate.target import Target
+from remediate.verification import verify
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the first look at a host gave.
+
+    Attributes:
+        outcome: `healthy`, `planned`, or `no cure`.
+        plan: What would be done.
+        found: What later steps can use.
+    """
+
+    outcome: Outcome
+    plan: Plan
+    found: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it ended on one host.
+
+    Attributes:
+        outcome: The outcome.
+        why: One line.
+        todo: What a person can do next, a command to copy where there is one.
+        output: The last lines that matter.
+    """
+
+    outcome: Outcome
+    why: str
+    todo: str = ""
+    output: str = ""
+
+
+class HostRun:
+    """One run on one host.
+
+    Args:
+        procedure: The playbook bound to this host.
+        target: The host.
+        runner: The runner's side.
+    """
+
+    def __init__(self, procedure: Procedure, target: Target, runner: Runner) -> None:
+        self.procedure, self.target, self.runner = procedure, target, runner
+        self.journal, self.events = runner.journal, runner.events
+        self.rollback = Rollback(target, runner)
+
+    def look(self) -> Look:
+        """Ask, judge and plan. Changes nothing.
+
+        Raises:
+            Blocked: The host could not be looked at.
+            Failed: The fault is there, and an action cannot do its work; says why.
+        """
+        checks = self.procedure.diagnose()
+        ready = [fix.action for fix in self.procedure.ready_fixes()]
+        answers = self.target.answer(questions_of([*(named.check for named in checks), *ready]))
+        findings = judged(checks, answers, answers)
+        found = found_by(checks, findings)
+        if not at_fault(findings, self.procedure.playbook.when):
+            return Look(Outcome.HEALTHY, self._plan(findings, (), found), found)
+        planned = self._planned(self.procedure.fixes(found), answers)
+        plan = self._plan(findings, planned, found)
+        return Look(Outcome.PLANNED if plan.changes else Outcome.NO_CURE, plan, found)
+
+    def _planned(self, fixes: Sequence[NamedFix], answers: Answers) -> tuple[PlannedFix, ...]:
+        missing = answers.missing(questions_of([fix.action for fix in fixes]))
+        if missing:
+            answers = answers.laid_over(self.target.answer(missing))
+        return plan_fixes(fixes, answers)
+
+    def _plan(
+        self, findings: tuple[Finding, ...], fixes: tuple[PlannedFix, ...], found: dict[str, Json]
+    ) -> Plan:
+        return Plan(
+            playbook=self.procedure.playbook.name,
+            playbook_digest=self.procedure.playbook.digest,
+            environment=self.procedure.environment,
+            host=self.target.name,
+            database=str(self.target.database.get("identity", "")),
+            findings=findings,
+            fixes=fixes,
+            say=self.procedure.say(found, self.target.database) if fixes else "",
+            risk=self.procedure.playbook.confirm.risk,
+        )
+
+    def carry_out(self, confirmed: Look) -> Ending:
+        """Do what was confirmed, verify it, and put everything back where it does not hold.
+
+        Raises:
+            Blocked: Locked by somebody else, or no longer to be looked at; nothing was touched.
+            Stale: The world moved since the plan; nothing was touched.
+        """
+        with self.target.locked(self.runner.owner):
+            look = self.look()
+            if look.outcome is Outcome.HEALTHY:
+                return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
+            self._refuse_stale(look.plan, confirmed.plan)
+            self.journal.append(
+                self.runner.run, self.target.name, "confirmed", {"digest": confirmed.plan.digest}
+            )
+            return self._cure(look)
+
+    def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
+        moved = difference(now.outline, confirmed.outline)
+        if not moved and (now.playbook_digest, now.database) != (
+            confirmed.playbook_digest,
+            confirmed.database,
+        ):
+            moved = "the playbook or the database is another one"
+        if moved:
+            raise Stale(self.target.name, f"not what was confirmed: {moved}", "run plan again")
+
+    def _cure(self, look: Look) -> Ending:
+        try:
+            self._fix_all(look)
+            self._verify(look)
+        except JournalError:
+            raise
+        except (RemediateError, KeyboardInterrupt) as error:
+            return self._failed(_as_error(self.target.name, error), look)
+        return Ending(Outcome.FIXED, "the fault is gone, and stayed gone")
+
+    def _fix_all(self, look: Look) -> None:
+        for number, (fix, planned) in enumerate(
+            zip(self.procedure.fixes(look.found), look.plan.fixes, strict=True), start=1
+        ):
+            self.events.tell("fix-started", self.target.name, step=fix.name)
+            self._fix(number, fix, planned)
+
+    def _fix(self, number: int, fix: NamedFix, planned: PlannedFix) -> None:
+        if not planned.changes:
+            self.events.tell("nothing-to-do", self.target.name, step=fix.name)
+            return
+        changes = plan_one(fix, self.target.answer(questions_of([fix.action])))
+        if not same_changes([change.outline for change in changes], planned.outline.changes):
+            what = f"“{fix.name}” would no longer do what was confirmed"
+            raise Stale(self.target.name, what, "run plan again")
+        if not changes:
+            self.events.tell("nothing-to-do", self.target.name, step=fix.name)
+        for index, change in enumerate(changes, start=1):
+            self._change(f"{self.runner.run}/{number}.{index}", fix, change)
+
+    def _change(self, token: str, fix: NamedFix, change: Change) -> None:
+        scoped = self.target.scoped(token)
+        self.events.tell("change-started", self.target.name, change.what, fix.name, change=_told(change))
+        undo = fix.action.snapshot(scoped, change)
+        owed = self._owe(token, fix.name, change, undo)
+        try:
+            fix.action.apply(scoped, change)
+        except (Failed, Conflict) as error:
+            self.journal.failed(owed, str(error))
+            raise
+        except (Lost, KeyboardInterrupt, Interrupted) as error:
+            self.journal.unknown(owed, str(error) or "interrupted")
+            raise
+        self.journal.done(owed)
+        self.events.tell("change-done", self.target.name, change.what, fix.name)
+
+    def _owe(self, token: str, step: str, change: Change, undo: Undo) -> int:
+        return self.journal.owe(self.runner.run, self.target.name, step, token, change, undo)
+
+    def _verify(self, look: Look) -> None:
+        verify(
+            (*self.procedure.verify(look.found), *self.procedure.diagnose()),
+            self.target,
+            self.events,
+            self.runner.clock,
+            within=self.procedure.playbook.within,
+            stable=self.procedure.playbook.stable,
+        )
+
+    def _failed(self, error: RemediateError, look: Look) -> Ending:
+        output = error.output if isinstance(error, Failed) else ""
+        self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error)})
+        self.events.tell("change-failed", self.target.name, str(error), output=output)
+        if self.procedure.playbook.on_failure == "keep":
+            todo = f"remediate rollback {self.runner.run} puts it back"
+            return Ending(Outcome.KEPT, f"{error.what}; what was changed is kept", todo, output)
+        return self.put_back(error, look.plan, output)
+
+    def put_back(self, error: RemediateError, plan: Plan, output: str = "") -> Ending:
+        """Pay every undo that is owed, and look whether all is as it was."""
+        with self.runner.shield():
+            problem = self.rollback.pay(plan.outline)
+        if problem:
+            todo = f"a person is needed; then: remediate rollback {self.runner.run}"
+            return Ending(Outcome.STUCK, f"{error.what}; and the way back failed: {problem}", todo, output)
+        return Ending(Outcome.ROLLED_BACK, f"{error.what}; everything was put back", error.todo, output)
+
+
+def _as_error(host: str, error: BaseException) -> RemediateError:
+    return error if isinstance(error, RemediateError) else Interrupted(host, "interrupted by the operator")
+
+
+def _told(change: Change) -> dict[str, Json]:
+    return change.model_dump(mode="json", exclude={"data", "forecasts"})
+
+
+def _written(plan: Plan) -> dict[str, Json]:
+    return {"digest": plan.digest, "fixes": [fix.model_dump(mode="json") for fix in plan.outline]}

@@ -1,0 +1,178 @@
+"""The keys of an inventory, as they are written: shape and types, without their meaning. Reads no file.
+
+The editor's schema is made from these models, so their docstrings are what a person sees while writing.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from remediate.durations import Duration
+from remediate.questions import Value
+from remediate.references import NonEmpty, SecretText, UrlText
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+VariableOfEnvironment = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Environment = dict[VariableOfEnvironment, str | int]
+
+
+class Written(Value):
+    """The base of what is written: nothing is guessed from another type."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class AutoPolicy(Written):
+    """Unattended healing.
+
+    Attributes:
+        allowed: Whether playbooks that allow it may be run without a person.
+    """
+
+    allowed: bool = False
+
+
+class Policy(Written):
+    """What an environment allows, beside the hosts it protects.
+
+    Attributes:
+        confirm: How the operator confirms: not at all, by yes, or by typing the environment's name.
+        reason: Whether `--reason` must be given; it goes into the audit log.
+        approvals: How many signatures over the plan's digest are needed, none of them the operator's.
+        approvers: An OpenSSH allowed_signers file, relative to the inventory.
+        forbid: Changes that may not be made: `opaque` ones, or those with no way back.
+        hosts_at_once: How many hosts one run may change; without it, any number.
+        max_rows: How many rows one change may touch; without it, any number.
+        auto: Unattended healing.
+    """
+
+    confirm: Literal["none", "yes", "type-name"] = "yes"
+    reason: Literal["optional", "required"] = "optional"
+    approvals: Annotated[int, Field(ge=0)] = 0
+    approvers: str = ""
+    forbid: tuple[Literal["opaque", "no-way-back"], ...] = ()
+    hosts_at_once: Annotated[int, Field(ge=1)] | None = None
+    max_rows: Annotated[int, Field(ge=1)] | None = None
+    auto: AutoPolicy = AutoPolicy()
+
+    @model_validator(mode="after")
+    def _approvals_have_approvers(self) -> "Policy":
+        if self.approvals and not self.approvers:
+            raise ValueError("given `approvers` where it wants approvals")
+        return self
+
+
+class SshText(Written):
+    """How to log in. A host's settings go before its group's, and these before the environment's.
+
+    Attributes:
+        user: Login name.
+        port: TCP port.
+        identity: A private key's file; without it, the agent and ssh's usual files.
+        known_hosts: The file of known host keys; without it, `~/.ssh/known_hosts`.
+        config: An ssh_config file, `~/.ssh/config` unless given; null for none.
+        jump: The host to go through: a name of the ssh_config, or `user@host:port`.
+        become: The user to become by `sudo -n` after the login.
+        connect_timeout: How long to wait for a connection.
+    """
+
+    user: NonEmpty | None = None
+    port: Port | None = None
+    identity: NonEmpty | None = None
+    known_hosts: NonEmpty | None = None
+    config: NonEmpty | None = None
+    jump: NonEmpty | None = None
+    become: NonEmpty | None = None
+    connect_timeout: Duration | None = None
+
+
+class DatabaseText(Written):
+    """The app's database; the connection goes through the host's SSH connection.
+
+    Attributes:
+        url: Where its URL is to be had.
+        read_as: A role to take on while only looking.
+    """
+
+    url: UrlText
+    read_as: NonEmpty | None = None
+
+
+class Shared(Written):
+    """What a group and a host can both say; the host's word goes first.
+
+    Attributes:
+        ssh: How to log in.
+        become: The user to become by `sudo -n` after the login.
+        env: Variables of the environment for every command on the host; no secrets.
+        vars: What playbooks see: `app` as `{{ app.… }}`, the rest as `{{ host.vars.… }}`. Templates may name what
+            stands before them, and `host`.
+        database: The app's database.
+        secrets: Secrets by name; references, never values.
+    """
+
+    ssh: SshText = SshText()
+    become: NonEmpty | None = None
+    env: Environment = {}
+    vars: dict[VariableOfEnvironment, Any] = {}
+    database: DatabaseText | None = None
+    secrets: dict[Name, SecretText] = {}
+
+
+class HostText(Shared):
+    """One host.
+
+    Attributes:
+        address: Its name or address in the network; without it, the host's name here.
+        port: The SSH port, short for `ssh: {port: …}`.
+    """
+
+    address: NonEmpty | None = None
+    port: Port | None = None
+
+
+class GroupText(Shared):
+    """Hosts that run the same app.
+
+    Attributes:
+        hosts: Each host under its name.
+    """
+
+    hosts: dict[Name, HostText | None] = Field(min_length=1)
+
+
+class Contact(Written):
+    """Somebody to call.
+
+    Attributes:
+        level: 1 is called first.
+        name: Who.
+        for_: For what: words that playbooks use in `escalate`; without it, for everything.
+        how: Telephone, mail or chat.
+    """
+
+    level: Annotated[int, Field(ge=1)]
+    name: NonEmpty
+    for_: tuple[NonEmpty, ...] = Field(default=(), alias="for")
+    how: str = ""
+
+
+class InventoryText(Written):
+    """An inventory as it is written: one environment.
+
+    Attributes:
+        environment: Its name.
+        development: Whether what lives there may be lost: playbooks can be bolder.
+        policy: What it allows.
+        ssh: How to log in, for all hosts.
+        groups: Groups of hosts, each under its name.
+        contacts: Whom to call when a run needs a person.
+    """
+
+    environment: Name
+    development: bool = False
+    policy: Policy = Policy()
+    ssh: SshText = SshText()
+    groups: dict[Name, GroupText] = Field(min_length=1)
+    contacts: tuple[Contact, ...] = ()

@@ -1,0 +1,45 @@
+"""What an environment's policy says to a plan, decided in one place. Pure: it asks nobody and stops nothing itself."""
+
+from collections.abc import Sequence
+
+from remediate.inventory import Policy
+from remediate.model import Fidelity, Plan, WayBack
+
+
+def refusals(plans: Sequence[Plan], policy: Policy, reason: str) -> tuple[str, ...]:
+    """Return why these plans may not be carried out, one line each; none where they may.
+
+    Args:
+        plans: One a host.
+        policy: The environment's policy.
+        reason: What the operator gave as `--reason`.
+    """
+    return (
+        *_reason(policy, reason),
+        *_hosts(plans, policy),
+        *(line for plan in plans for line in _forbidden(plan, policy)),
+    )
+
+
+def _reason(policy: Policy, reason: str) -> tuple[str, ...]:
+    if policy.reason == "required" and not reason.strip():
+        return ("the policy wants a reason: give --reason",)
+    return ()
+
+
+def _hosts(plans: Sequence[Plan], policy: Policy) -> tuple[str, ...]:
+    if policy.hosts_at_once and len(plans) > policy.hosts_at_once:
+        return (
+            f"{len(plans)} hosts at once, the policy allows {policy.hosts_at_once}: name fewer with --on",
+        )
+    return ()
+
+
+def _forbidden(plan: Plan, policy: Policy) -> tuple[str, ...]:
+    lines = []
+    for change in plan.changes:
+        if change.fidelity is Fidelity.OPAQUE and "opaque" in policy.forbid:
+            lines.append(f"{plan.host}: “{change.what}” is opaque, which the policy forbids")
+        if change.way_back is WayBack.NONE and "no-way-back" in policy.forbid:
+            lines.append(f"{plan.host}: “{change.what}” has no way back, which the policy forbids")
+    return tuple(lines)

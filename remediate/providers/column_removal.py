@@ -1,0 +1,96 @@
+"""The way back from added columns: which of them are still ours, and the statements that save and drop them.
+
+Nothing here is sent. A column is ours when the ledger says that a run added it under this number of this table
+(`pg_attribute.attnum`): numbers are never used twice, so a column that somebody dropped and made again is not ours.
+"""
+
+from remediate.model import Json
+from remediate.providers.catalog import Column
+from remediate.providers.column_types import default_sql, is_volatile
+from remediate.questions import Query
+from remediate.sql import identifier
+from remediate.target import Statement
+
+LEDGER_EXISTS = Query(sql="SELECT to_regclass('remediate.ledger') IS NOT NULL")
+
+_RECORD = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('relation', c.oid::bigint, 'added',
+ (SELECT jsonb_object_agg(a.attname, a.attnum) FROM pg_attribute AS a
+  WHERE a.attrelid = c.oid AND a.attname = ANY(%s::text[]) AND a.attnum > 0 AND NOT a.attisdropped))
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s AND xact = pg_current_xact_id()"""
+
+_ADDED = """SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
+ pg_get_expr(d.adbin, d.adrelid) AS default,
+ coalesce(bool_or((l.undo -> 'added' ->> a.attname)::int = a.attnum), false) AS ours,
+ count(l.token) > 0 AS was_ours
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN remediate.ledger AS l ON (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
+WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
+GROUP BY a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
+ORDER BY a.attnum"""
+
+_STILL_OURS = f"SELECT 1 / (count(*) = %s)::int FROM ({_ADDED}) AS found WHERE ours"  # noqa: S608  (constants)
+
+_CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+ at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL)"""
+
+_SAVE = """INSERT INTO remediate.saved (relation, key, columns)
+SELECT %s, (SELECT coalesce(jsonb_object_agg(k.key, k.value), '{}') FROM jsonb_each(to_jsonb(t)) AS k
+  WHERE k.key = ANY(%s::text[])),
+ (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(to_jsonb(t)) AS k WHERE k.key = ANY(%s::text[]))"""
+
+
+def record_of_added(schema: str, table: str, columns: tuple[str, ...]) -> Statement:
+    """Return the statement that notes, in this transaction's ledger row, which numbers the new columns got."""
+    return Statement(sql=_RECORD, parameters=(columns, schema, table))
+
+
+def added(schema: str, table: str, columns: tuple[str, ...]) -> Query:
+    """Return the question which of these columns are there now, as what, and which of them are ours."""
+    return Query(sql=_ADDED, parameters=(schema, table, columns), about=(f"table:{table}",))
+
+
+def removal(
+    schema: str, table: str, columns: tuple[Column, ...], primary_key: tuple[str, ...]
+) -> tuple[Statement, ...]:
+    """Return the statements that save what was written to the columns since, and drop them.
+
+    Args:
+        schema: Where the table lies.
+        table: Its name.
+        columns: What is to be dropped, as it was added: type and default as they were written.
+        primary_key: Under which columns' values a row is saved.
+    """
+    names = tuple(column.name for column in columns)
+    whole = identifier(schema, table)
+    drops = ", ".join(f"DROP COLUMN {identifier(name)}" for name in names)
+    written = " OR ".join(_was_written(column) for column in columns)
+    saving = _SAVE + f" FROM {whole} AS t WHERE {written}".replace("%", "%%")
+    return (
+        Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
+        Statement(sql=_STILL_OURS, parameters=(len(names), schema, table, names)),
+        Statement(sql=_CREATE_SAVED),
+        Statement(sql=saving, parameters=(f"{schema}.{table}", primary_key, names)),
+        Statement(sql=f"ALTER TABLE {whole} {drops}"),
+    )
+
+
+def _was_written(column: Column) -> str:
+    """Return the condition that a row's value is not the one that it got when the column was added."""
+    default = default_sql(column.default) if column.default else None
+    if default is None:
+        return f"t.{identifier(column.name)} IS NOT NULL"
+    if is_volatile(default) or default.startswith(("CURRENT", "now")):
+        return "true"  # what each row got cannot be told from what was written: all of it is saved
+    return f"t.{identifier(column.name)}::text IS DISTINCT FROM ({default})::{column.type}::text"
+
+
+def saved_undo(schema: str, table: str, columns: tuple[Column, ...]) -> dict[str, Json]:
+    """Return the recipe back that the ledger keeps."""
+    return {
+        "schema": schema,
+        "table": table,
+        "columns": [column.model_dump(mode="json") for column in columns],
+    }

@@ -1,0 +1,180 @@
+"""Files: whether one is there, what it contains, one text in it replaced. Knows no file format and no program."""
+
+import posixpath
+import re
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from remediate.errors import Failed
+from remediate.model import Change, Finding, Forecast, Undo
+from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
+from remediate.questions import Answers, Read, ReadAnswer
+from remediate.steps import Action, Check, Questions, Step
+from remediate.target import Target
+
+SHOWN_MATCHES = 3
+
+
+class _OneFile(Step):
+    path: str = Field(description="Absolute, or relative to `root`.")
+    root: str = Field(
+        default="{{ app.root }}", description="The app's root; nothing outside it is looked at."
+    )
+
+    @property
+    def place(self) -> str:
+        """The absolute path."""
+        return posixpath.normpath(posixpath.join(self.root, self.path))
+
+
+class FilesExists(_OneFile, Check):
+    """Whether a file or directory is there."""
+
+    kind: ClassVar[str] = "files.exists"
+    type: Literal["file", "directory", "link", "any"] = "any"
+    absent: bool = Field(default=False, description="True: it must NOT be there.")
+
+    def ask(self) -> Questions:
+        """Return the question for the path."""
+        return (Read(path=self.place),)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare what is there with what should be."""
+        del first
+        answer = now[Read(path=self.place)]
+        there = answer.exists and self.type in ("any", answer.kind_of_file)
+        seen = f"{self.place} is a {answer.kind_of_file}" if answer.exists else f"{self.place} is not there"
+        return Finding(healthy=there is not self.absent, seen=seen, facts={"exists": answer.exists})
+
+
+class FilesContains(_OneFile, Check):
+    """Whether a file contains a text or a line that matches a pattern."""
+
+    kind: ClassVar[str] = "files.contains"
+    text: str | None = Field(default=None, description="Literal text.")
+    pattern: str | None = Field(
+        default=None, description="Python regular expression; ^ and $ stand for line ends."
+    )
+    absent: bool = Field(default=False, description="True: it must NOT be in there.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "", re.MULTILINE)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.text is None) == (self.pattern is None):
+            raise ValueError("give either `text` or `pattern`")
+        return self
+
+    def ask(self) -> Questions:
+        """Return the question for the file."""
+        return (Read(path=self.place),)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Search the content; a file that is not there contains nothing."""
+        del first
+        answer = now[Read(path=self.place)]
+        if answer.exists and answer.kind_of_file != "file":
+            return Finding(healthy=False, seen=f"{self.place} is a {answer.kind_of_file}, not a file")
+        lines = _matching_lines(answer.text, self.text, self.pattern)
+        sought = repr(self.text if self.text is not None else self.pattern)
+        missing = "" if answer.exists else ", which is not there"
+        return Finding(
+            healthy=bool(lines) is not self.absent,
+            seen=f"{sought} is {'' if lines else 'not '}in {self.place}{missing}",
+            evidence=tuple(f"{self.place}:{number}: {line}" for number, line in lines[:SHOWN_MATCHES]),
+            facts={"lines": [number for number, _ in lines]},
+        )
+
+
+def _matching_lines(content: str, text: str | None, pattern: str | None) -> list[tuple[int, str]]:
+    expression = re.compile(re.escape(text) if text is not None else pattern or "", re.MULTILINE)
+    starts = [match.start() for match in expression.finditer(content)]
+    numbers = dict.fromkeys(content.count("\n", 0, start) + 1 for start in starts)
+    lines = content.split("\n")
+    return [(number, lines[number - 1].rstrip("\r")) for number in numbers]
+
+
+class FilesReplace(_OneFile, Action):
+    """Replaces a text that must occur exactly once in a file.
+
+    Line ends, a byte order mark and a missing last newline are kept: a line feed in `find` and `replace_with` stands
+    for CRLF where the file has CRLF throughout.
+    """
+
+    kind: ClassVar[str] = "files.replace"
+    find: str = Field(min_length=1, description="The literal text that is there now, exactly once.")
+    replace_with: str = Field(description="What stands there afterwards.")
+
+    def ask(self) -> Questions:
+        """Return the questions for the file and for where it really is."""
+        return (Read(path=self.place), place_question(self.root, self.place))
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return the edit, or nothing where it has been made already."""
+        before = answers[Read(path=self.place)]
+        demand_inside(answers, self.root, self.place)
+        _demand_file(self.place, before)
+        after = replaced_once(self.place, before.content, self.find.encode(), self.replace_with.encode())
+        if after == before.content:
+            return ()
+        change = edited(self.place, before.content, after, f"replace a text in {self.place}", "config")
+        forecast = Forecast(
+            question=Read(path=self.place), answer=before.model_copy(update={"content": after})
+        )
+        return (change.model_copy(update={"forecasts": (forecast,)}),)
+
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Save the whole file."""
+        return self.undo_with(save_file(target, change))
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Write the new bytes."""
+        put_file(target, change)
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Write the old bytes back."""
+        restore_file(target, undo.data)
+
+
+def _demand_file(path: str, answer: ReadAnswer) -> None:
+    if not answer.exists:
+        raise Failed(path, "is not there", "check the path")
+    if answer.kind_of_file != "file":
+        raise Failed(path, f"is a {answer.kind_of_file}, not a file", "name the file itself")
+
+
+def replaced_once(path: str, content: bytes, find: bytes, replacement: bytes) -> bytes:
+    """Return the content with its one occurrence of `find` replaced, or as it is where that was done before.
+
+    Raises:
+        Failed: `find` occurs more than once, or neither it nor the replacement is there.
+    """
+    find, replacement = _with_line_ends(content, find), _with_line_ends(content, replacement)
+    # What was replaced before may itself contain `find` ("a" -> "ab"): those occurrences are done, not to do.
+    parts = content.split(replacement) if find in replacement else [content]
+    count = sum(part.count(find) for part in parts)
+    if count == 0 and replacement not in content:
+        raise Failed(
+            path, "the text to be replaced is not in it, and neither is the new one", "look at the file"
+        )
+    if count > 1:
+        raise Failed(
+            path, f"the text to be replaced is in it {count} times", "give more of it, so that it is one"
+        )
+    return (replacement if len(parts) > 1 else b"").join(part.replace(find, replacement) for part in parts)
+
+
+def _with_line_ends(content: bytes, text: bytes) -> bytes:
+    all_crlf = b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
+    return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if all_crlf else text
+
+
+STEPS: tuple[type[Step], ...] = (FilesExists, FilesContains, FilesReplace)

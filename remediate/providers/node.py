@@ -1,0 +1,162 @@
+"""Node: whether the build is whole and made from its sources, and a build made aside and swapped in where it is not.
+
+How a build is looked at and made stands in `node_host`. For builds that write one script for each source, as tsc does.
+"""
+
+import posixpath
+from typing import ClassVar
+
+from pydantic import Field
+
+from remediate.errors import Conflict, CouldNotLook, Failed, Stale
+from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
+from remediate.providers.node_host import (
+    SOMEBODY_ELSES,
+    build_job,
+    build_question,
+    read_built,
+    read_lost,
+    requires_question,
+    unbuild_job,
+)
+from remediate.questions import Answers, NotKnown, Run
+from remediate.steps import Action, Check, Questions, Step
+from remediate.target import Target
+
+NAME = r"^\w[\w.-]*$"
+PATH = r"^\w[\w.-]*(/\w[\w.-]*)*$"
+SHOWN = 5
+LAST_LINES = 30
+
+
+class _Build(Step):
+    backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
+    source: str = Field(default="src", pattern=PATH, description="Directory of the sources below it.")
+    out: str = Field(default="dist", pattern=NAME, description="Directory of the build below it.")
+
+    @property
+    def place(self) -> str:
+        """Absolute path of the backend, without a slash at its end."""
+        return posixpath.normpath(self.backend)
+
+    @property
+    def built(self) -> Run:
+        """The question for sources and build."""
+        return build_question(self.place, self.source, self.out)
+
+    @property
+    def requires(self) -> Run:
+        """The question which imports of the build lead nowhere."""
+        return requires_question(self.place, self.out)
+
+    def ask(self) -> Questions:
+        """Return the questions for sources, build and the build's imports."""
+        return (self.built, self.requires)
+
+    def wrong_in(self, answers: Answers) -> dict[str, list[str]]:
+        """Return what is missing, stale and unresolved.
+
+        Raises:
+            CouldNotLook: There are no sources.
+        """
+        built = read_built(self.out, answers[self.built])
+        if not built.sources:
+            raise CouldNotLook(
+                self.place, f"there is no TypeScript in {self.source}", "check `source` and `backend`"
+            )
+        lost = read_lost(self.out, answers[self.requires])
+        unresolved = [f"{posixpath.relpath(one.file, self.place)}: {one.name}" for one in lost]
+        return {"missing": built.missing(), "stale": built.stale(), "unresolved": unresolved}
+
+
+class NodeDist(_Build, Check):
+    """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
+
+    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`).
+    """
+
+    kind: ClassVar[str] = "node.dist"
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare the build with its sources by their times of change."""
+        del first
+        wrong = self.wrong_in(now)
+        counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
+        return Finding(
+            healthy=not counts,
+            seen=f"{self.out} is not what {self.source} would give: {counts}"
+            if counts
+            else f"{self.out} is up to date",
+            evidence=tuple(f"{kind}: {name}" for kind, names in wrong.items() for name in names[:SHOWN]),
+            facts=dict(wrong),
+        )
+
+
+class NodeBuild(_Build, Action):
+    """Builds in a copy beside the backend, and swaps the build in by renaming, where it is not made from its sources.
+
+    The running app's build is never half there (of the two renames, the first leaves none for some microseconds). What
+    came out must be readable, complete in its imports, and made with exit code 0, else nothing is swapped.
+    """
+
+    kind: ClassVar[str] = "node.build"
+    script: str = Field(
+        default="build", pattern=r"^\w[\w:.-]*$", description="npm's name of the build script."
+    )
+    entry: str = Field(default="index.js", pattern=PATH, description="The file in the build that is started.")
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return one build, or nothing where the build is what the sources give."""
+        try:
+            wrong, assumed = self.wrong_in(answers), ""
+            name = digest_of([answers[self.built].text, self.place])[:12]
+        except NotKnown as unknown:
+            wrong, assumed, name = {}, unknown.because, ""
+        needed = assumed or any(wrong.values())
+        return (self._build(wrong, name, assumed),) if needed else ()
+
+    def _build(self, wrong: dict[str, list[str]], name: str, assumed: str) -> Change:
+        return Change(
+            what=f"build {self.place} aside and swap {self.out}",
+            target=posixpath.join(self.place, self.out),
+            script=f"npm run {self.script}",
+            notes=tuple(f"{kind}: {', '.join(names[:SHOWN])}" for kind, names in wrong.items() if names),
+            fidelity=Fidelity.ESTIMATE,
+            way_back=WayBack.EXACT,
+            way_back_note=f"the build before is kept beside it as .{self.out}.remediate-…, and renamed back",
+            risk="build",
+            alters=(f"file:{self.place}/{self.out}",),
+            data={"name": name},
+            assumed=assumed,
+        )
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Build, look whether it can be started, swap."""
+        if not change.data["name"]:
+            raise Stale(self.place, "was planned without knowing what is there", "run plan again")
+        args = (self.place, self.source, self.out, self.script, self.entry, change.data["name"])
+        answer = target.run(build_job(*args, doing=f"npm run {self.script}"))
+        if answer.exit_code:
+            said = (answer.text + answer.error_text).strip().splitlines()[-LAST_LINES:]
+            why = said[-1] if said else f"exit code {answer.exit_code}"
+            raise Failed(
+                self.place,
+                f"was not built: {why}",
+                "the build that runs is untouched",
+                output="\n".join(said),
+            )
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Rename the build before back into its place."""
+        answer = target.run(unbuild_job(self.place, self.out, undo.data["name"]))
+        if answer.exit_code == SOMEBODY_ELSES:
+            raise Conflict(
+                f"{self.place}/{self.out}",
+                "was built again by somebody else since",
+                "decide by hand which to keep",
+            )
+        if answer.exit_code:
+            raise Failed(self.place, f"{self.out} could not be put back", output=answer.error_text)
+
+
+STEPS: tuple[type[Step], ...] = (NodeDist, NodeBuild)

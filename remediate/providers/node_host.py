@@ -1,0 +1,281 @@
+"""What is asked and done about a Node build on a host: constant scripts, and their answers as values. Judges nothing.
+
+Facts (TypeScript 5.9, measured): tsc exits 2 on a type error and still writes its output; `tsc --showConfig` lists the
+files it would compile, `extends` and `exclude` followed; a build in place leaves half a dist behind while it runs.
+"""
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from remediate.errors import CouldNotLook
+from remediate.questions import Run, RunAnswer, Value
+from remediate.target import Job
+
+RELATIVE_REQUIRES = r"""
+// Prints as JSON which relative imports of the scripts below a directory lead nowhere, those in comments left out.
+const fs = require('node:fs'), path = require('node:path'), { createRequire } = require('node:module')
+const TOKENS = new RegExp([
+  /\/\*[^]*?\*\/|\/\/.*/, /\brequire\(\s*(["'])(\.[^"'\n]*)\1\s*\)/,
+  /\b(?:im|ex)port\b[^"'`;()]*?\bfrom\s*(["'])(\.[^"'\n]*)\3/, /(["'`])(?:\\[^]|(?!\5)[^\\])*\5/,
+].map((part) => part.source).join('|'), 'g')
+const leadsNowhere = (file, name) => {
+  try { createRequire(file).resolve(name); return false } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND') return true
+    throw error
+  }
+}
+const found = []
+const walk = (directory) => {
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    const file = path.join(directory, entry.name)
+    if (entry.isDirectory() && entry.name !== 'node_modules') walk(file)
+    if (!entry.isFile() || !/\.[cm]?js$/.test(entry.name)) continue
+    for (const match of fs.readFileSync(file, 'utf8').matchAll(TOKENS)) {
+      const name = match[2] || match[4]
+      if (name && found.length < 100 && leadsNowhere(file, name)) found.push({ file, name })
+    }
+  }
+}
+const root = path.resolve(process.argv[2])
+if (fs.existsSync(root)) walk(root)
+console.log(JSON.stringify(found))
+"""
+
+BUILD_QUESTION_SCRIPT = r"""
+# $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
+# (S) and a script of the build (D), each with its time of change; where a link leads (L); tsc's own settings (C).
+LC_ALL=C
+export LC_ALL
+cd -- "$1" || exit 3
+find "$2" -name node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.mts' -o -name '*.cts' \) \
+    ! -name '*.d.ts' ! -name '*.d.mts' ! -name '*.d.cts' -printf 'S%T@ %p\0' | sort -z
+[ ! -L "$3" ] || printf 'L%s\0' "$(readlink -- "$3")"
+[ ! -e "$3" ] || find -H "$3" -type f \( -name '*.js' -o -name '*.jsx' -o -name '*.mjs' -o -name '*.cjs' \) \
+    -printf 'D%T@ %p\0' | sort -z
+printf 'C'
+[ ! -x node_modules/.bin/tsc ] || timeout -k 1 15 node_modules/.bin/tsc -p . --showConfig 2>/dev/null || :
+printf '\0'
+"""
+
+REQUIRES_QUESTION_SCRIPT = f"""
+# $1 the backend's directory, $2 that of its build.
+cd -- "$1" || exit 3
+exec node - "$2" <<'NODE'
+{RELATIVE_REQUIRES}
+NODE
+"""
+
+FINGERPRINT = r"""
+fingerprint() { (cd -- "$1" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum); }
+there() { [ -e "$1" ] || [ -L "$1" ]; }
+"""
+
+BUILD_SCRIPT = f"""
+# $1 the backend's directory, $2 that of its sources, $3 that of its build, $4 npm's name of the build script, $5 the
+# file of the build that is started, $6 this change's own name. Builds in a copy beside the backend, looks whether what
+# came out can be started, and swaps it in by renaming. The build before stays in .NAME.remediate-… for the way back.
+{FINGERPRINT}
+cd -- "$1" || exit 3
+kept=.$3.remediate-$6
+work=$(dirname -- "$PWD")/.$(basename -- "$PWD").remediate-$6
+give_up() {{ echo "$2" >&2; rm -rf -- "$kept"; exit "$1"; }}
+# A directory of this name is left from a run that began with exactly this state; it holds what is here, too.
+rm -rf -- "$kept" "$work"
+mkdir -m 700 -- "$kept" || exit 3
+mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$PWD/$kept/tree && mkdir -m 700 -- "$work"; }} ||
+    give_up 3 'no place to build in'
+trap 'rm -rf -- "$work"' EXIT
+trap 'exit 143' HUP INT TERM
+tar --format=posix -cf - --exclude=./node_modules --exclude="./$3" --exclude=./.git --exclude='*.tsbuildinfo' \\
+    --exclude='./.*.remediate-*' . | tar -C "$work" -xpf - || give_up 3 'the copy failed'
+[ ! -e node_modules ] || ln -s -- "$PWD/node_modules" "$work/node_modules"
+(cd -- "$work" && NO_COLOR=1 npm_config_update_notifier=false npm run "$4") || give_up 4 "npm run $4 failed"
+
+[ -f "$work/$3/$5" ] || give_up 5 "the build made no $3/$5"
+node --check "$work/$3/$5" || give_up 5 "$3/$5 is no script that Node can read"
+lost=$(node - "$work/$3" <<'NODE'
+{RELATIVE_REQUIRES}
+NODE
+) || give_up 5 'the imports of the build could not be read'
+[ "$lost" = '[]' ] || give_up 5 "imports of the build lead nowhere: $lost"
+! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
+
+# A source from the future would leave the new build older than itself for ever.
+newest=$(find "$work/$2" -type f -printf '%T@ %p\\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
+find "$work/$3" -type f ! -newer "$newest" -exec touch -r "$newest" -- {{}} +
+[ ! -d "$3" ] || [ -L "$3" ] || chmod --reference="$3" -- "$work/$3"
+fingerprint "$work/$3" >"$kept/after"
+mv -T -- "$work/$3" "$kept/new" || give_up 3 'the new build could not be moved'
+if there "$3"; then
+    mv -T -- "$3" "$kept/before" || give_up 3 'the old build could not be moved aside'
+else
+    : >"$kept/none"
+fi
+mv -T -- "$kept/new" "$3" && exit 0
+there "$kept/before" && mv -T -- "$kept/before" "$3"
+give_up 3 'the new build could not be put in its place'
+"""
+
+UNBUILD_SCRIPT = f"""
+# $1 the backend's directory, $2 that of its build, $3 the change's own name. Puts the build before back; nothing is
+# done where that was done before, or where nothing had been swapped.
+{FINGERPRINT}
+cd -- "$1" || exit 3
+kept=.$2.remediate-$3
+ours() {{ [ ! -L "$1" ] && [ "$(fingerprint "$1")" = "$(cat "$kept/after")" ]; }}
+rm -rf -- "$(dirname -- "$PWD")/.$(basename -- "$PWD").remediate-$3"
+[ -d "$kept" ] || exit 0
+if there "$kept/before" || [ -e "$kept/none" ]; then
+    if there "$2"; then
+        ours "$2" || exit 9
+        rm -rf -- "$kept/gone"
+        mv -T -- "$2" "$kept/gone" || exit 3
+    fi
+    ! there "$kept/before" || mv -T -- "$kept/before" "$2" || exit 3
+fi
+rm -rf -- "$kept"
+"""
+SOMEBODY_ELSES = 9
+EMITTED = {".ts": (".js",), ".tsx": (".js", ".jsx"), ".mts": (".mjs",), ".cts": (".cjs",)}
+
+
+class LostImport(Value):
+    """A relative import in the build that leads nowhere.
+
+    Attributes:
+        file: Absolute path of the script.
+        name: As written there.
+    """
+
+    file: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """Sources and build, as they lie there.
+
+    Attributes:
+        sources: Path below the backend -> time of change, seconds since the epoch as decimal text.
+        scripts: The same of the build.
+        link: Where the build's directory leads, if it is a link.
+        out: The build's directory below the backend.
+        config: What `tsc --showConfig` says; empty where there is no tsc.
+    """
+
+    sources: Mapping[str, str]
+    scripts: Mapping[str, str]
+    link: str
+    out: str
+    config: Mapping[str, object]
+
+    def pairs(self) -> Iterator[tuple[str, str | None]]:
+        """Yield every source that is to be compiled, with its script or None."""
+        files = self._compiled()
+        root = self._root(files)
+        for file in files:
+            stem, extension = posixpath.splitext(posixpath.relpath(file, root))
+            wanted = [posixpath.join(self.out, stem + other) for other in EMITTED.get(extension, ())]
+            yield file, next((script for script in wanted if script in self.scripts), None)
+
+    def missing(self) -> list[str]:
+        """Return the sources without a script."""
+        return [file for file, script in self.pairs() if script is None]
+
+    def stale(self) -> list[str]:
+        """Return the sources that are newer than their script."""
+        return [
+            file
+            for file, script in self.pairs()
+            if script and _later(self.sources[file], self.scripts[script])
+        ]
+
+    def _compiled(self) -> list[str]:
+        listed = self.config.get("files")
+        if not isinstance(listed, list):
+            return list(self.sources)
+        return [file for file in map(posixpath.normpath, map(str, listed)) if file in self.sources]
+
+    def _root(self, files: list[str]) -> str:
+        options = self.config.get("compilerOptions")
+        root = options.get("rootDir") if isinstance(options, dict) else None
+        common = posixpath.commonpath([posixpath.dirname(file) or "." for file in files]) if files else "."
+        return posixpath.normpath(str(root)) if root else common or "."
+
+
+def _later(one: str, other: str) -> bool:
+    # Decimal text, because a float of today holds no nanoseconds.
+    return [int(part) for part in one.split(".")] > [int(part) for part in other.split(".")]
+
+
+def build_question(backend: str, source: str, out: str) -> Run:
+    """Return the question for sources and build."""
+    about = (f"file:{backend}/{source}", f"file:{backend}/{out}", f"file:{backend}/tsconfig.json")
+    return Run(script=BUILD_QUESTION_SCRIPT, args=(backend, source, out), about=about)
+
+
+def requires_question(backend: str, out: str) -> Run:
+    """Return the question which relative imports of the build lead nowhere."""
+    return Run(script=REQUIRES_QUESTION_SCRIPT, args=(backend, out), about=(f"file:{backend}/{out}",))
+
+
+def read_built(out: str, answer: RunAnswer) -> Built:
+    """Return sources and build.
+
+    Raises:
+        CouldNotLook: There is no backend, or too much of it.
+    """
+    if answer.exit_code or answer.left_out:
+        what = "has too many files" if answer.left_out else "could not be looked at"
+        raise CouldNotLook(out, f"the backend {what}", "check `app.backend` in the inventory")
+    records = answer.text.split("\0")
+    return Built(
+        sources=_times(records, "S"),
+        scripts=_times(records, "D"),
+        link=next((record[1:] for record in records if record.startswith("L")), ""),
+        out=out,
+        config=_config(next((record[1:] for record in records if record.startswith("C")), "")),
+    )
+
+
+def _times(records: list[str], kind: str) -> dict[str, str]:
+    halves = (record[1:].partition(" ") for record in records if record.startswith(kind))
+    return {posixpath.normpath(path): time for time, _, path in halves}
+
+
+def _config(text: str) -> dict[str, object]:
+    try:
+        config = json.loads(text)
+    except ValueError:  # no tsc, or one that could not read its tsconfig.json: then every source counts
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+_LOST = TypeAdapter(tuple[LostImport, ...])
+
+
+def read_lost(out: str, answer: RunAnswer) -> tuple[LostImport, ...]:
+    """Return the imports that lead nowhere.
+
+    Raises:
+        CouldNotLook: Node could not be asked.
+    """
+    try:
+        return _LOST.validate_json(answer.text)
+    except ValidationError as error:
+        said = answer.error_text.strip().rpartition("\n")[2] or f"exit code {answer.exit_code}"
+        raise CouldNotLook(out, f"its imports could not be read: {said}", "is node on the PATH?") from error
+
+
+def build_job(*args: str, doing: str) -> Job:
+    """Return the job that builds aside and swaps; `args` are the positional parameters of `BUILD_SCRIPT`."""
+    return Job(script=BUILD_SCRIPT, args=args, timeout=900.0, doing=doing)
+
+
+def unbuild_job(backend: str, out: str, name: str) -> Job:
+    """Return the job that puts the build before back."""
+    return Job(script=UNBUILD_SCRIPT, args=(backend, out, name), timeout=120.0, doing=f"put {out} back")

@@ -1,0 +1,277 @@
+"""PostgreSQL: adds missing columns, with an exact preview and a way back. Opens no connection.
+
+Sources: the manual's chapters "ALTER TABLE" (locks, rewrites, defaults kept in the catalog) and "Explicit Locking".
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from remediate.errors import Conflict, Failed
+from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.providers import catalog
+from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Column, Table
+from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal, saved_undo
+from remediate.providers.column_types import (
+    default_sql,
+    is_named,
+    is_volatile,
+    name_of,
+    postgres_type,
+    same_default,
+    same_type,
+    shown_default,
+)
+from remediate.providers.postgres_query import QueryCheck
+from remediate.questions import Answers, QueryAnswer
+from remediate.sql import identifier
+from remediate.steps import Action, Questions, Step
+from remediate.target import DatabaseChange, Statement, Target
+
+_TABLE_KINDS = ("r", "p")
+_UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock
+
+
+class NewColumn(BaseModel):
+    """A column to add, as `found.….missing` of `prisma.columns` has it.
+
+    Attributes:
+        name: Its name.
+        type: `TEXT`, `TIMESTAMP(3)`, `"Role"`, `INTEGER[]`, …; no free text.
+        nullable: Whether it takes NULL.
+        default: `0`, `'uploaded'`, `CURRENT_TIMESTAMP`, …; no free text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    name: str
+    type: str
+    nullable: bool = True
+    default: str | None = None
+
+    @property
+    def ddl(self) -> str:
+        """Its definition; only of what `unwritable` found nothing wrong with."""
+        default = f" DEFAULT {default_sql(self.default)}" if self.default else ""
+        return f"{identifier(self.name)} {self.type}{'' if self.nullable else ' NOT NULL'}{default}"
+
+    @property
+    def needs_empty_table(self) -> bool:
+        """Whether rows that are there would have no value for it."""
+        return not self.nullable and self.default is None
+
+    def unwritable(self) -> str:
+        """Return why this action does not write such a column, or nothing."""
+        if postgres_type(self.type) is None:
+            return f"the type {self.type} is not one that this action writes"
+        if self.default is not None and default_sql(self.default) is None:
+            return f"the default {self.default} is not one that this action writes"
+        return ""
+
+    def as_it_will_be(self) -> Column:
+        """Return it as the catalog will show it."""
+        spelled = postgres_type(self.type) or self.type
+        default = shown_default(default_sql(self.default), spelled) if self.default else None
+        return Column(name=self.name, type=spelled, nullable=self.nullable, default=default)
+
+
+class AddColumns(Action):
+    """Adds columns that a table lacks, all in one ALTER TABLE.
+
+    Those that are there with the right type are left alone. The way back drops only columns that the run added, and
+    keeps what was written to them in `remediate.saved`.
+
+    Attributes:
+        table: The table, in the app's schema.
+        columns: What it must have.
+    """
+
+    kind: ClassVar[str] = "sql.add_columns"
+    table: str
+    columns: list[NewColumn]
+
+    def ask(self) -> Questions:
+        """Ask for the tables' shapes, and for live figures of this one."""
+        enums = (ENUMS,) if any(is_named(column.type) for column in self.columns) else ()
+        row = (
+            (catalog.any_row(self.table),) if any(column.needs_empty_table for column in self.columns) else ()
+        )
+        return (TABLES, catalog.live(self.table), *enums, *row)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return the one change, or none where every column is there.
+
+        Raises:
+            Failed: There is no such table, or a column cannot be added as it is wanted.
+        """
+        shapes = answers[TABLES]
+        table = self._table(shapes, answers.where)
+        missing = self._missing(table, answers)
+        return (self._change(table, missing, shapes, answers),) if missing else ()
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Add the columns, and note in the ledger's row which they are.
+
+        Raises:
+            Failed: The server refused, or the lock was not to be had; nothing was added.
+            Lost: The answer to COMMIT was lost, and the ledger cannot be asked.
+        """
+        schema, table = str(change.data["schema"]), str(change.data["table"])
+        columns = _columns_of(change.data)
+        undo = saved_undo(schema, table, tuple(column.as_it_will_be() for column in columns))
+        names = tuple(column.name for column in columns)
+        statements = (Statement(sql=_alter(schema, table, columns)), record_of_added(schema, table, names))
+        target.change_database(DatabaseChange(statements=statements, undo=undo))
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Save what was written to the added columns meanwhile, and drop them.
+
+        Raises:
+            Conflict: A column is no longer what this run added.
+            Failed: The server refused, or the lock was not to be had; nothing was dropped.
+        """
+        schema, table = str(undo.data["schema"]), str(undo.data["table"])
+        columns = {column.name: column for column in _columns_of(undo.data)}
+        ours = [columns[name] for name in _still_ours(target, schema, table, columns)]
+        if ours:
+            written = tuple(Column.model_validate(column.model_dump()) for column in ours)
+            key = tuple(str(name) for name in undo.data["primary_key"])
+            statements = removal(schema, table, written, key)
+            target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
+
+    def _table(self, shapes: QueryAnswer, where: str) -> Table:
+        table = catalog.tables_in(shapes).get(self.table)
+        if table is None:
+            what = f"there is no table {self.table} in the app's schema"
+            raise Failed(where, what, "it needs a migration, not a column: prisma migrate deploy")
+        if table.kind not in _TABLE_KINDS:
+            raise Failed(where, f"{self.table} is no table", "columns are added to tables only")
+        return table
+
+    def _missing(self, table: Table, answers: Answers) -> tuple[NewColumn, ...]:
+        missing = tuple(column for column in self.columns if self._is_missing(column, table, answers.where))
+        for column in missing:
+            if (
+                why := column.unwritable()
+                or self._unknown_enum(column, answers)
+                or self._unfilled(column, answers)
+            ):
+                todo = (
+                    "write a migration for it"
+                    if "not one that" in why
+                    else "give it a default, or backfill first"
+                )
+                raise Failed(answers.where, f"{self.table}.{column.name}: {why}", todo)
+        return missing
+
+    def _is_missing(self, column: NewColumn, table: Table, where: str) -> bool:
+        there = table.by_name.get(column.name)
+        wanted = postgres_type(column.type)
+        if there and wanted and not same_type(there.type, wanted):
+            what = f"{self.table}.{column.name} exists with the type {there.type}, wanted is {wanted}"
+            raise Failed(where, what, "changing a type needs a migration; nothing was changed")
+        return there is None
+
+    def _unknown_enum(self, column: NewColumn, answers: Answers) -> str:
+        if not is_named(column.type):
+            return ""
+        known = {row[0] for row in answers[ENUMS].rows}
+        return (
+            ""
+            if name_of(column.type) in known
+            else f"the type {column.type} does not exist; not one that it makes"
+        )
+
+    def _unfilled(self, column: NewColumn, answers: Answers) -> str:
+        if not column.needs_empty_table or answers[catalog.any_row(self.table)].rows[0][0] is False:
+            return ""
+        return "is NOT NULL without a default, and the table has rows that would have no value for it"
+
+    def _change(
+        self, table: Table, missing: tuple[NewColumn, ...], shapes: QueryAnswer, answers: Answers
+    ) -> Change:
+        will_be = tuple(column.as_it_will_be() for column in missing)
+        many = f"{len(missing)} columns" if len(missing) != 1 else "1 column"
+        return Change(
+            what=f"add {many} to {self.table}",
+            target=f"table {table.schema_name}.{table.name}",
+            script=_alter(table.schema_name, table.name, missing) + ";",
+            notes=(
+                _rewrite_note(missing),
+                *_live_notes(answers.raw(catalog.live(self.table))),
+                _HISTORY_NOTE,
+            ),
+            fidelity=Fidelity.EXACT,
+            way_back=WayBack.EXACT,
+            way_back_note="drops these columns; values written to them meanwhile are kept in remediate.saved before",
+            risk="schema",
+            alters=(f"table:{self.table}", ALL_TABLES),
+            forecasts=(Forecast(question=TABLES, answer=catalog.with_columns(shapes, self.table, will_be)),),
+            data={
+                "schema": table.schema_name,
+                "table": table.name,
+                "columns": [column.model_dump(mode="json") for column in missing],
+                "primary_key": list(table.primary_key),
+            },
+        )
+
+
+def _alter(schema: str, table: str, columns: tuple[NewColumn, ...]) -> str:
+    lines = ",\n".join(f"  ADD COLUMN {column.ddl}" for column in columns)
+    return f"ALTER TABLE {identifier(schema, table)}\n{lines}"
+
+
+def _columns_of(data: dict[str, Json]) -> tuple[NewColumn, ...]:
+    return tuple(NewColumn.model_validate(column) for column in data["columns"])
+
+
+def _still_ours(target: Target, schema: str, table: str, columns: dict[str, NewColumn]) -> list[str]:
+    """Return which columns this run added and are still as it left them; none where it never committed."""
+    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+        return []
+    question = added(schema, table, tuple(columns))
+    ours = []
+    for record in target.answer((question,))[question].records:
+        name = record["name"]
+        if record["was_ours"] and not (record["ours"] and _as_added(record, columns[name])):
+            what = f"{table}.{name} is no longer the column that this run added"
+            raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
+        ours += [name] if record["ours"] else []
+    return ours
+
+
+def _as_added(record: dict[str, Json], column: NewColumn) -> bool:
+    alike = (
+        same_type(record["type"], postgres_type(column.type) or "") and record["nullable"] == column.nullable
+    )
+    return alike and same_default(column.default, record["default"]) is not False
+
+
+_HISTORY_NOTE = (
+    "Prisma's migration history is not touched: a pending migration that adds the same column would fail"
+)
+
+
+def _rewrite_note(columns: tuple[NewColumn, ...]) -> str:
+    lock = "lock: ACCESS EXCLUSIVE (nobody reads or writes the table meanwhile), waited for 1 s at a time, 5 tries"
+    if any(is_volatile(column.default) for column in columns):
+        return f"{lock}; the whole table is rewritten (a default that is computed for each row)"
+    return f"{lock}; the table is not rewritten, it takes milliseconds"
+
+
+def _live_notes(answer: object) -> tuple[str, ...]:
+    if not isinstance(answer, QueryAnswer) or not answer.rows:
+        return ("live size: could not be seen",)
+    live = answer.records[0]
+    rows = f"about {live['rows']} rows" if live["rows"] >= 0 else "rows never counted (no ANALYZE yet)"
+    notes = [f"live size: {live['bytes'] / 1_000_000:.1f} MB, {rows}"]
+    if live["longest_seconds"] or live["prepared"]:
+        notes.append(
+            f"longest open transaction: {live['longest_seconds']} s; prepared transactions: {live['prepared']}"
+        )
+    blockers = ", ".join(
+        f"pid {one['pid']} ({one['application'] or 'unnamed'}, {one['state']})" for one in live["holders"]
+    )
+    return (*notes, f"would have to wait now for: {blockers or 'nobody'}")
+
+
+STEPS: tuple[type[Step], ...] = (AddColumns, QueryCheck)

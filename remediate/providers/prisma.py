@@ -1,0 +1,245 @@
+"""Prisma: the columns that a schema means against those that are there, and the generated client. Speaks to no engine.
+
+Its command line is only used to generate, on the host, and never through `npx`, which may download another version.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+from remediate.errors import Conflict, CouldNotLook, Failed
+from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
+from remediate.providers.catalog import TABLES, tables_in
+from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
+from remediate.providers.prisma_compare import Comparison, compared
+from remediate.providers.prisma_schema import Table, tables_of
+from remediate.questions import Answers, NotKnown, Read
+from remediate.steps import Action, Check, Questions, Step
+from remediate.target import Job, Target
+
+_SCHEMA_FILE = "{{ app.backend }}/prisma/schema.prisma"
+
+
+class Columns(Check):
+    """Every column that the Prisma schema means is in the database, with its type, nullability and default.
+
+    Columns and tables that only the database has are mentioned, and are no fault.
+
+    Attributes:
+        table: A table or model; default: all of the schema.
+        schema_file: The Prisma schema on the host.
+    """
+
+    kind: ClassVar[str] = "prisma.columns"
+    table: str | None = None
+    schema_file: str = _SCHEMA_FILE
+
+    def ask(self) -> Questions:
+        """Ask for the schema file and the tables' shapes."""
+        return (Read(path=self.schema_file), TABLES)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare the latest answers.
+
+        Raises:
+            CouldNotLook: The schema file is missing, cannot be read as one, or has no such table.
+        """
+        del first
+        schema = _schema_text(now, self.schema_file)
+        wanted = self._wanted(tables_of(schema, self.schema_file), now.where)
+        found = tables_in(now[TABLES])
+        return _finding(
+            [compared(table, found.get(table.name)) for table in wanted], single=self.table is not None
+        )
+
+    def _wanted(self, tables: tuple[Table, ...], where: str) -> tuple[Table, ...]:
+        if self.table is None:
+            return tuple(table for table in tables if not table.is_view and not table.schema_name)
+        chosen = [table for table in tables if self.table == table.name] or [
+            table for table in tables if self.table == table.model
+        ]
+        if not chosen:
+            near = difflib.get_close_matches(
+                self.table, [name for table in tables for name in (table.name, table.model)]
+            )
+            todo = f"did you mean {near[0]}?" if near else "correct the table's name"
+            raise CouldNotLook(where, f"{self.schema_file} has no model or table {self.table}", todo)
+        return tuple(chosen[:1])
+
+
+class Client(Check):
+    """The generated client was made from this schema, by the Prisma that is installed.
+
+    Attributes:
+        backend: Where `node_modules` lies.
+        schema_file: The Prisma schema on the host.
+        client: Where the client is generated to.
+    """
+
+    kind: ClassVar[str] = "prisma.client"
+    backend: str = "{{ app.backend }}"
+    schema_file: str = _SCHEMA_FILE
+    client: str = "{{ app.backend }}/node_modules/.prisma/client"
+
+    def ask(self) -> Questions:
+        """Ask for both schemas and both versions."""
+        return _client_questions(self.backend, self.schema_file, self.client)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare the latest answers."""
+        del first
+        because = stale_because(self.schema_file, *(now[question] for question in self._reads()))
+        return Finding(healthy=not because, seen=because or "the client was generated from this schema")
+
+    def _reads(self) -> tuple[Read, ...]:
+        return _client_questions(self.backend, self.schema_file, self.client)
+
+
+class Generate(Action):
+    """Generates the client anew where it was not made from this schema.
+
+    It is generated in a copy of the backend beside the real one and then swapped in, so that the live client is never
+    half written. The previous one is kept beside it for the way back.
+
+    Attributes:
+        backend: Where `node_modules` lies.
+        schema_file: The Prisma schema on the host.
+        client: Where the client is generated to.
+    """
+
+    kind: ClassVar[str] = "prisma.generate"
+    backend: str = "{{ app.backend }}"
+    schema_file: str = _SCHEMA_FILE
+    client: str = "{{ app.backend }}/node_modules/.prisma/client"
+
+    def ask(self) -> Questions:
+        """Ask for both schemas and both versions."""
+        return _client_questions(self.backend, self.schema_file, self.client)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return the one change, or none where the client is up to date.
+
+        Raises:
+            Failed: The schema or the client lie outside the backend.
+            CouldNotLook: There is no schema, or it cannot be read as one.
+        """
+        self._refuse_outside(answers.where)
+        try:
+            reads = [
+                answers[question]
+                for question in _client_questions(self.backend, self.schema_file, self.client)
+            ]
+        except NotKnown as unknown:
+            return (self._change((), "", unknown.because),)
+        because = stale_because(self.schema_file, *reads)
+        return (self._change([read.sha256 for read in reads], because, ""),) if because else ()
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Generate beside, and swap.
+
+        Raises:
+            Failed: Prisma said no; the live client is as it was.
+            Lost: What became of it is unknown.
+        """
+        job = Job(
+            script=GENERATE,
+            args=self._places(str(change.data["mark"])),
+            timeout=300.0,
+            doing="prisma generate",
+        )
+        answer = target.run(job)
+        if answer.exit_code:
+            said = f"{answer.text}\n{answer.error_text}".strip()
+            what = f"prisma generate failed with exit code {answer.exit_code}"
+            raise Failed(target.name, what, "the live client is as it was; read the last lines", output=said)
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Put the previous client back.
+
+        Raises:
+            Conflict: The client was generated again since; it is left alone.
+            Failed: It could not be put back.
+        """
+        job = Job(
+            script=PUT_BACK,
+            args=self._places(str(undo.data["mark"])),
+            timeout=60.0,
+            doing="put the client back",
+        )
+        answer = target.run(job)
+        if answer.exit_code == STILL_OTHERS:
+            what = f"{self.client} was changed since this run generated it"
+            raise Conflict(target.name, what, "leave it, or generate again by hand")
+        if answer.exit_code:
+            raise Failed(
+                target.name, "the previous client could not be put back", self.client, answer.error_text
+            )
+
+    def _places(self, mark: str) -> tuple[str, ...]:
+        """Return what both scripts get: backend, schema and client inside it, the mark of what is kept beside."""
+        inside = (
+            path.removeprefix(f"{self.backend.rstrip('/')}/") for path in (self.schema_file, self.client)
+        )
+        return (self.backend.rstrip("/"), *inside, mark)
+
+    def _refuse_outside(self, where: str) -> None:
+        root = self.backend.rstrip("/") + "/"
+        for path in (self.schema_file, self.client):
+            if not path.startswith(root) or ".." in path.split("/"):
+                raise Failed(where, f"{path} is not inside {self.backend}", "correct the step's parameters")
+
+    def _change(self, made_from: Iterable[str], because: str, assumed: str) -> Change:
+        mark = digest_of([self.client, *made_from])[:12]
+        return Change(
+            what="generate the Prisma client",
+            target=self.client,
+            script="node_modules/.bin/prisma generate",
+            notes=(*((because,) if because else ()), "generated in a copy beside, then swapped in by rename"),
+            fidelity=Fidelity.ESTIMATE,
+            way_back=WayBack.EXACT,
+            way_back_note="the previous client is kept beside it and put back by rename",
+            risk="build",
+            alters=(f"file:{self.client}",),
+            data={"mark": mark},
+            assumed=assumed,
+        )
+
+
+def _client_questions(backend: str, schema_file: str, client: str) -> tuple[Read, ...]:
+    return (
+        Read(path=schema_file),
+        Read(path=f"{client}/schema.prisma"),
+        Read(path=f"{backend}/node_modules/prisma/package.json"),
+        Read(path=f"{backend}/node_modules/@prisma/client/package.json"),
+    )
+
+
+def _schema_text(answers: Answers, path: str) -> str:
+    file = answers[Read(path=path)]
+    if not file.exists:
+        raise CouldNotLook(
+            answers.where, f"there is no {path}", "set schema_file, or app.backend in the inventory"
+        )
+    return file.text
+
+
+def _finding(comparisons: list[Comparison], *, single: bool) -> Finding:
+    faulty = [one for one in comparisons if not one.healthy]
+    facts: dict[str, Json] = {
+        "missing": [column for one in comparisons for column in one.missing],
+        "wrong": [column for one in comparisons for column in one.wrong],
+        "extra": [column for one in comparisons for column in one.extra],
+        "table": comparisons[0].table if single else None,
+        "tables": [one.facts() for one in faulty],
+    }
+    columns = sum(one.compared for one in comparisons)
+    seen = "; ".join(one.told() for one in faulty) or f"all {columns} columns are as the schema has them"
+    return Finding(
+        healthy=not faulty,
+        seen=seen,
+        evidence=tuple(line for one in comparisons for line in one.evidence()),
+        facts=facts,
+    )
+
+
+STEPS: tuple[type[Step], ...] = (Columns, Client, Generate)

@@ -1,0 +1,161 @@
+"""The generated client on the host: whether it is stale, and the scripts that make it anew and put the old one back.
+
+Decides from what was read; the scripts run as jobs and take every value as a positional parameter.
+"""
+
+import json
+
+from remediate.errors import CouldNotLook
+from remediate.providers.prisma_syntax import words_of
+from remediate.questions import ReadAnswer
+
+STILL_OTHERS = 9
+"""Exit code of `PUT_BACK`: the client is no longer what `GENERATE` left."""
+
+_PLACES = r"""
+set -eu
+backend=$1 schema=$2 client=$3 mark=$4
+live=$backend/$client
+parent=${live%/*}
+keep=$parent/.${live##*/}.remediate-$mark
+copy=$backend/.generate.remediate-$mark
+mtime() { stat -c %y -- "$1"; }
+print_of() { (cd "$1" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum); }
+"""
+
+GENERATE = (
+    _PLACES
+    + r"""
+die() { printf '%s\n' "$1" >&2; exit "$2"; }
+test -x "$backend/node_modules/.bin/prisma" || die "prisma is not installed: $backend/node_modules/.bin/prisma" 3
+case $backend in *['|&\']*) die "the directory's name has | or & or \\ in it: $backend" 3;; esac
+
+backend_mtime=$(mtime "$backend")
+finish() { rm -rf -- "$copy"; touch -d "$backend_mtime" -- "$backend"; }
+trap finish EXIT
+trap 'exit 143' HUP INT TERM
+
+# A copy of the backend made of links; only what generating reads by its real place, or writes, is real there.
+rm -rf -- "$copy"
+mkdir -p -- "$copy/node_modules/@prisma" "$copy/${client%/*}"
+for entry in "$backend"/* "$backend"/.[!.]*; do
+  name=${entry##*/}
+  case $name in
+    node_modules | .generate.remediate-* | "${client%%/*}") ;;
+    "${schema%%/*}" | package.json | prisma.config.*) cp -a -- "$entry" "$copy/$name" ;;
+    *) test ! -e "$entry" || ln -s -- "$entry" "$copy/$name" ;;
+  esac
+done
+for entry in "$backend"/node_modules/* "$backend"/node_modules/.[!.]*; do
+  name=${entry##*/}
+  case $name in
+    @prisma | .prisma | .cache) ;;
+    *) test ! -e "$entry" || ln -s -- "$entry" "$copy/node_modules/$name" ;;
+  esac
+done
+for entry in "$backend"/node_modules/@prisma/*; do
+  name=${entry##*/}
+  case $name in
+    client) cp -al -- "$entry" "$copy/node_modules/@prisma/client" 2>/dev/null || {
+      rm -rf -- "$copy/node_modules/@prisma/client"
+      cp -a -- "$entry" "$copy/node_modules/@prisma/client"
+    } ;;
+    *) ln -s -- "$entry" "$copy/node_modules/@prisma/$name" ;;
+  esac
+done
+
+cd "$copy"
+export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1
+node_modules/.bin/prisma generate --schema "$schema" </dev/null
+made=$copy/$client
+test -f "$made/schema.prisma" || die "no client came to $client: set client to the generator's output" 4
+grep -rlF -- "$copy" "$made" | while IFS= read -r file; do sed -i "s|$copy|$backend|g" -- "$file"; done
+cd /
+
+made_parent=
+test -d "$parent" || made_parent=$(mtime "${parent%/*}")
+mkdir -p -- "$parent"
+parent_mtime=$(mtime "$parent")
+if [ ! -d "$keep" ]; then
+  mkdir -- "$keep"
+  printf '%s\n' "$parent_mtime" >"$keep/mtime"
+  test -z "$made_parent" || printf '%s\n' "$made_parent" >"$keep/made-parent"
+  test -e "$live" || : >"$keep/none"
+fi
+if [ -e "$live" ]; then
+  rm -rf -- "$keep/before" "$keep/after" "$keep/none"
+  mv -T -- "$live" "$keep/before"
+fi
+mv -T -- "$made" "$live"
+print_of "$live" >"$keep/after"
+"""
+)
+"""Generates in a copy of the backend and swaps the client in. Nothing live is touched before the copy's is whole."""
+
+PUT_BACK = (
+    _PLACES
+    + rf"""
+if [ -d "$copy" ]; then
+  backend_mtime=$(mtime "$backend")
+  rm -rf -- "$copy"
+  touch -d "$backend_mtime" -- "$backend"
+fi
+[ -d "$keep" ] || exit 0
+if [ -f "$keep/after" ] && [ -d "$live" ]; then
+  [ "$(print_of "$live")" = "$(cat "$keep/after")" ] || exit {STILL_OTHERS}
+fi
+if [ -d "$keep/before" ]; then
+  if [ -e "$live" ]; then mv -T -- "$live" "$keep/discarded"; fi
+  rm -f -- "$keep/after"
+  mv -T -- "$keep/before" "$live"
+elif [ -e "$keep/none" ]; then
+  rm -rf -- "$live"
+fi
+parent_mtime=$(cat "$keep/mtime" 2>/dev/null || mtime "$parent")
+made_parent=$(cat "$keep/made-parent" 2>/dev/null || :)
+rm -rf -- "$keep"
+touch -d "$parent_mtime" -- "$parent"
+if [ -n "$made_parent" ] && rmdir -- "$parent" 2>/dev/null; then touch -d "$made_parent" -- "${{parent%/*}}"; fi
+"""
+)
+"""Puts the client back that was there before. Run twice it is run once; after half a `GENERATE` it is right, too."""
+
+
+def stale_because(
+    path: str, schema: ReadAnswer, generated: ReadAnswer, command_line: ReadAnswer, client: ReadAnswer
+) -> str:
+    """Return why the client has to be generated anew, or nothing.
+
+    Prisma writes the schema, formatted, beside the client it made from it (7.10: `schema.prisma`), so the two are
+    compared word by word, without spaces and comments.
+
+    Args:
+        path: Where the schema was read, for messages.
+        schema: The app's schema.
+        generated: The one beside the client.
+        command_line: `package.json` of `prisma`.
+        client: `package.json` of `@prisma/client`.
+
+    Raises:
+        CouldNotLook: There is no schema, or it cannot be read as one; or Prisma's two packages differ in version.
+    """
+    if not schema.exists:
+        raise CouldNotLook(path, "there is no such file", "set schema_file, or app.backend in the inventory")
+    versions = (_version(command_line), _version(client))
+    if versions[0] != versions[1] or None in versions:
+        what = " and ".join(
+            f"{name} is {version or 'not installed'}"
+            for name, version in zip(("prisma", "@prisma/client"), versions, strict=True)
+        )
+        raise CouldNotLook(path, what, "install both in one version (npm ci)")
+    if not generated.exists:
+        return "the client was never generated"
+    same = words_of(schema.text, path) == words_of(generated.text, "the client's schema.prisma")
+    return "" if same else "the client was generated from another schema"
+
+
+def _version(package: ReadAnswer) -> str | None:
+    try:
+        return str(json.loads(package.content)["version"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,78 @@
+"""Pays the undos that a run owes on one host, last first, and looks whether all is as it was. Decides nothing else."""
+
+from collections.abc import Sequence
+
+from remediate.errors import CouldNotLook, Failed, RemediateError
+from remediate.journal import Owed
+from remediate.model import FixOutline
+from remediate.planner import NamedFix, difference, plan_fixes, questions_of
+from remediate.runner import Runner
+from remediate.steps import Action
+from remediate.target import Target
+
+
+class Rollback:
+    """The way back of one run on one host; the same code after a failed cure, and days later in another process.
+
+    Args:
+        target: The host.
+        runner: The runner's side; its journal says what is owed.
+    """
+
+    def __init__(self, target: Target, runner: Runner) -> None:
+        self.target, self.run = target, runner.run
+        self.journal, self.events, self.action_of = runner.journal, runner.events, runner.action_of
+
+    def pay(self, confirmed: Sequence[FixOutline] = ()) -> str:
+        """Pay everything that is owed, then compare with the plan that was made before anything was changed.
+
+        Args:
+            confirmed: What the run was to do; planned again afterwards, it must come out the same.
+
+        Returns:
+            Why it stopped half-way, in one line, or nothing where all is paid.
+        """
+        for owed in self.in_order():
+            if problem := self._pay_one(owed):
+                return problem
+        if confirmed:
+            self._compare(confirmed)
+        return ""
+
+    def in_order(self) -> tuple[Owed, ...]:
+        """Return what is owed in the order it is to be paid: last first, but restarts after what they run."""
+        owed = self.journal.owed(self.run, self.target.name)
+        return tuple(sorted(owed, key=self._is_last))
+
+    def _is_last(self, owed: Owed) -> bool:
+        return self._action(owed).undo_last
+
+    def _action(self, owed: Owed) -> Action:
+        return self.action_of(owed.undo.action, owed.undo.parameters)
+
+    def _pay_one(self, owed: Owed) -> str:
+        self.events.tell("undo-started", self.target.name, owed.change.what, owed.step)
+        try:
+            self._action(owed).undo(self.target.scoped(f"{owed.token}/undo{owed.attempts}"), owed.undo)
+        except RemediateError as error:
+            self.journal.unpaid(owed.id, str(error))
+            output = error.output if isinstance(error, Failed) else ""
+            self.events.tell("undo-failed", self.target.name, str(error), owed.step, output=output)
+            return str(error)
+        self.journal.paid(owed.id)
+        self.events.tell("undo-done", self.target.name, owed.change.what, owed.step)
+        return ""
+
+    def _compare(self, confirmed: Sequence[FixOutline]) -> None:
+        fixes = [NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed]
+        try:
+            moved = self._difference(fixes, confirmed)
+        except (CouldNotLook, Failed) as error:
+            moved = f"it cannot be compared: {error}"
+        text = f"not all is as it was: {moved}" if moved else "looked again: everything is as it was"
+        self.journal.append(self.run, self.target.name, "compared", {"same": not moved, "text": text})
+        self.events.tell("warning" if moved else "put-back", self.target.name, text)
+
+    def _difference(self, fixes: Sequence[NamedFix], confirmed: Sequence[FixOutline]) -> str:
+        answers = self.target.answer(questions_of(fix.action for fix in fixes))
+        return difference([fix.outline for fix in plan_fixes(fixes, answers)], confirmed)

@@ -1,0 +1,81 @@
+"""A plan as lines for a person, top to bottom: header, findings, each change with its diff or script. Opens nothing."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from remediate.model import Change, Finding, Plan
+from remediate.sinks.clean import clean, one_line
+
+Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "faint", "code"]
+
+
+class Line(NamedTuple):
+    """One line with the role it plays; a sink chooses the colour."""
+
+    text: str
+    style: Style = "plain"
+
+
+def plan_lines(plan: Plan) -> Iterator[Line]:
+    """Return the whole plan."""
+    yield Line(f"Plan: {plan.playbook} on {plan.host} ({plan.environment})", "head")
+    yield Line(f"  digest {plan.digest[:16]}  {counts(plan)}", "faint")
+    if plan.database:
+        yield Line(f"  database {plan.database}", "faint")
+    for finding in plan.findings:
+        yield from finding_lines(finding)
+    if plan.say:
+        yield Line(f"  {one_line(plan.say, 400)}")
+    number = 0
+    for fix in plan.fixes:
+        if not fix.changes:
+            yield Line(f"  - {fix.step}: nothing to do", "faint")
+        for change in fix.changes:
+            number += 1
+            yield from change_lines(number, fix.step, change)
+
+
+def counts(plan: Plan) -> str:
+    """Return how many changes there are of which fidelity, and of which way back."""
+    changes = plan.changes
+    fidelities = Counter(change.fidelity.value for change in changes)
+    ways = Counter(change.way_back.value for change in changes)
+    plural = "change" if len(changes) == 1 else "changes"
+    return f"{len(changes)} {plural}: {_listed(fidelities)}; way back: {_listed(ways)}"
+
+
+def _listed(counted: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counted.items()) or "none"
+
+
+def finding_lines(finding: Finding) -> Iterator[Line]:
+    """Return what a check saw, with its evidence where it is not healthy."""
+    mark, style = ("✓", "good") if finding.healthy else ("✗", "bad")
+    yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style)  # type: ignore[arg-type]
+    if not finding.healthy:
+        for line in finding.evidence[:8]:
+            yield Line(f"      {one_line(line)}", "faint")
+
+
+def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
+    """Return one change: what, how sure, the way back, the diff or script, and the notes."""
+    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
+    note = f" ({one_line(change.way_back_note)})" if change.way_back_note else ""
+    yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint")
+    if change.assumed:
+        yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint")
+    for line in change.diff.splitlines():
+        yield Line(f"     {clean(line)}", _diff_style(line))
+    for line in change.script.splitlines():
+        yield Line(f"     {clean(line)}", "code")
+    for line in change.notes:
+        yield Line(f"     · {one_line(line, 300)}", "faint")
+
+
+def _diff_style(line: str) -> Style:
+    if line.startswith("+") and not line.startswith("+++"):
+        return "added"
+    if line.startswith("-") and not line.startswith("---"):
+        return "removed"
+    return "faint"

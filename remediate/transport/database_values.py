@@ -1,0 +1,98 @@
+"""Turns results of PostgreSQL into rows whose values JSON has. Sends nothing."""
+
+import math
+from typing import Any
+
+from psycopg import adapters, pq
+from psycopg.adapt import AdaptersMap, Loader, Transformer
+
+from remediate.questions import QueryAnswer
+
+PGresult = pq.abc.PGresult
+
+_AS_TEXT = (
+    *("numeric", "money", "uuid", "interval", "date", "time", "timetz"),
+    *("inet", "cidr", "xid8", "pg_lsn", "bit", "varbit"),
+    *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"),
+    *(
+        "int4multirange",
+        "int8multirange",
+        "nummultirange",
+        "tsmultirange",
+        "tstzmultirange",
+        "datemultirange",
+    ),
+)
+
+
+class _Text(Loader):
+    def load(self, data: Any) -> str:
+        return bytes(data).decode()
+
+
+class _Iso(Loader):
+    def load(self, data: Any) -> str:
+        return bytes(data).decode().replace(" ", "T", 1)
+
+
+class _Hex(Loader):
+    def load(self, data: Any) -> str:
+        return bytes(data).decode().removeprefix("\\x")
+
+
+class _Context:
+    """What a Transformer asks for its loaders."""
+
+    connection = None
+
+    def __init__(self) -> None:
+        self.adapters = AdaptersMap(adapters)
+        for name in _AS_TEXT:
+            if self.adapters.types.get(name):
+                self.adapters.register_loader(name, _Text)
+        for name in ("timestamp", "timestamptz"):
+            self.adapters.register_loader(name, _Iso)
+        self.adapters.register_loader("bytea", _Hex)
+
+
+_CONTEXT = _Context()
+
+
+def succeeded(result: PGresult) -> bool:
+    """Tell whether a command did what it was told."""
+    return result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.EMPTY_QUERY)
+
+
+def state_of(result: PGresult) -> str:
+    """Return the SQLSTATE of a failed command, empty where it has none."""
+    return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode("ascii", "replace")
+
+
+def complaint_of(result: PGresult) -> str:
+    """Return what the server says about a failed command, on one line, with its SQLSTATE."""
+    said = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"no reason given").decode(
+        "utf-8", "replace"
+    )
+    return f"{' '.join(said.split())} (SQLSTATE {state_of(result) or 'unknown'})"
+
+
+def rows_of(result: PGresult) -> QueryAnswer:
+    """Return a result's columns and rows.
+
+    Timestamps are ISO text, numerics, dates and ranges are text, bytea is hex, arrays are lists, json is as it is.
+    """
+    transformer = Transformer(_CONTEXT)
+    transformer.set_pgresult(result)
+    rows = transformer.load_rows(0, result.ntuples, tuple)
+    names = tuple(
+        (result.fname(number) or b"").decode("utf-8", "replace") for number in range(result.nfields)
+    )
+    return QueryAnswer(columns=names, rows=tuple(tuple(_jsonable(value) for value in row) for row in rows))
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_jsonable(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | float | bool | dict) else str(value)

@@ -1,0 +1,272 @@
+"""A real host as a target: link, shell, jobs, files, lock and database put together. Decides nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from itertools import count
+from threading import Event
+from typing import Any, Protocol
+
+from remediate.clock import Clock
+from remediate.errors import Failed
+from remediate.model import Json
+from remediate.questions import (
+    Answer,
+    Answers,
+    Fetch,
+    Query,
+    QueryAnswer,
+    Read,
+    ReadAnswer,
+    Run,
+    RunAnswer,
+    Unanswered,
+)
+from remediate.target import DatabaseChange, Job, LockOwner
+from remediate.transport.call import Caller
+from remediate.transport.conversation import words
+from remediate.transport.files import Files
+from remediate.transport.jobs import Jobs, Patience
+from remediate.transport.lock import HostLock
+from remediate.transport.settings import SshSettings
+from remediate.transport.shell import Shell
+from remediate.transport.ssh import Link
+from remediate.transport.trips import Trips
+
+Questions = Iterable[Run | Read | Query | Fetch]
+NO_DATABASE = "the inventory names no database for this host"
+
+
+class HostDatabase(Protocol):
+    """What is used of the database transport."""
+
+    def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
+        """Answer all queries in one round trip."""
+
+    def change(self, token: str, change: DatabaseChange) -> bool:
+        """Commit a change with its ledger row, at most once for the token."""
+
+    def ledger(self, token: str) -> dict[str, Json] | None:
+        """Return the recipe back that was committed under a token."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+ReadFile = Callable[[str], ReadAnswer | Unanswered]
+"""Reads one file of the host, by its absolute path."""
+MakeDatabase = Callable[[Link, ReadFile], HostDatabase]
+"""Makes the database of a host from the link to it and what reads a file there."""
+
+
+class SshTarget:
+    """One host over SSH; implements `remediate.target.Target`.
+
+    Args:
+        settings: The way there.
+        app: The name under which the host is locked.
+        secrets: The inventory's secrets by name, for bearer tokens.
+        trips: Counts round trips.
+        make_database: Makes the database behind the host; None where the inventory names none.
+        facts: What `database` tells; is asked each time.
+        on_output: Is told each line that a running job prints.
+        cancelled: Set it, from any thread, to have a running job ended.
+        clock: The time.
+        patience: How long to wait for jobs and for the link to come back.
+    """
+
+    def __init__(
+        self,
+        settings: SshSettings,
+        *,
+        app: str,
+        secrets: Mapping[str, str],
+        trips: Trips,
+        make_database: MakeDatabase | None = None,
+        facts: Callable[[], dict[str, Json]] = dict,
+        on_output: Callable[[str], None] = lambda _: None,
+        cancelled: Event | None = None,
+        clock: Clock | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        clock = clock or Clock()
+        self.settings, self.trips, self.link = settings, trips, Link(settings)
+        self._facts = facts
+        sh = shell_command(settings.become)
+        self._shell = Shell(
+            settings.name,
+            self.link.wire,
+            sh,
+            env=settings.env,
+            secrets=secrets,
+            trips=trips,
+            clock=clock.monotonic,
+        )
+        caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
+        self.files, self._lock = Files(caller), HostLock(caller, app)
+        self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience or Patience())
+        self._database = make_database(self.link, self.read) if make_database else None
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory."""
+        return self.settings.name
+
+    @property
+    def database(self) -> dict[str, Json]:
+        """What is known of the database since the last look."""
+        return self._facts()
+
+    def open(self) -> None:
+        """Connect and log in, which else happens with the first look.
+
+        Raises:
+            Unreachable: Why there is no way in.
+        """
+        self.link.open()
+
+    def read(self, path: str) -> ReadAnswer | Unanswered:
+        """Read one file at once, to connect; `answer` is for everything that can be asked together."""
+        self.trips.shell -= 1
+        self.trips.connecting += 1
+        answer = self._shell.ask([Read(path=path)], connecting=True)[Read(path=path)]
+        return (
+            answer if isinstance(answer, ReadAnswer | Unanswered) else Unanswered(reason=f"{path} is no file")
+        )
+
+    def answer(self, questions: Questions) -> Answers:
+        """Answer all questions: one trip of the shell and one of the database, at the same time."""
+        wanted = tuple(dict.fromkeys(questions))
+        queries = [question for question in wanted if isinstance(question, Query)]
+        looks = [question for question in wanted if not isinstance(question, Query)]
+        given = self._both(looks, queries)
+        return Answers({question: given[question] for question in wanted}, self.name)
+
+    def scoped(self, token: str) -> "ScopedTarget":
+        """Return the same target whose changes carry this token."""
+        return ScopedTarget(self, token)
+
+    def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
+        """Hold the host's lock for the app."""
+        return self._lock.held(owner)
+
+    def run(self, job: Job) -> RunAnswer:
+        """Refuse: a change needs a token."""
+        raise self._no_token(job.doing)
+
+    def write(self, path: str, content: bytes, expect: ReadAnswer, like: ReadAnswer | None = None) -> None:
+        """Replace a file atomically, provided it still is as expected."""
+        self.files.write(path, content, expect, like)
+
+    def delete(self, path: str, expect: ReadAnswer) -> None:
+        """Delete a file, provided it still is as expected."""
+        self.files.delete(path, expect)
+
+    def change_database(self, change: DatabaseChange) -> bool:
+        """Refuse: a change needs a token."""
+        raise self._no_token(f"{len(change.statements)} statements")
+
+    def ledger(self) -> dict[str, Json] | None:
+        """Refuse: the ledger is asked by token."""
+        raise self._no_token("the ledger")
+
+    def forget(self, token_prefix: str) -> None:
+        """Remove what is kept on the host of finished jobs whose tokens begin so: at the end of a run."""
+        self.jobs.forget(token_prefix)
+
+    def close(self) -> None:
+        """Close everything, the link first: whoever still waits on it is let go."""
+        self.link.close()
+        if self._database is not None:
+            self._database.close()
+        self._shell.close()
+
+    def database_or_fail(self) -> HostDatabase:
+        """Return the database.
+
+        Raises:
+            Failed: There is none.
+        """
+        if self._database is None:
+            raise Failed(self.name, NO_DATABASE, "add `database:` to the inventory")
+        return self._database
+
+    def _both(self, looks: Sequence[Run | Read | Fetch], queries: Sequence[Query]) -> dict[Any, Answer]:
+        if not queries or self._database is None:
+            return {**dict.fromkeys(queries, Unanswered(reason=NO_DATABASE)), **self._look(looks)}
+        if not looks:
+            return {**self._database.answer(queries)}
+        beside = ThreadPoolExecutor(1, thread_name_prefix="database")
+        try:
+            asked = beside.submit(self._database.answer, queries)
+            return {**self._look(looks), **asked.result()}
+        finally:  # after Ctrl-C nobody waits for the database: `close` ends it
+            beside.shutdown(wait=False)
+
+    def _look(self, looks: Sequence[Run | Read | Fetch]) -> dict[Any, Answer]:
+        return {**self._shell.ask(looks)} if looks else {}
+
+    def _no_token(self, what: str) -> Failed:
+        return Failed(self.name, f"{what or 'a change'} has no token", "use target.scoped(token)")
+
+
+class ScopedTarget:
+    """A host whose changes carry a token, numbered in order from `token/1`.
+
+    Jobs and changes of the database are numbered apart: one never shifts the other's numbers.
+
+    Args:
+        host: The host.
+        token: Run and step.
+    """
+
+    def __init__(self, host: SshTarget, token: str) -> None:
+        self._host, self._token = host, token
+        self._jobs, self._changes = count(1), count(1)
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory."""
+        return self._host.name
+
+    @property
+    def database(self) -> dict[str, Json]:
+        """What is known of the database since the last look."""
+        return self._host.database
+
+    def answer(self, questions: Questions) -> Answers:
+        """Look, and change nothing."""
+        return self._host.answer(questions)
+
+    def scoped(self, token: str) -> "ScopedTarget":
+        """Return the same target with another token."""
+        return self._host.scoped(token)
+
+    def run(self, job: Job) -> RunAnswer:
+        """Run a script that changes something, at most once for its token."""
+        return self._host.jobs.run(f"{self._token}/{next(self._jobs)}", job)
+
+    def write(self, path: str, content: bytes, expect: ReadAnswer, like: ReadAnswer | None = None) -> None:
+        """Replace a file atomically, provided it still is as expected."""
+        self._host.write(path, content, expect, like)
+
+    def delete(self, path: str, expect: ReadAnswer) -> None:
+        """Delete a file, provided it still is as expected."""
+        self._host.delete(path, expect)
+
+    def change_database(self, change: DatabaseChange) -> bool:
+        """Commit a change of the database, at most once for the token."""
+        return self._host.database_or_fail().change(f"{self._token}/{next(self._changes)}", change)
+
+    def ledger(self) -> dict[str, Json] | None:
+        """Return the recipe back that the database keeps for this token's first change."""
+        return self._host.database_or_fail().ledger(f"{self._token}/1")
+
+    def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
+        """Hold the host's lock for the app."""
+        return self._host.locked(owner)
+
+
+def shell_command(become: str | None) -> str:
+    """Return what starts a shell without login files, as the given user."""
+    return f"exec sudo -n -H -u {words(become).decode()} -- sh" if become else "exec sh"

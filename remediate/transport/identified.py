@@ -1,0 +1,53 @@
+"""A database that also tells which one it is: its name, and an identity that two hosts can be compared by.
+
+It asks for both along with the first batch that somebody else asks, so that knowing costs no round trip.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from remediate.model import Json
+from remediate.questions import Query, QueryAnswer, Unanswered
+from remediate.target import DatabaseChange
+from remediate.transport.database import CLUSTER_IDENTITY, IDENTITY, Database
+
+
+class IdentifiedDatabase:
+    """A database with what is known of it.
+
+    Args:
+        database: The database.
+
+    Attributes:
+        facts: `name`, `role`, `version`, `identity`; empty until it was first asked.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.facts: dict[str, Json] = {}
+
+    def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
+        """Answer all queries in one round trip, and learn which database it is."""
+        if self.facts:
+            return self._database.answer(queries)
+        answers = self._database.answer([*queries, IDENTITY, CLUSTER_IDENTITY])
+        self._learn(answers[IDENTITY], answers[CLUSTER_IDENTITY])
+        return {query: answers[query] for query in queries}
+
+    def _learn(self, own: QueryAnswer | Unanswered, cluster: QueryAnswer | Unanswered) -> None:
+        if isinstance(own, Unanswered):
+            return
+        facts = own.records[0]
+        known = cluster.records[0]["cluster"] if isinstance(cluster, QueryAnswer) else "unknown cluster"
+        self.facts = {**facts, "identity": f"{facts['name']} ({known}/{facts['oid']})"}
+
+    def change(self, token: str, change: DatabaseChange) -> bool:
+        """Commit a change with its ledger row, at most once for the token."""
+        return self._database.change(token, change)
+
+    def ledger(self, token: str) -> dict[str, Json] | None:
+        """Return the recipe back that was committed under a token."""
+        return self._database.ledger(token)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()

@@ -1,0 +1,234 @@
+"""Runs what changes a host as a job of its own there, which outlives the link, at most once for its token.
+
+It never guesses: what cannot be found out is `Lost`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from remediate.clock import Clock
+from remediate.errors import Failed, Interrupted, Lost, RemediateError, Unreachable
+from remediate.questions import RunAnswer
+from remediate.target import Job
+from remediate.transport.call import Called, Caller
+from remediate.transport.conversation import unfit
+from remediate.transport.frames import Kept
+from remediate.transport.job_scripts import BEGIN, FOLLOW, FORGET, HEAD, STOP, SUPERVISE, TAIL
+from remediate.transport.lines import Lines
+from remediate.transport.lookups import took_too_long
+from remediate.transport.state import file_name
+from remediate.transport.trips import Trips
+from remediate.transport.wire import Broken
+
+POLL = 10
+"""Seconds of one long poll: the host answers at least so often, or the link is dead."""
+
+ENOUGH = 8 * 1024
+"""Bytes of each stream that go into an error."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds.
+
+    Attributes:
+        grace: Between TERM and KILL.
+        reconnect: For the link to come back while a job runs.
+        answer: For the host's answer beyond a poll's own time.
+    """
+
+    grace: int = 10
+    reconnect: float = 120.0
+    answer: float = 15.0
+
+
+@dataclass
+class _Following:
+    """A job being followed: what came of it so far."""
+
+    token: str
+    job: Job
+    out: Kept
+    err: Kept
+    told: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The end of its output, of stderr rather than of stdout."""
+        both = self.out.content[-ENOUGH:] + self.err.content[-ENOUGH:]
+        return both.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one host.
+
+    Attributes:
+        caller: Calls scripts there.
+        trips: Counts waits.
+        on_output: Is told each line of output as it comes, of both streams.
+        cancelled: Set it to have a running job ended, from any thread.
+        clock: The time.
+        patience: How long to wait.
+    """
+
+    caller: Caller
+    trips: Trips
+    on_output: Callable[[str], None]
+    cancelled: Event = field(default_factory=Event)
+    clock: Clock = field(default_factory=Clock)
+    patience: Patience = field(default_factory=Patience)
+
+    def run(self, token: str, job: Job) -> RunAnswer:
+        """Run a script, or follow it where its token was used before. See `Target.run`.
+
+        Raises:
+            Failed: It could not be begun, or ran out of time; nothing of it runs.
+            Interrupted: The operator ended it; nothing of it runs.
+            Lost: What became of it is unknown.
+            Unreachable: It was not begun.
+        """
+        if why := unfit(job.script, *job.args):
+            raise Failed(self.caller.where, f"{_name(job)} cannot be begun: {why}", "shorten it")
+        lines = (Lines(self.on_output), Lines(self.on_output))
+        following = _Following(token, job, Kept(listener=lines[0].add), Kept(listener=lines[1].add))
+        try:
+            self._follow_to_end(following)
+        except KeyboardInterrupt:
+            raise self._interrupted(following) from None
+        finally:
+            for each in lines:
+                each.end()
+        return self._answer(following)
+
+    def forget(self, prefix: str) -> None:
+        """Remove what is kept on the host of finished jobs whose tokens begin so.
+
+        Raises:
+            Unreachable: There is no way to the host.
+        """
+        try:
+            self.caller.call(FORGET, file_name(prefix))
+        except Broken as error:
+            raise Unreachable(self.caller.where, "the link broke", "try again") from error
+
+    def _follow_to_end(self, following: _Following) -> None:
+        due = self.clock.monotonic() + following.job.timeout + self.patience.grace + self.patience.answer
+        while following.told[:1] != ("finished",):
+            if self.clock.monotonic() > due:
+                raise self._ended(following, self._out_of_time(following))
+            self._poll(following)
+            if following.told[:1] == ("lost",):
+                raise self._lost(following)
+            if following.told[:1] == ("unbegun",):
+                raise self._ended(following, self._unbegun(following))
+
+    def _poll(self, following: _Following) -> None:
+        """Begin, or go on following, for some seconds; where the link breaks, wait for it to come back."""
+        try:
+            called = self._call(following)
+        except Broken:
+            self._come_back(following)
+            return
+        if called.exit_code != 0:
+            what = f"{_name(following.job)} cannot be begun ({called.error})"
+            raise Failed(self.caller.where, what, "nothing was started", following.text)
+        following.told = called.told
+
+    def _call(self, following: _Following) -> Called:
+        self.trips.jobs += 1
+        job, out, err = following.job, following.out, following.err
+        shown = (file_name(following.token), str(out.total), str(err.total), str(POLL))
+        limits = (f"{job.timeout:g}", str(self.patience.grace), str(HEAD), str(TAIL))
+        script, more = (
+            (FOLLOW, ()) if following.told else (BEGIN, (SUPERVISE, *limits, job.script, *job.args))
+        )
+        seconds = POLL + self.patience.answer
+        try:
+            return self.caller.call(script, *shown, *more, seconds=seconds, out=out, err=err, beat=self._beat)
+        except (
+            Lost
+        ) as error:  # silence, or a shell that was ended: the job is asked about again over a new channel
+            raise Broken from error
+
+    def _beat(self) -> None:
+        if self.cancelled.is_set():
+            raise KeyboardInterrupt
+
+    def _come_back(self, following: _Following) -> None:
+        """Wait until the host can be asked again."""
+        due = self.clock.monotonic() + self.patience.reconnect
+        pause = 0.2
+        while True:
+            self._beat()
+            try:
+                self.caller.call("exit 0")
+                return
+            except (Broken, Unreachable, Lost) as error:
+                if self.clock.monotonic() > due:
+                    raise self._link_gone(following) from error
+            self.clock.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+    def _answer(self, following: _Following) -> RunAnswer:
+        code, begun, ended, *rest = following.told[1:]
+        if rest[2:] == ["stopped"]:
+            raise Failed(
+                self.caller.where, f"{_name(following.job)} was ended by the operator", "", following.text
+            )
+        if took_too_long(int(code), begun, ended, following.job.timeout):
+            raise self._out_of_time(following)
+        return RunAnswer(
+            exit_code=int(code),
+            stdout=following.out.content,
+            stderr=following.err.content,
+            left_out=_left_out(following.out, int(rest[0])) + _left_out(following.err, int(rest[1])),
+        )
+
+    def _interrupted(self, following: _Following) -> RemediateError:
+        what = f"{_name(following.job)} was interrupted; nothing of it runs any more"
+        return self._ended(following, Interrupted(self.caller.where, what))
+
+    def _ended(self, following: _Following, error: RemediateError) -> RemediateError:
+        """End all of a job over a fresh channel, and return the error, or a worse one."""
+        seconds = self.patience.grace + self.patience.answer
+        try:
+            called = self.caller.call(
+                STOP, file_name(following.token), str(self.patience.grace), seconds=seconds
+            )
+        except (Broken, Lost, Unreachable):
+            return self._link_gone(following)
+        if called.told[:1] == ("alive",):
+            what = f"{_name(following.job)} cannot be ended: processes {' '.join(called.told[1:])} live on"
+            return Lost(self.caller.where, what, "look at the host")
+        return error
+
+    def _out_of_time(self, following: _Following) -> Failed:
+        what = f"{_name(following.job)} took longer than {following.job.timeout:g} s; nothing of it runs any more"
+        return Failed(self.caller.where, what, "", following.text)
+
+    def _unbegun(self, following: _Following) -> Failed:
+        return Failed(
+            self.caller.where, f"{_name(following.job)} could not be started on the host", "look at its disk"
+        )
+
+    def _lost(self, following: _Following) -> Lost:
+        what = f"{_name(following.job)} was cut short by a reboot or a kill; how far it came is unknown"
+        return Lost(self.caller.where, what, "look again")
+
+    def _link_gone(self, following: _Following) -> Lost:
+        what = (
+            f"the link is gone while {_name(following.job)} was running; it runs on there, its end is unknown"
+        )
+        return Lost(self.caller.where, what, "ask again when the host is back")
+
+
+def _name(job: Job) -> str:
+    first = next((line.strip() for line in job.script.splitlines() if line.strip()), "an empty script")
+    return job.doing or f"`{first[:60]}`"
+
+
+def _left_out(kept: Kept, rest: int) -> int:
+    """Return how many bytes were left out: here, and on the host, which sends the tail of the rest only."""
+    return kept.left_out + max(0, rest - TAIL)

@@ -1,0 +1,130 @@
+"""Holds a host's lock for one app: a directory that only one can make. Waits for nobody.
+
+A lock outlives a runner that died; whoever carries the same run on (resume, rollback) enters again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from secrets import token_hex
+from threading import Lock as ThreadLock
+
+from pydantic import ValidationError
+
+from remediate.errors import Failed, Locked, Lost, Unreachable
+from remediate.target import LockOwner
+from remediate.transport.call import Called, Caller
+from remediate.transport.state import STATE, file_name
+from remediate.transport.wire import Broken
+
+TAKEN = 75
+
+# $1 lock, $2 run, $3 the owner as JSON, $4 nonce. The directory is filled before it gets its name: nobody sees it half.
+TAKE = (
+    STATE
+    + r"""
+make "$state"
+make "$state/locks"
+lock=$state/locks/$1 new=$state/locks/.$4
+(umask 077 && mkdir -- "$new") || exit 73
+cleanup() { rm -rf -- "$new"; }
+printf '%s\n' "$2" >"$new/run" && printf '%s\n' "$3" >"$new/owner" || exit 73
+mv -T -- "$new" "$lock" 2>/dev/null && exit 0
+ours "$lock" || exit 77
+read -r run <"$lock/run"
+[ "$run" != "$2" ] || exit 0
+cat -- "$lock/owner"
+exit 75
+"""
+)
+# $1 lock, $2 run, $3 nonce.
+LEAVE = (
+    STATE
+    + r"""
+lock=$state/locks/$1 old=$state/locks/.$3
+read -r run <"$lock/run" && [ "$run" = "$2" ] || exit 0
+mv -T -- "$lock" "$old" && rm -rf -- "$old" || exit 73
+unmake "$state/locks" "$state"
+exit 0
+"""
+)
+
+
+class HostLock:
+    """The lock of one app on one host.
+
+    Args:
+        caller: Calls scripts there.
+        app: What is locked.
+    """
+
+    def __init__(self, caller: Caller, app: str) -> None:
+        self._caller, self._app = caller, app
+        self._depth = 0
+        self._thread_lock = ThreadLock()
+
+    @contextmanager
+    def held(self, owner: LockOwner) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            Locked: Another run has it; says whose.
+            Failed: It could not be made.
+        """
+        self._enter(owner)
+        try:
+            yield
+        except BaseException:
+            self._leave_if_possible(owner)
+            raise
+        self._leave(owner)
+
+    def _enter(self, owner: LockOwner) -> None:
+        with self._thread_lock:
+            if not self._depth:
+                self._take(owner)
+            self._depth += 1
+
+    def _take(self, owner: LockOwner) -> None:
+        name, nonce = file_name(self._app), token_hex(8)
+        try:
+            called = self._caller.call(TAKE, name, owner.run, owner.model_dump_json(), nonce)
+        except Broken as error:
+            raise Unreachable(
+                self._caller.where, "the link broke while the lock was taken", "try again"
+            ) from error
+        if called.exit_code == TAKEN:
+            raise self._taken(called)
+        if called.exit_code != 0:
+            raise Failed(
+                self._caller.where, f"the host's lock cannot be taken ({called.error})", "nothing was touched"
+            )
+
+    def _taken(self, called: Called) -> Locked:
+        try:
+            other = LockOwner.model_validate_json(called.stdout)
+        except ValidationError:
+            return Locked(
+                self._caller.where, f"{self._app} is locked, and nobody can say by whom", "look at the host"
+            )
+        why = f" ({other.why})" if other.why else ""
+        what = f"{self._app} is locked by {other.who} since {other.since} in run {other.run}{why}"
+        todo = f"wait for it; if it died: remediate resume {other.run}, or remediate rollback {other.run}"
+        return Locked(self._caller.where, what, todo)
+
+    def _leave(self, owner: LockOwner) -> None:
+        with self._thread_lock:
+            self._depth -= 1
+            if self._depth:
+                return
+        called = self._caller.call(LEAVE, file_name(self._app), owner.run, token_hex(8))
+        if called.exit_code != 0:
+            raise Failed(
+                self._caller.where, f"the host's lock cannot be left ({called.error})", "remove it by hand"
+            )
+
+    def _leave_if_possible(self, owner: LockOwner) -> None:
+        """Leave the lock after an error; one that cannot be left is kept: the run is carried on later, under it."""
+        try:
+            self._leave(owner)
+        except (Unreachable, Lost, Failed, Broken):
+            return

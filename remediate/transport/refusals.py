@@ -1,0 +1,104 @@
+"""Says in one line why a connection did not open. Opens none.
+
+It decides by the kind of error and how far the attempt came, never by an error's text.
+"""
+
+import errno
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from remediate.transport.host_key import Verdict
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is known of an attempt that failed.
+
+    Attributes:
+        address: Where it went.
+        port: The TCP port.
+        user: Who wanted to log in.
+        seconds: How long each stage was waited for.
+        keys: The key files that were to be tried first.
+        verdict: What was thought of the host's key; None where it never showed one.
+        connected: Whether a TCP connection was made.
+        jump: The jump host it went through; empty where it went straight.
+    """
+
+    address: str
+    port: int
+    user: str
+    seconds: float
+    keys: tuple[str, ...]
+    verdict: Verdict | None
+    connected: bool
+    jump: str = ""
+
+    @property
+    def place(self) -> str:
+        """Address and port."""
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What is wrong, and what to do."""
+
+    what: str
+    todo: str
+
+
+def explain(error: Exception, facts: Refusal) -> Reason:
+    """Return why a connection did not open."""
+    if facts.verdict is not None:
+        return (
+            _after_key(error, facts)
+            if facts.verdict.trusted
+            else Reason(facts.verdict.what, facts.verdict.todo)
+        )
+    if isinstance(error, socket.gaierror):
+        return Reason(f"the name {facts.address} does not resolve", "check `address:` in the inventory")
+    if isinstance(error, TimeoutError):
+        return Reason(
+            f"no answer from {facts.place} within {facts.seconds:g} s", "check address and firewall"
+        )
+    if not facts.connected and facts.jump:
+        return Reason(
+            f"{facts.jump} does not lead on to {facts.place}", "check address, port and AllowTcpForwarding"
+        )
+    if not facts.connected:
+        return _no_connection(error, facts)
+    return Reason(f"{facts.place} does not speak SSH as we do ({_kind(error)})", "check address and port")
+
+
+def _no_connection(error: Exception, facts: Refusal) -> Reason:
+    """Return why there is no TCP connection; paramiko keeps one error for each address it tried."""
+    numbers = {
+        each.errno for each in getattr(error, "errors", {"": error}).values() if isinstance(each, OSError)
+    }
+    if errno.ECONNREFUSED in numbers:
+        return Reason(f"{facts.place} refuses connections", "check that sshd runs there, and on this port")
+    if numbers & {errno.EHOSTUNREACH, errno.ENETUNREACH}:
+        return Reason(f"no route to {facts.place}", "check address and network")
+    return Reason(f"no connection to {facts.place} ({_kind(error)})", "check address and network")
+
+
+def _after_key(error: Exception, facts: Refusal) -> Reason:
+    """Return why the login failed: the host is the right one."""
+    if isinstance(error, OSError) and error.filename:
+        return Reason(
+            f"the key {error.filename} cannot be read ({_kind(error)})", "check `identity:` in the inventory"
+        )
+    tried = ", ".join([*facts.keys, *_default_keys(), "the agent's keys"])
+    todo = f"check the user and its authorized_keys: ssh -v -p {facts.port} {facts.user}@{facts.address}"
+    return Reason(f"login refused for {facts.user} (tried {tried})", todo)
+
+
+def _default_keys() -> list[str]:
+    return sorted(str(path) for path in Path("~/.ssh").expanduser().glob("id_*") if path.suffix != ".pub")
+
+
+def _kind(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return str(strerror) if strerror else type(error).__name__

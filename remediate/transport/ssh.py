@@ -1,0 +1,331 @@
+"""The link to one host, over Fabric's connection: the only importer of fabric and paramiko. Runs nothing by itself.
+
+Fabric brings the ssh config, jump hosts, the agent and keys. Its `run`, `put` and `env` are not used: they lose bytes,
+join quadratically and quote nothing (measured with Fabric 3.2.3, paramiko 5.1.0).
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fabric
+import paramiko
+
+from remediate.errors import Unreachable
+from remediate.transport.channel import ChannelWire
+from remediate.transport.forward import Forward
+from remediate.transport.host_key import DEFAULT_PORT, Verdict, judge_key, looked_up
+from remediate.transport.known_hosts import Known, known
+from remediate.transport.refusals import Refusal, explain
+from remediate.transport.settings import SshSettings
+
+WEAK = {
+    "ciphers": ["3des-cbc", "aes128-cbc", "aes192-cbc", "aes256-cbc"],
+    "macs": ["hmac-sha1", "hmac-sha1-96", "hmac-sha1-96-etm@openssh.com", "hmac-md5", "hmac-md5-96"],
+    "keys": ["ssh-rsa", "ssh-dss"],
+    "pubkeys": ["ssh-rsa", "ssh-dss"],
+    "kex": [
+        "diffie-hellman-group1-sha1",
+        "diffie-hellman-group14-sha1",
+        "diffie-hellman-group-exchange-sha1",
+    ],
+}
+SESSIONS = 8
+"""Sessions at once on one connection; OpenSSH's MaxSessions is 10 where nobody changed it."""
+PROHIBITED = 1
+"""SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254 section 5.1."""
+DEAD_AFTER = 9
+"""Seconds without an acknowledgement after which the kernel gives a connection up."""
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # it prints what we raise
+
+
+class Link:
+    """The connection to one host, opened when first needed, once, and again when it died.
+
+    Args:
+        settings: The way there.
+    """
+
+    def __init__(self, settings: SshSettings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._chain: list[_Hop] = []
+        self._closed = False
+        self._sessions = threading.BoundedSemaphore(SESSIONS)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is open, as far as this side can tell."""
+        return bool(self._chain) and all(hop.connection.is_connected for hop in self._chain)
+
+    def open(self) -> None:
+        """Connect and log in, unless that is done.
+
+        Raises:
+            Unreachable: Why there is no way in, in one line.
+        """
+        with self._lock:
+            if self.alive:
+                return
+            if self._closed:
+                raise Unreachable(self.settings.name, "the connection was closed by us", "start again")
+            self._drop()
+            self._chain = _chain(self.settings)
+            for hop in self._chain:
+                self._open_hop(hop)
+
+    def wire(self, command: str) -> ChannelWire:
+        """Start a command line on the host.
+
+        Raises:
+            Unreachable: There is no way to the host, or it opens no further session.
+        """
+        self._sessions.acquire()
+        try:
+            channel = self._channel("session", None)
+            channel.exec_command(command)
+            return ChannelWire(channel, lambda: self.alive, self._sessions.release)
+        except BaseException as error:
+            self._sessions.release()
+            if isinstance(error, paramiko.SSHException | EOFError | OSError):
+                raise self._broken(error) from error
+            raise
+
+    def forward(self, destination: tuple[str, int] | str, *, tcp: bool = False) -> Forward:
+        """Make a door that leads to a server behind the host.
+
+        Args:
+            destination: Address and port as the host sees them, or the path of a Unix-domain socket there.
+            tcp: Listen on a loopback port, where the client must see TCP.
+
+        Raises:
+            Unreachable: There is no way to the host.
+        """
+        self.open()
+        return Forward(lambda: self._tunnel(destination), tcp=tcp)
+
+    def close(self) -> None:
+        """Close the connection, and the jump hosts' under it, for good."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        with self._lock:
+            for hop in reversed(self._chain):
+                hop.connection.close()
+            self._chain = []
+
+    def _tunnel(self, destination: tuple[str, int] | str) -> paramiko.Channel:
+        if isinstance(destination, str):
+            return self._channel("direct-streamlocal@openssh.com", destination)
+        return self._channel("direct-tcpip", destination)
+
+    def _channel(self, kind: str, to: tuple[str, int] | str | None) -> paramiko.Channel:
+        """Open a channel; a connection that turns out to be dead is opened anew, once."""
+        self.open()
+        try:
+            return self._transport.open(kind, to)
+        except paramiko.ChannelException as error:
+            raise self._no_channel(error, to) from error
+        except (paramiko.SSHException, EOFError, OSError):
+            self._drop()
+        self.open()
+        try:
+            return self._transport.open(kind, to)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise self._broken(error) from error
+
+    @property
+    def _transport(self) -> "_Transport":
+        transport = self._chain[-1].connection.transport if self._chain else None
+        if not isinstance(transport, _Transport):
+            raise paramiko.SSHException("closed meanwhile")
+        return transport
+
+    def _open_hop(self, hop: "_Hop") -> None:
+        try:
+            hop.connection.open()
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            before = self._chain[self._chain.index(hop) - 1].name if hop is not self._chain[0] else ""
+            refusal = explain(error, hop.refusal_facts(before))
+            where = (
+                self.settings.name
+                if hop is self._chain[-1]
+                else f"{self.settings.name}, jump host {hop.name}"
+            )
+            self._drop()
+            raise Unreachable(where, refusal.what, refusal.todo) from error
+
+    def _no_channel(self, error: paramiko.ChannelException, to: tuple[str, int] | str | None) -> Unreachable:
+        if to is None:
+            todo = "raise MaxSessions in its sshd_config, or end other sessions"
+            return Unreachable(self.settings.name, "sshd opens no further session on this connection", todo)
+        place = to if isinstance(to, str) else f"{to[0]}:{to[1]}"
+        if error.code == PROHIBITED:
+            todo = "set AllowTcpForwarding and AllowStreamLocalForwarding in its sshd_config"
+            return Unreachable(self.settings.name, f"sshd forbids the forward to {place}", todo)
+        return Unreachable(self.settings.name, f"nothing listens at {place} there", "start the server there")
+
+    def _broken(self, error: Exception) -> Unreachable:
+        what = f"the connection broke ({type(error).__name__})"
+        return Unreachable(self.settings.name, what, "try again when the network holds")
+
+
+class _Transport(paramiko.Transport):
+    """paramiko's transport, which can also open OpenSSH's kind of channel to a Unix-domain socket on the host."""
+
+    def __init__(self, sock: Any, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self._path = threading.local()
+
+    def open(self, kind: str, to: tuple[str, int] | str | None) -> paramiko.Channel:
+        """Open a channel of this kind; `to` is where it leads."""
+        self._path.to = to if isinstance(to, str) else None
+        source = ("127.0.0.1", 0) if isinstance(to, tuple) else None
+        return self.open_channel(kind, to if isinstance(to, tuple) else None, source)
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        """Add what paramiko does not know: path, and two reserved fields (OpenSSH, PROTOCOL, section 2.4)."""
+        path, self._path.to = getattr(self._path, "to", None), None
+        if path is not None:
+            data.add_string(path)
+            data.add_string("")
+            data.add_int(0)
+        super()._send_user_message(data)  # type: ignore[misc]
+
+
+class _OnlyKnown(paramiko.RejectPolicy):
+    """Rejects every host key that is not on record. paramiko asks it for each key, as it is given no record itself."""
+
+    def __init__(self, known: Known, name: str, file: str) -> None:
+        self._known, self._name, self._file = known, name, file
+        self.verdict: Verdict | None = None
+
+    def missing_host_key(  # type: ignore[override]
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Let a key on record pass."""
+        self.verdict = judge_key(self._known, self._name, key.get_name(), key.asbytes(), self._file)
+        if not self.verdict.trusted:
+            super().missing_host_key(client, hostname, key)
+
+
+class _Hop:
+    """One connection of the chain: a jump host, or the host itself."""
+
+    def __init__(self, connection: fabric.Connection, settings: SshSettings) -> None:
+        self.connection, self._settings = connection, settings
+        self.name = str(connection.host)
+        file = (settings.known_hosts or Path("~/.ssh/known_hosts")).expanduser()
+        looked_up_as = looked_up(self.name, int(connection.port))
+        on_record = known(_lines(file), looked_up_as)
+        self._policy = _OnlyKnown(on_record, looked_up_as, str(file))
+        connection.client.set_missing_host_key_policy(self._policy)
+        connection.connect_timeout = settings.connect_timeout
+        connection.connect_kwargs = {
+            "banner_timeout": settings.connect_timeout,
+            "auth_timeout": settings.connect_timeout,
+            "channel_timeout": settings.connect_timeout,
+            "disabled_algorithms": WEAK,
+            "transport_factory": _transport_factory([key.kind for key in on_record.keys]),
+            "key_filename": _identities(connection, settings),
+        }
+
+    def refusal_facts(self, before: str) -> Refusal:
+        """Return what is needed to say why it did not open; `before` is the jump host before it."""
+        transport = self.connection.client.get_transport()
+        return Refusal(
+            address=self.name,
+            port=int(self.connection.port),
+            user=str(self.connection.user),
+            seconds=self._settings.connect_timeout,
+            keys=tuple(self.connection.connect_kwargs["key_filename"]),
+            verdict=self._policy.verdict,
+            connected=transport is not None,
+            jump=before,
+        )
+
+
+def _identities(connection: fabric.Connection, settings: SshSettings) -> list[str]:
+    given = [settings.identity] if settings.identity else connection.ssh_config.get("identityfile", [])
+    return [str(Path(path).expanduser()) for path in given]
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:  # no record: every key is unknown, and the refusal names the file
+        return []
+
+
+def _transport_factory(kinds: list[str]) -> Callable[..., _Transport]:
+    """Return what makes a transport that prefers the kinds of keys on record, over a socket that notices its death."""
+
+    def make(sock: Any, **options: Any) -> _Transport:
+        if isinstance(sock, socket.socket):
+            _notice_death(sock)
+        transport = _Transport(sock, **options)
+        offered = transport.get_security_options()
+        wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in kinds else set()
+        offered.key_types = sorted(offered.key_types, key=lambda kind: kind not in wanted.union(kinds))
+        transport.set_keepalive(3)
+        return transport
+
+    return make
+
+
+def _notice_death(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+def _chain(settings: SshSettings) -> list[_Hop]:
+    """Return the connections to open, the outermost jump host first."""
+    gateway = _jump(settings)
+    connection = fabric.Connection(
+        settings.address or settings.name,
+        user=settings.user,
+        port=settings.port if settings.port != DEFAULT_PORT else None,
+        config=_config(settings),
+        gateway=gateway[-1].connection if gateway else None,
+    )
+    return [*(gateway or _gateways(connection, settings)), _Hop(connection, settings)]
+
+
+def _jump(settings: SshSettings) -> list[_Hop]:
+    if settings.jump is None:
+        return []
+    if isinstance(settings.jump, SshSettings):
+        return _chain(settings.jump)
+    config = _config(settings)
+    connection = fabric.Connection(settings.jump, config=config)
+    if "@" not in settings.jump and "user" not in connection.ssh_config and settings.user:
+        connection.user = settings.user
+    return [*_gateways(connection, settings), _Hop(connection, settings)]
+
+
+def _gateways(connection: fabric.Connection, settings: SshSettings) -> list[_Hop]:
+    """Return the jump hosts that the ssh config put before a connection."""
+    gateway = connection.gateway
+    if not isinstance(gateway, fabric.Connection):  # none, or a ProxyCommand
+        return []
+    return [*_gateways(gateway, settings), _Hop(gateway, settings)]
+
+
+def _config(settings: SshSettings) -> fabric.Config:
+    """Return Fabric's configuration: the ssh config that was asked for, and none of Fabric's own files."""
+    ssh_config = paramiko.SSHConfig()
+    file = settings.config.expanduser() if settings.config else None
+    if file and file.is_file():
+        with file.open() as lines:
+            ssh_config.parse(lines)
+    return fabric.Config(ssh_config=ssh_config, lazy=True)

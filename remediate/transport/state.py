@@ -1,0 +1,29 @@
+"""Where remediate keeps its own things on a host, and who may write there. A piece of shell text; it runs nothing.
+
+`${XDG_STATE_HOME:-$HOME/.local/state}/remediate`, mode 0700, ours and no link, made when the first change is made.
+"""
+
+from urllib.parse import quote
+
+NOT_OURS = 77
+"""Exit code: a directory of ours is a link, or somebody else's."""
+CANNOT_MAKE = 73
+"""Exit code: a directory cannot be made: no space, no permission."""
+
+STATE = r"""
+state=${XDG_STATE_HOME:-$HOME/.local/state}/remediate
+ours() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+make() {
+  [ -d "$1" ] || (umask 077 && mkdir -p -- "$1") || exit 73
+  ours "$1" || { printf '%s is a link, or not ours\n' "$1" >&2; exit 77; }
+  chmod 700 -- "$1"
+}
+unmake() { rmdir -- "$@" 2>/dev/null; return 0; }
+"""
+
+LONGEST_NAME = 200
+
+
+def file_name(token: str) -> str:
+    """Return the token as a file name; what begins alike stays so."""
+    return quote(token, safe="")[:LONGEST_NAME]

@@ -1,0 +1,83 @@
+"""One case or more for every action: a world in which it has something to do. An action without one fails the suite.
+
+A case for another technology is added here, with what its scripts and statements do in `simulated` or beside the case.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from remediate.providers.files import FilesReplace
+from remediate.providers.node import NodeBuild
+from remediate.providers.pm2 import Pm2Restart
+from remediate.providers.typescript import TypescriptImport
+from remediate.steps import Action
+
+from .memory import File, MemoryWorld, State
+from .simulated import SCRIPTS
+from .world import World
+
+ROOT, BACKEND = "/srv/lumiku", "/srv/lumiku/backend"
+APP = {"pid": 7, "born": 7, "status": "online", "restarts": 0, "since": 0.002}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An action, and how to make a world in which it has something to do."""
+
+    name: str
+    action: Action
+    world: Callable[[], World]
+
+
+def in_memory(files: dict[str, File] | None = None, **processes: dict[str, object]) -> Callable[[], World]:
+    state = State(files=files or {}, processes=processes)
+    return lambda: MemoryWorld(state, SCRIPTS)
+
+
+def backend(text: str, built_ns: int) -> dict[str, File]:
+    return {
+        f"{BACKEND}/src/index.ts": File(text.encode(), mode=0o640, owner="app", mtime_ns=5_000),
+        f"{BACKEND}/src/db/client.ts": File(b"export default prisma", mtime_ns=3_000),
+        f"{BACKEND}/dist/index.js": File(b"old", mtime_ns=built_ns, changed_ns=built_ns),
+        f"{BACKEND}/dist/db/client.js": File(b"old", mtime_ns=built_ns, changed_ns=built_ns),
+    }
+
+
+WRONG_IMPORT = "import { prisma } from './db/client'\n"
+REPLACE = FilesReplace(path="backend/app.conf", root=ROOT, find="debug = on", replace_with="debug = off")
+CONFIG = File(b"\xef\xbb\xbf# app\r\ndebug = on\r\nlast = \xff", mode=0o600, owner="app", group="www")
+
+CASES: tuple[Case, ...] = (
+    Case("a text in a file", REPLACE, in_memory({f"{BACKEND}/app.conf": CONFIG})),
+    Case(
+        "a text that its replacement contains",
+        FilesReplace(path="a", root=ROOT, find="a", replace_with="ab"),
+        in_memory({f"{ROOT}/a": File(b"ab a")}),
+    ),
+    Case(
+        "a default imported by name",
+        TypescriptImport(backend=BACKEND, root=ROOT),
+        in_memory(backend(WRONG_IMPORT, 9_000)),
+    ),
+    Case(
+        "wrong imports in two files",
+        TypescriptImport(backend=BACKEND, root=ROOT, module="src/db/client"),
+        in_memory(backend(WRONG_IMPORT, 9_000) | {f"{BACKEND}/src/b.ts": File(WRONG_IMPORT.encode())}),
+    ),
+    Case("a build older than a source", NodeBuild(backend=BACKEND), in_memory(backend("", 4_000))),
+    Case(
+        "no build at all",
+        NodeBuild(backend=BACKEND),
+        in_memory({f"{BACKEND}/src/index.ts": File()}),
+    ),
+    Case(
+        "a process older than what it runs",
+        Pm2Restart(app="app", backend=BACKEND),
+        in_memory(backend("", 9_000), app=APP),
+    ),
+    Case(
+        "a process that was stopped",
+        Pm2Restart(app="app", backend=BACKEND),
+        in_memory(backend("", 1_000), app={**APP, "status": "stopped", "pid": 0, "born": 0}),
+    ),
+)

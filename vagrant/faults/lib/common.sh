@@ -1,0 +1,59 @@
+# What the faults share; `vagrant/lab break` puts it before each. They run on the host, as the app's user.
+# Settings: APP_NAME, APP_ROOT, BACKEND, PORT, API, API_TOKEN, DATABASE_URL, PATIENCE (seconds)
+# shellcheck shell=bash
+set -u
+
+# Values that PM2 must not get to know: it would keep them, and they would win over .env at every restart.
+database_url=$DATABASE_URL
+unset DATABASE_URL
+export NO_COLOR=1
+
+fail() { # MESSAGE
+  echo "$1" >&2
+  exit 1
+}
+
+# One statement after the other, as the app's own database user.
+sql() { # STATEMENTS
+  # libpq knows neither `schema` nor any other parameter of Prisma's.
+  psql -X -w -q -v ON_ERROR_STOP=1 -d "${database_url%%\?*}" -c "$1" </dev/null || fail "psql failed"
+}
+
+# Compile without caring whether it compiles: tsc writes dist/ even so, and that is how broken code goes live.
+build_anyway() {
+  env -C "$BACKEND" node_modules/.bin/tsc -p tsconfig.json >/dev/null || true
+}
+
+restart_app() {
+  timeout 30 pm2 restart "$APP_NAME" >/dev/null || fail "pm2 restart $APP_NAME failed"
+}
+
+status_of() { # METHOD PATH [BODY]
+  local body=()
+  [ $# -lt 3 ] || body=(--header 'Content-Type: application/json' --data "$3")
+  curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' --request "$1" \
+    --header "Authorization: Bearer $API_TOKEN" "${body[@]}" "$API$2"
+}
+
+# Waits until the app itself shows the fault: this status, and this text in its log, both after now.
+expect_failure() { # STATUS TEXT METHOD PATH [BODY]
+  local wanted=$1 text=$2 log size seen=none deadline=$((SECONDS + PATIENCE))
+  shift 2
+  log=$(error_log)
+  size=$(stat --format %s "$log" 2>/dev/null || echo 0)
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    seen=$(status_of "$@")
+    if [ "$seen" = "$wanted" ] && tail --bytes "+$((size + 1))" "$log" | grep --quiet --fixed-strings "$text"; then
+      return 0
+    fi
+    sleep 0.1
+  done
+  fail "the fault does not show (is there another? see lab reset): $1 $2 answers $seen, not $wanted with '$text' in $log"
+}
+
+error_log() {
+  timeout 30 pm2 jlist | node -e '
+    const out = require("fs").readFileSync(0, "utf8")
+    const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
+    console.log(app ? app.pm2_env.pm_err_log_path : "")' "$APP_NAME"
+}
