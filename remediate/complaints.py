@@ -60,18 +60,18 @@ def read_as(model: type[Model], document: Document, place: Place = ()) -> Model:
             json.dumps(document.at(place))
         )  # in the order in which it was written
     except ValidationError as error:
-        raise first_complaint(error, model, document, place) from None
+        raise first_complaint(error.errors(), model, document, place) from None
 
 
 def first_complaint(
-    error: ValidationError, model: type[BaseModel], document: Document, place: Place
+    details: Sequence[ErrorDetails], model: type[BaseModel], document: Document, place: Place
 ) -> UsageError:
     """Return the error for whatever is wrong first in the file.
 
     What is missing comes last: a key is often missing because it is misspelt.
     """
-    present = [detail for detail in error.errors() if detail["type"] != "missing"]
-    complaints = [complaint(detail, model, document, place) for detail in present or error.errors()]
+    present = [detail for detail in details if detail["type"] != "missing"]
+    complaints = [complaint(detail, model, document, place) for detail in present or details]
     return min(complaints, key=_line_and_column)
 
 

@@ -125,9 +125,7 @@ class HostRun:
             if look.outcome is Outcome.HEALTHY:
                 return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
             self._refuse_stale(look.plan, confirmed.plan)
-            self.journal.append(
-                self.runner.run, self.target.name, "confirmed", {"digest": confirmed.plan.digest}
-            )
+            self.journal.append(self.runner.run, self.target.name, "confirmed", _written(confirmed.plan))
             return self._cure(look)
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:

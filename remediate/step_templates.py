@@ -12,8 +12,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from remediate.complaints import complaint, first_complaint
-from remediate.errors import UsageError
+from remediate.complaints import first_complaint
 from remediate.model import Json, canonical
 from remediate.steps import Step
 from remediate.templates import Names, Scope, Template, TemplateFault, is_template, read_template
@@ -77,7 +76,7 @@ class StepTemplate(Generic[S]):
         try:
             return self.step.model_validate_json(canonical(values))
         except ValidationError as error:
-            raise first_complaint(error, self.step, self.document, self.place) from None
+            raise first_complaint(error.errors(), self.step, self.document, self.place) from None
 
     def _rendered(self, value: Json, way: Place, scope: Scope) -> Json:
         if isinstance(value, Mapping):
@@ -112,17 +111,9 @@ def check_literals(template: StepTemplate[S]) -> None:
     try:
         template.step.model_validate_json(canonical(_unrendered(template.parameters)))
     except ValidationError as error:
-        wrong = [
-            _complaint(detail, template)
-            for detail in error.errors()
-            if not _waits(detail, template.parameters)
-        ]
+        wrong = [detail for detail in error.errors() if not _waits(detail, template.parameters)]
         if wrong:
-            raise wrong[0] from None
-
-
-def _complaint(detail: ErrorDetails, template: StepTemplate[S]) -> UsageError:
-    return complaint(detail, template.step, template.document, template.place)
+            raise first_complaint(wrong, template.step, template.document, template.place) from None
 
 
 def _waits(detail: ErrorDetails, parameters: Mapping[str, Json]) -> bool:

@@ -1,12 +1,13 @@
 """The commands, put together; errors of every command become one line and an exit code here."""
 
+import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
 from remediate.cli import doctoring, library, putting_back, records, running
-from remediate.cli.exit_codes import USAGE, code_of_error
+from remediate.cli.exit_codes import STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
 app = typer.Typer(
@@ -61,7 +62,20 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader (head, less) has seen enough
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if os.environ.get("REMEDIATE_TRACEBACK"):
+            raise
+        return _defect(error)
     return code if isinstance(code, int) else 0
+
+
+def _defect(error: Exception) -> int:
+    """Tell of a defect of ours without its text, which may hold anything; what was owed is in the audit log."""
+    what = f"remediate: internal error ({type(error).__name__}): this is a defect of ours"
+    _complain(
+        f"{what}; `remediate runs` tells what is still owed, REMEDIATE_TRACEBACK=1 shows where it happened"
+    )
+    return STUCK
 
 
 def _usage(error: typer.TyperException) -> int:

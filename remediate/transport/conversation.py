@@ -18,8 +18,8 @@ LONGEST_ARGUMENT = 131_071
 """Linux takes no longer one: MAX_ARG_STRLEN, execve(2)."""
 
 OPEN_AND_CLOSE = r"""
-remediate_open() { printf '\n%s>\n' "$1"; printf '\n%s>\n' "$1" >&2; }
-remediate_close() { nonce=$1; shift; printf '\n%s< %s\n' "$nonce" "$*"; printf '\n%s<\n' "$nonce" >&2; }
+remediate_open() { printf '%s>\n' "$1"; printf '%s>\n' "$1" >&2; }
+remediate_close() { nonce=$1; shift; printf '%s< %s\n' "$nonce" "$*"; printf '%s<\n' "$nonce" >&2; }
 cd "$HOME" 2>/dev/null || cd /
 """
 """What every shell of ours is told first. The nonce is no exported variable: no command can see it."""

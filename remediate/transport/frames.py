@@ -1,8 +1,8 @@
 """Cuts two byte streams into answers by frames that no output can fake. Reads no socket, and no clock.
 
-An answer is what stands between a line `NONCE>` and a line `NONCE< WORDS`, on stdout and on stderr; the newline before
-either belongs to the frame. The nonce has 128 random bits and is new for each answer, so nothing that is printed can
-contain it but by reading the shell's mind. What stands between two answers (a banner, an old child) is dropped.
+An answer is what stands between `NONCE>` with a newline and `NONCE< WORDS` with a newline, on stdout and on stderr. The
+nonce has 128 random bits and is new for each answer, so nothing that is printed can contain it but by reading the
+shell's mind. What stands between two answers (a banner, an old child) is dropped.
 """
 
 from collections import deque
@@ -120,18 +120,18 @@ class Stream:
         return self._close(frame) if frame.opened else self._open(frame)
 
     def _open(self, frame: Frame) -> bool:
-        mark = b"\n" + frame.nonce + b">\n"
+        mark = frame.nonce + b">\n"
         at = self._rest.find(mark)
-        self._drop(at if at >= 0 else len(self._rest) - len(mark) + 1)
+        self._drop(at if at >= 0 else self._certain(mark))
         if at >= 0:
             self._rest = self._rest[len(mark) :]
             frame.opened = self.spoke = True
         return at >= 0
 
     def _close(self, frame: Frame) -> bool:
-        mark = b"\n" + frame.nonce + b"<"
+        mark = frame.nonce + b"<"
         at = self._rest.find(mark)
-        self._take(frame, at if at >= 0 else len(self._rest) - len(mark) + 1)
+        self._take(frame, at if at >= 0 else self._certain(mark))
         end = self._rest.find(b"\n", len(mark)) if at >= 0 else -1
         if end < 0:
             return False
@@ -139,6 +139,11 @@ class Stream:
         self._rest = self._rest[end + 1 :]
         self._expected.popleft()
         return True
+
+    def _certain(self, mark: bytes) -> int:
+        """Return how many bytes cannot be the beginning of a mark: a line is told when it is there, not later."""
+        sizes = range(min(len(self._rest), len(mark) - 1), 0, -1)
+        return len(self._rest) - next((size for size in sizes if self._rest.endswith(mark[:size])), 0)
 
     def _drop(self, count: int) -> None:
         if count > 0:

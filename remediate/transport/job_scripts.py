@@ -78,7 +78,7 @@ code=$?
 case $code in 124 | 137) end_session "$session" 0 ;; esac
 read -r ended _ </proc/uptime
 rounds=0
-until { [ -e "$job/out.done" ] && [ -e "$job/err.done" ]; } || [ "$rounds" -ge 40 ]; do
+until { [ -e "$job/out.done" ] && [ -e "$job/err.done" ]; } || [ "$rounds" -ge 20 ]; do
   rounds=$((rounds + 1))
   sleep 0.05
 done

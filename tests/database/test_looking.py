@@ -111,6 +111,7 @@ class Nowhere:
 
     def forward(self, destination, *, tcp=False):
         assert destination
+        assert not tcp
         return self
 
     def close(self) -> None:

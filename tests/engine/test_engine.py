@@ -72,7 +72,16 @@ def test_a_cure_that_does_not_hold_is_put_back(practice: Practice) -> None:
 def test_a_relapse_while_it_must_be_stable_is_no_cure(practice: Practice) -> None:
     def relapse() -> None:
         practice.world.state.files[CONFIG].content = b"# ours\ncolour=red\n"
-        practice.on_sleep = lambda: None
+
+    before = practice.world.fingerprint()["files"][LIMITS]
+    practice.on_sleep = relapse
+    assert cure(practice).outcome is Outcome.ROLLED_BACK
+    assert practice.world.fingerprint()["files"][LIMITS] == before
+
+
+def test_somebody_who_meddles_with_the_cure_is_not_written_over(practice: Practice) -> None:
+    def relapse() -> None:
+        practice.world.state.files[CONFIG].content = b"# theirs\ncolour=blue\n"
 
     practice.on_sleep = relapse
     assert (
@@ -197,7 +206,7 @@ def test_a_way_back_that_fails_is_told_and_still_owed(practice: Practice) -> Non
     assert ending.outcome is Outcome.STUCK
     assert f"remediate rollback {practice.run}" in ending.todo
     owed = practice.journal.owed(practice.run)
-    assert [one.step for one in owed] == ["set the limit", "set the colour"]
+    assert [one.step for one in owed] == ["set the colour"]
 
 
 def test_no_audit_log_no_change(practice: Practice) -> None:

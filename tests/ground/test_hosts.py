@@ -82,10 +82,10 @@ def test_forty_connections_at_once_all_get_in(practice):
 def test_files_go_over_sftp(practice, tmp_path):
     (tmp_path / "sent").write_text("over sftp")
     command = ["sftp", *practice.ssh_options(), "-b", "-", practice.address("web1")]
-    batch = f"put {tmp_path}/sent /tmp/sent\n"
+    batch = f"put {tmp_path}/sent sent\n"
     result = subprocess.run(command, input=batch, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert practice.on("web1", "cat", "/tmp/sent") == "over sftp"
+    assert practice.on("web1", "cat", "sent") == "over sftp"
 
 
 def test_a_terminal_is_given_to_who_asks_for_one(practice):

@@ -12,6 +12,7 @@ from remediate.providers.pm2 import Pm2Restart
 from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
+from .database_cases import ADD_COLUMNS, GENERATE_CLIENT, database_world, prisma_world
 from .memory import File, MemoryWorld, State
 from .simulated import SCRIPTS
 from .world import World
@@ -80,4 +81,6 @@ CASES: tuple[Case, ...] = (
         Pm2Restart(app="app", backend=BACKEND),
         in_memory(backend("", 1_000), app={**APP, "status": "stopped", "pid": 0, "born": 0}),
     ),
+    Case("a table that lacks two columns", ADD_COLUMNS, database_world),
+    Case("a client of another schema", GENERATE_CLIENT, prisma_world),
 )

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from remediate.durations import Duration
+from remediate.errors import PlaybookError
 from remediate.playbook import Playbook, load_playbook
 from remediate.steps import Action, Check, Step
 
@@ -129,7 +130,6 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def refused(desk: Desk) -> Callable[[str, str], str]:
     """Spoil the playbook, and return the line with which it is refused, without its folder."""
-    from remediate.errors import PlaybookError
 
     def spoil(old: str, new: str) -> str:
         with pytest.raises(PlaybookError) as caught:

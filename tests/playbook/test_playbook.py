@@ -68,44 +68,45 @@ def test_what_a_host_answered_is_never_read_as_a_template_or_as_yaml(desk: Any) 
     assert add.action.columns[0].name == evil
 
 
+MISSING = '"{{ found.columns.missing }}"'
 WRONG = [
-    ("title:", "titel:", "missing-columns.yml:2:1: unknown key `titel`; did you mean `title`?"),
-    ("title: A column is missing\n", "", "missing-columns.yml:1:1: `title` is missing; add `title:`"),
-    ("on: backend", "on: 3", "missing-columns.yml:4:5: `on` must be text"),
-    ("'P2022'", "'P(2022'", "missing-columns.yml:3:12: this is no regular expression"),
-    ("identifier", "identifer", "missing-columns.yml:6:17: `type` must be one of `str`, `int`"),
-    ("default: avatars", "default: av-a", "missing-columns.yml:6:10: `table` must be a name as SQL has it"),
-    ("default: 3", "default: many", "missing-columns.yml:7:10: `limit` must be a whole number"),
-    ("  limit:", "  found:", "missing-columns.yml:7:3: `found` means something else in templates; rename it"),
-    ("  limit:", "  Limit:", "missing-columns.yml:7:10: `Limit` must be text like"),
-    ("sample.columns:", "sample.colums:", "10:", ),
-    ("{{ table }}", "{{ tabel }}", "missing-columns.yml:11:29: `tabel` is not known here; did you mean `table`?"),
-    ("{{ table }}", "{{ found.columns.x }}", "missing-columns.yml:11:29: `found` is not known here"),
-    ("{{ table }}", "{{ table | uper }}", "missing-columns.yml:11:29: there is no filter `uper`; did you mean `upper`?"),
-    ("{{ table }}", "{{ host.nam }}", "missing-columns.yml:11:29: `host` has no `nam`; did you mean `name`?"),
-    ("{{ table }}", "{{ vars.tabel }}", "missing-columns.yml:11:29: `vars` has no `tabel`; did you mean `table`?"),
-    ("{table: \"{{ table }}\"}", "{}", "missing-columns.yml:11:5: `table` is missing; add `table:`"),
-    ("as: columns", "as: 1", "missing-columns.yml:12:9: `as` must be a name of letters, digits and _"),
-    ("found.columns.missing |", "found.colums.missing |", "missing-columns.yml:14:8: `found` has no `colums`; did you"),
-    ("risk: schema", "risk: huge", "missing-columns.yml:15:9: `risk` must be one of `none`, `restart`"),
-    ("sample.add: {", "sample.add: {tabl: x, ", "missing-columns.yml:18:18: unknown key `tabl`; did you mean `table`?"),
-    ("\"{{ found.columns.missing }}\"", "[{name: 3}]", "missing-columns.yml:18:60: `name` must be text"),
-    ("\"{{ found.columns.missing }}\"", "[{nam: x}]", "missing-columns.yml:18:54: unknown key `nam`; did you mean `name`?"),
-    ("sample.add:", "sample.answers:", "missing-columns.yml:18:5: `sample.answers` looks and cannot cure; `fix` takes"),
-    ("sample.columns:", "sample.restart:", "missing-columns.yml:11:5: `sample.restart` changes things; `diagnose` takes"),
-    ("use: build-and-restart", "use: build-and-restrt", "there is no part `build-and-restrt` in parts; did you mean `build"),
-    ("  - use: build-and-restart", "  - {use: build-and-restart, name: x}", "missing-columns.yml:19:5: `use` stands alone"),
-    ("- name: the API answers\n    sample.answers: {path: \"/api/{{ table }}\", status: 200}", "[]", "must be a mapping"),
-    ("status: 200", "status: '200'", "missing-columns.yml:22:55: `status` must be a whole number"),
-    ("status: 200", "type: list", "missing-columns.yml:22:53: `type` must be one of `array` or `object`"),
-    ("status: 200", "patience: soon", "missing-columns.yml:22:57: `patience` must be a duration like 60s, 5m, 2h"),
-    ("    sample.answers:", "    sample.restart: {}\n    sample.answers:", "a step says twice what it does; give it one key"),
-    ("- name: the API answers\n    ", "- ", "missing-columns.yml:21:5: a step needs a `name`"),
-    ("within: 1m", "within: 1 m", "missing-columns.yml:23:9: `within` must be a duration like 60s, 5m, 2h or 1m30s"),
-    ("roll_back", "rollback", "missing-columns.yml:25:13: `on_failure` must be one of `roll_back` or `keep`"),
-    ("per_hour: 1", "per_hour: 0", "missing-columns.yml:26:33: `per_hour` must be at least 1"),
-    ("per_hour: 1", "per_hor: 1", "missing-columns.yml:26:23: unknown key `per_hor`; did you mean `per_hour`?"),
-    ("name: missing-columns", "name: other", "the playbook is named `other` and its file `missing-columns.yml`"),
+    ("title:", "titel:", "2:1: unknown key `titel`; did you mean `title`?"),
+    ("title: A column is missing\n", "", "1:1: `title` is missing; add `title:`"),
+    ("on: backend", "on: 3", "4:5: `on` must be text"),
+    ("'P2022'", "'P(2022'", "3:12: this is no regular expression"),
+    ("identifier", "identifer", "6:17: `type` must be one of `str`, `int`"),
+    ("default: avatars", "default: av-a", "6:10: `table` must be a name as SQL has it"),
+    ("default: 3", "default: many", "7:10: `limit` must be a whole number"),
+    ("  limit:", "  found:", "7:3: `found` means something else in templates; rename it"),
+    ("  limit:", "  Limit:", "7:10: `Limit` must be text like"),
+    ("sample.columns:", "sample.colums:", "11:5: there is no step `sample.colums`; did you mean `sample.columns`?"),
+    ("{{ table }}", "{{ tabel }}", "11:29: `tabel` is not known here; did you mean `table`?"),
+    ("{{ table }}", "{{ found.columns.x }}", "11:29: `found` is not known here"),
+    ("{{ table }}", "{{ table | uper }}", "11:29: there is no filter `uper`; did you mean `upper`?"),
+    ("{{ table }}", "{{ host.nam }}", "11:29: `host` has no `nam`; did you mean `name`?"),
+    ("{{ table }}", "{{ vars.tabel }}", "11:29: `vars` has no `tabel`; did you mean `table`?"),
+    ('{table: "{{ table }}"}', "{}", "11:5: `table` is missing; add `table:`"),
+    ("as: columns", "as: 1", "12:9: `as` must be a name of letters, digits and _"),
+    ("columns.missing |", "colums.missing |", "14:8: `found` has no `colums`; did you mean `columns`?"),
+    ("risk: schema", "risk: huge", "15:9: `risk` must be one of `none`, `restart`"),
+    ("sample.add: {", "sample.add: {tabl: x, ", "18:18: unknown key `tabl`; did you mean `table`?"),
+    (MISSING, "[{name: 3}]", "18:57: `name` must be text"),
+    (MISSING, "[{nam: x}]", "18:51: unknown key `nam`; did you mean `name`?"),
+    (MISSING, "[{}]", "18:50: `name` is missing"),
+    ("sample.add:", "sample.answers:", "18:5: `sample.answers` looks and cannot cure; `fix` takes actions"),
+    ("sample.columns:", "sample.restart:", "11:5: `sample.restart` changes things; `diagnose` takes checks"),
+    ("use: build-and-restart", "use: build-and-restrt", "19:10: there is no part `build-and-restrt`"),
+    ("- use: build-and-restart", "- {use: build-and-restart, name: x}", "19:5: `use` stands alone"),
+    ("status: 200", "status: '200'", "22:56: `status` must be a whole number"),
+    ("status: 200", "type: list", "22:54: `type` must be one of `array` or `object`"),
+    ("status: 200", "patience: soon", "22:58: `patience` must be a duration like 60s, 5m, 2h or 1m30s"),
+    ("    sample.answers:", "    sample.restart: {}\n    sample.answers:", "21:5: a step says twice what it does"),
+    ("- name: the API answers\n    ", "- ", "21:5: a step needs a `name`"),
+    ("within: 1m", "within: 1 m", "23:9: `within` must be a duration like 60s, 5m, 2h or 1m30s"),
+    ("roll_back", "rollback", "25:13: `on_failure` must be one of `roll_back` or `keep`"),
+    ("per_hour: 1", "per_hour: 0", "26:33: `per_hour` must be at least 1"),
+    ("per_hour: 1", "per_hor: 1", "26:23: unknown key `per_hor`; did you mean `per_hour`?"),
+    ("name: missing-columns", "name: other", "1:7: the playbook is named `other` and its file"),
 ]  # fmt: skip
 
 
@@ -113,7 +114,7 @@ WRONG = [
 def test_a_wrong_playbook_is_refused_with_its_place_and_a_hint(
     refused: Callable[[str, str], str], old: str, new: str, message: str
 ) -> None:
-    assert message in refused(old, new)
+    assert f"missing-columns.yml:{message}" in refused(old, new)
 
 
 @pytest.mark.parametrize("section", ["diagnose", "verify"])
@@ -173,7 +174,7 @@ def test_what_only_a_host_can_tell_is_refused_when_it_is_rendered(desk: Any) -> 
         book.checks(bare)
     with pytest.raises(PlaybookError, match=r"yml:22:21: `port` must be a whole number"):
         book.verifying(bare, desk.found)
-    with pytest.raises(PlaybookError, match=r"yml:18:44: `columns` must be a list"):
+    with pytest.raises(PlaybookError, match=r"yml:18:49: `columns` must be a list"):
         book.fixes(book.scope(desk.host), {"columns": {"missing": "persona"}})
     with pytest.raises(PlaybookError, match=r"yml:14:8: `database` has no `name`"):
         book.say({**book.scope(desk.host), "database": {}}, desk.found)

@@ -1,0 +1,231 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remediate.errors import InventoryError, UsageError
+from remediate.inventory import Inventory, find_inventory, load_inventory
+
+ROOT = Path(__file__).parents[2]
+
+TEXT = """\
+environment: lab
+policy: {confirm: type-name, reason: required, forbid: [opaque], hosts_at_once: 1, auto: {allowed: false}}
+ssh: {user: deploy, known_hosts: known_hosts, connect_timeout: 5s}
+groups:
+  backend:
+    become: app
+    env: {NODE_ENV: production, PORT: 3000, WHERE: "{{ app.backend }}"}
+    vars:
+      app: {name: lumiku, root: /srv/lumiku, backend: "{{ app.root }}/backend", port: 3000}
+      label: "{{ app.name }} on {{ host.name }}"
+    database:
+      url: {env_file: "{{ app.backend }}/.env", key: DATABASE_URL}
+    secrets:
+      token: {env: AVATAR_TOKEN}
+    hosts:
+      web1: {address: 192.0.2.11}
+      web2:
+        address: 192.0.2.12
+        port: 2222
+        become: other
+        ssh: {jump: bastion, user: root, config: null}
+        vars: {app: {root: /opt/lumiku}}
+        env: {NODE_ENV: staging}
+        secrets: {token: {file: token}}
+      web10:
+  light:
+    ssh: {port: 2200}
+    hosts:
+      little: {address: 192.0.2.20}
+contacts:
+  - {level: 2, name: Database Administrator, for: [database]}
+  - {level: 1, name: Team Lead}
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., Inventory]:
+    def from_text(old: str = "", new: str = "") -> Inventory:
+        assert old in TEXT
+        path = tmp_path / "lab.yml"
+        path.write_text(TEXT.replace(old, new, 1))
+        return load_inventory(path)
+
+    return from_text
+
+
+@pytest.fixture
+def lab(load: Callable[..., Inventory]) -> Inventory:
+    return load()
+
+
+def host(inventory: Inventory, name: str) -> Any:
+    return inventory.select([name])[0]
+
+
+def test_an_inventory_says_what_it_says(lab: Inventory) -> None:
+    assert (lab.environment, lab.development, lab.groups) == ("lab", False, ("backend", "light"))
+    assert [host.name for host in lab.hosts] == ["web1", "web2", "web10", "little"]
+    assert (lab.policy.confirm, lab.policy.forbid, lab.policy.hosts_at_once) == ("type-name", ("opaque",), 1)
+    assert [(contact.level, contact.for_) for contact in lab.contacts] == [(1, ()), (2, ("database",))]
+
+
+def test_the_nearest_word_counts(lab: Inventory) -> None:
+    first, second = host(lab, "web1"), host(lab, "web2")
+    assert (first.user, first.port, first.jump, first.become) == ("deploy", 22, None, "app")
+    assert (second.user, second.port, second.jump, second.become) == ("root", 2222, "bastion", "other")
+    assert second.config is None
+    assert host(lab, "little").port == 2200
+    assert host(lab, "little").connect_timeout == 5.0
+    assert first.env["NODE_ENV"] == "production"
+    assert second.env["NODE_ENV"] == "staging"
+    assert first.secrets["token"].env == "AVATAR_TOKEN"
+    assert second.secrets["token"].file.endswith("/token")
+
+
+def test_a_host_without_an_address_is_where_its_name_says(lab: Inventory) -> None:
+    assert host(lab, "web10").address == "web10"
+
+
+def test_templates_follow_what_a_host_says_itself(lab: Inventory) -> None:
+    assert host(lab, "web1").vars["app"]["backend"] == "/srv/lumiku/backend"
+    assert host(lab, "web2").vars["app"]["backend"] == "/opt/lumiku/backend"
+    assert host(lab, "web2").vars["app"]["port"] == 3000
+    assert host(lab, "web2").vars["label"] == "lumiku on web2"
+    assert host(lab, "web2").database.url.env_file == "/opt/lumiku/backend/.env"
+    assert host(lab, "web1").env == {"NODE_ENV": "production", "PORT": "3000", "WHERE": "/srv/lumiku/backend"}
+
+
+def test_files_are_beside_the_inventory(lab: Inventory) -> None:
+    assert host(lab, "web1").known_hosts == str(lab.path.parent / "known_hosts")
+
+
+def test_a_playbook_sees_the_host_its_app_and_nothing_secret(lab: Inventory) -> None:
+    scope = host(lab, "web2").scope
+    assert set(scope) == {"host", "app", "database"}
+    assert set(scope["host"]) == {"name", "address", "environment", "group", "user", "vars"}
+    assert scope["app"]["root"] == "/opt/lumiku"
+
+
+def test_a_host_survives_json(lab: Inventory) -> None:
+    for one in lab.hosts:
+        assert type(one).model_validate_json(one.model_dump_json()) == one
+
+
+WRONG = [
+    ("environment:", "enviroment:", "1:1: unknown key `enviroment`; did you mean `environment`?"),
+    ("confirm: type-name", "confirm: maybe", "2:19: `confirm` must be one of `none`, `yes` or `type-name`"),
+    ("forbid: [opaque]", "forbid: [opake]", "2:58: `forbid[1]` must be one of `opaque` or `no-way-back`"),
+    ("hosts_at_once: 1", "approvals: 2", "2:9: `policy` must be given `approvers` where it wants approvals"),
+    ("user: deploy", "usr: deploy", "3:7: unknown key `usr`; did you mean `user`?"),
+    ("connect_timeout: 5s", "connect_timeout: soon", "3:61: `connect_timeout` must be a duration"),
+    ("NODE_ENV: production", "NODE ENV: x", "7:22: `NODE ENV` must be text like"),
+    ("PORT: 3000", "PORT: true", "7:39: `PORT` must be text"),
+    ("{{ app.root }}", "{{ app.rot }}", "9:53: `app` has no `rot`; did you mean `root`?"),
+    ("{{ app.root }}", "{{ app.port }}", "9:53: `app` has no `port`"),
+    ("{{ host.name }}", "{{ hots.name }}", "10:14: `hots` is not known here; did you mean `host`?"),
+    (
+        "{{ app.backend }}/.env",
+        "{{ app.bckend }}/.env",
+        "12:12: `app` has no `bckend`; did you mean `backend`?",
+    ),
+    ("env_file:", "envfile:", "12:13: unknown key `envfile`; did you mean `env_file`?"),
+    ("{env: AVATAR_TOKEN}", "{env: A, file: b}", "14:14: `token` must be exactly one of env, file, command"),
+    ("{env: AVATAR_TOKEN}", "s3cret-value", "14:14: `token` must be a mapping"),
+    ("{env: AVATAR_TOKEN}", "{command: pass show x}", "14:24: `command` must be a list"),
+    ("address: 192.0.2.11", "adress: 192.0.2.11", "16:14: unknown key `adress`; did you mean `address`?"),
+    ("port: 2222", "port: 99999", "19:15: `port` must be at most 65535"),
+    ("port: 2222", "port: '2222'", "19:15: `port` must be a whole number"),
+    ("{root: /opt/lumiku}", "{root: '{{ nothing }}'}", "22:28: `nothing` is not known here"),
+    ("  light:\n", "  all:\n", "26:3: `all` means every host; name the group otherwise"),
+    ("little:", "web1:", "29:7: `web1` is already in the group `backend`; name the host otherwise"),
+    ("little:", "backend:", "29:7: `backend` is a group's name; name the host otherwise"),
+    ("label:", "host:", "10:13: `host` is the host itself; rename it"),
+    ("level: 2", "level: 0", "31:13: `level` must be at least 1"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG, ids=[f"{old} -> {new}" for old, new, _ in WRONG])
+def test_a_wrong_inventory_is_refused_with_its_place_and_a_hint(
+    load: Callable[..., Inventory], old: str, new: str, message: str
+) -> None:
+    with pytest.raises(InventoryError) as caught:
+        load(old, new)
+    assert f"lab.yml:{message}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names"),
+    [
+        (["all"], ["web1", "web2", "web10", "little"]),
+        (["web2", "web1"], ["web1", "web2"]),
+        (["web2,web1", "web1"], ["web1", "web2"]),
+        (["backend"], ["web1", "web2", "web10"]),
+        (["web*"], ["web1", "web2", "web10"]),
+        (["web?"], ["web1", "web2"]),
+        (["back*,!web2"], ["web1", "web10"]),
+        (["!backend"], ["little"]),
+        (["all", "!web1*"], ["web2", "little"]),
+        ([" web1 , "], ["web1"]),
+    ],
+)
+def test_on_takes_hosts_groups_globs_lists_and_exclusions(
+    lab: Inventory, patterns: list[str], names: list[str]
+) -> None:
+    assert [host.name for host in lab.select(patterns)] == names
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        (["wbe1"], "--on wbe1: .* has no such host or group; did you mean `web1`"),
+        (["db*"], "has no such host or group"),
+        (["all,!wbe1"], "has no such host or group; did you mean `web1`"),
+        (["web1", "!web1"], "no host is left"),
+        ([], "no host is left"),
+        ([","], "no host is left"),
+    ],
+)
+def test_on_says_which_word_it_does_not_know(lab: Inventory, patterns: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        lab.select(patterns)
+
+
+def test_the_inventory_is_the_one_given_or_named_or_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / "staging.yml").touch()
+    only = find_inventory(None, {}, tmp_path)
+    (tmp_path / "production.yaml").touch()
+    assert only == tmp_path / "staging.yml"
+    assert find_inventory("production", {}, tmp_path) == tmp_path / "production.yaml"
+    assert find_inventory(str(only), {}, Path("nowhere")) == only
+    assert find_inventory(None, {"REMEDIATE_INVENTORY": "staging"}, tmp_path) == only
+    assert find_inventory("production", {"REMEDIATE_INVENTORY": "staging"}, tmp_path).stem == "production"
+    with pytest.raises(UsageError, match="several inventories; say -i production or -i staging"):
+        find_inventory(None, {}, tmp_path)
+    with pytest.raises(UsageError, match="-i stagin: .*did you mean `staging`"):
+        find_inventory("stagin", {}, tmp_path)
+    with pytest.raises(UsageError, match="there is no such file"):
+        find_inventory("./none.yml", {}, tmp_path)
+    with pytest.raises(UsageError, match="there is no inventory in"):
+        find_inventory(None, {}, tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["staging", "production"])
+def test_the_examples_load_and_reach_nothing(name: str) -> None:
+    inventory = load_inventory(ROOT / "inventory" / f"{name}.yml")
+    assert inventory.environment == name
+    documentation = ("192.0.2.", "198.51.100.", "203.0.113.")  # RFC 5737
+    assert all(host.address.startswith(documentation) for host in inventory.hosts)
+
+
+def test_every_key_there_is_stands_in_the_production_example() -> None:
+    from remediate.schemas import inventory_schema
+
+    text = (ROOT / "inventory" / "production.yml").read_text()
+    schema = inventory_schema()
+    keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
+    assert {key for key in keys if f"{key}:" not in text and f"{key} |" not in text} == set()

@@ -1,0 +1,124 @@
+"""The cases of the database's and Prisma's actions in memory, with what their statements and scripts do there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from remediate.providers.catalog import TABLES, live
+from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
+from remediate.providers.postgres import AddColumns, NewColumn, _alter
+from remediate.providers.prisma import Generate
+from remediate.providers.prisma_client import GENERATE, PUT_BACK
+from remediate.questions import Query, QueryAnswer, RunAnswer
+
+from .memory import File, MemoryWorld, State
+from .simulated import move, remove
+
+BACKEND = "/srv/lumiku/backend"
+CLIENT = f"{BACKEND}/node_modules/.prisma/client"
+COLUMNS = (NewColumn(name="a", type="TEXT"), NewColumn(name="n", type="INTEGER", nullable=False, default="0"))
+ADD_COLUMNS = AddColumns(table="t", columns=list(COLUMNS))
+GENERATE_CLIENT = Generate(
+    backend=BACKEND,
+    schema_file=f"{BACKEND}/prisma/schema.prisma",
+    client=f"{BACKEND}/node_modules/.prisma/client",
+)
+TABLE = State(tables={"t": {"id": {"type": "integer", "nullable": False, "default": None, "number": 1}}})
+
+
+def answered(columns: str, *rows: tuple[Any, ...]) -> QueryAnswer:
+    return QueryAnswer(columns=tuple(columns.split()), rows=rows)
+
+
+def shapes(state: State, query: Query) -> QueryAnswer:
+    columns = [
+        {key: value for key, value in {"name": name, **column}.items() if key != "number"}
+        for name, column in state.tables["t"].items()
+    ]
+    return answered("schema_name name kind columns primary_key", ("public", "t", "r", columns, ["id"]))
+
+
+def still_there(state: State, query: Query) -> QueryAnswer:
+    recorded = state.ledger.get("added", {})
+    rows = [
+        (
+            name,
+            one["type"],
+            one["nullable"],
+            one["default"],
+            recorded.get(name) == one["number"],
+            name in recorded,
+        )
+        for name, one in state.tables["t"].items()
+        if name in query.parameters[2]
+    ]
+    return answered("name type nullable default ours was_ours", *rows)
+
+
+def alter(state: State, parameters: tuple[Any, ...]) -> None:
+    for column in COLUMNS:
+        shape = column.as_it_will_be().model_dump(include={"type", "nullable", "default"})
+        state.tables["t"][column.name] = {**shape, "number": state.tick()}
+
+
+def record(state: State, parameters: tuple[Any, ...]) -> None:
+    state.ledger["added"] = {name: state.tables["t"][name]["number"] for name in parameters[0]}
+
+
+def drop(state: State, parameters: tuple[Any, ...]) -> None:
+    for column in COLUMNS:
+        del state.tables["t"][column.name]
+
+
+def nothing(state: State, parameters: tuple[Any, ...]) -> None:
+    return
+
+
+def database_world() -> MemoryWorld:
+    names = tuple(column.name for column in COLUMNS)
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        TABLES.sql: shapes,
+        live("t").sql: lambda state, query: answered(
+            "bytes rows longest_seconds prepared holders", (1, 0, 0, 0, [])
+        ),
+        LEDGER_EXISTS.sql: lambda state, query: answered("exists", (bool(state.ledger),)),
+        added("public", "t", names).sql: still_there,
+    }
+    *before, dropping = removal("public", "t", tuple(column.as_it_will_be() for column in COLUMNS), ("id",))
+    statements = {
+        _alter("public", "t", COLUMNS): alter,
+        record_of_added("public", "t", names).sql: record,
+        **{statement.sql: nothing for statement in before},
+        dropping.sql: drop,
+    }
+    return MemoryWorld(TABLE, queries=queries, statements=statements)
+
+
+def generate(state: State, args: tuple[str, ...]) -> RunAnswer:
+    backend, schema, client, mark = args
+    keep = f"{backend}/node_modules/.prisma/.client.remediate-{mark}"
+    state.files[f"{keep}/after"] = File()
+    move(state, f"{backend}/{client}", f"{keep}/before")
+    state.files[f"{backend}/{client}/schema.prisma"] = File(state.files[f"{backend}/{schema}"].content)
+    return RunAnswer(exit_code=0)
+
+
+def put_back(state: State, args: tuple[str, ...]) -> RunAnswer:
+    backend, _, client, mark = args
+    keep = f"{backend}/node_modules/.prisma/.client.remediate-{mark}"
+    if f"{keep}/after" in state.files:
+        remove(state, f"{backend}/{client}")
+        move(state, f"{keep}/before", f"{backend}/{client}")
+        remove(state, keep)
+    return RunAnswer(exit_code=0)
+
+
+def prisma_world() -> MemoryWorld:
+    version = File(b'{"version": "7.10.0"}')
+    files = {
+        f"{BACKEND}/prisma/schema.prisma": File(b"model A {\n  id Int @id\n}\n"),
+        f"{BACKEND}/node_modules/prisma/package.json": version,
+        f"{BACKEND}/node_modules/@prisma/client/package.json": version,
+        f"{CLIENT}/schema.prisma": File(b"model B {\n  id Int @id\n}\n"),
+        f"{CLIENT}/index.js": File(b"old"),
+    }
+    return MemoryWorld(State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back})

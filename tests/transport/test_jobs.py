@@ -1,0 +1,320 @@
+"""Jobs, over a real sh on this machine: they outlive the link, run once, and leave nothing behind."""
+
+import os
+import shlex
+import threading
+import time
+
+import pytest
+
+from remediate.clock import Clock
+from remediate.errors import Failed, Interrupted, Lost, Unreachable
+from remediate.target import Job
+from remediate.transport.call import Caller
+from remediate.transport.jobs import Jobs, Patience
+from remediate.transport.trips import Trips
+
+from .conftest import LocalWire
+
+
+class Runner:
+    """Jobs over local wires, with a home of their own on the `host`."""
+
+    def __init__(self, home, patience=Patience(grace=1, reconnect=1.0, answer=5.0)):
+        self.home, self.wires, self.lines = home, [], []
+        self.trips, self.cancelled, self.down = Trips(), threading.Event(), False
+        caller = Caller("here", self.open, "exec sh", {"GIVEN": "a 'b'"})
+        self.jobs = Jobs(caller, self.trips, self.lines.append, self.cancelled, Clock(), patience)
+
+    def open(self, command):
+        if self.down:
+            raise Unreachable("here", "the host is down", "wait")
+        self.wires.append(LocalWire(command, {"HOME": str(self.home), "XDG_STATE_HOME": ""}))
+        return self.wires[-1]
+
+    def run(self, script, *args, token="run/fix/1", timeout=20.0):
+        return self.jobs.run(token, Job(script=script, args=args, timeout=timeout, doing="the job"))
+
+    @property
+    def state(self):
+        return self.home / ".local" / "state" / "remediate"
+
+    def folder(self, token="run/fix/1"):
+        return self.state / "jobs" / token.replace("/", "%2F")
+
+
+@pytest.fixture
+def runner(tmp_path):
+    return Runner(tmp_path)
+
+
+def alive(marker):
+    """Return the processes that carry a marker in their arguments."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read()
+            with open(f"/proc/{name}/stat") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if marker.encode() in words and state != "Z" and int(name) != os.getpid():
+            found.append(int(name))
+    return found
+
+
+def until(condition, seconds=5.0):
+    due = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < due, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def beside(function):
+    """Run a function in a thread, and return what waits for its result or error."""
+    outcome = []
+
+    def record():
+        try:
+            outcome.append(function())
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            outcome.append(error)
+
+    thread = threading.Thread(target=record)
+    thread.start()
+
+    def result():
+        thread.join(30)
+        return outcome[0]
+
+    return result
+
+
+def test_a_job_has_its_arguments_its_variables_an_empty_stdin_and_the_users_umask(runner):
+    script = 'printf "%s|" "$@" "$GIVEN"; cat; umask; pwd; echo oops >&2; exit 7'
+    answer = runner.run(script, "a b", "", "é'\n")
+    mask = os.umask(0)
+    os.umask(mask)
+    assert answer.stdout == f"a b||é'\n|a 'b'|{mask:04o}\n{runner.home}\n".encode()
+    assert (answer.stderr, answer.exit_code) == (b"oops\n", 7)
+
+
+def test_output_is_told_line_by_line_while_it_runs(runner):
+    result = beside(lambda: runner.run("echo one; echo two >&2; sleep 1; printf three"))
+    until(lambda: sorted(runner.lines) == ["one", "two"], 0.9)
+    assert result().exit_code == 0
+    assert sorted(runner.lines) == ["one", "three", "two"]
+
+
+def test_a_token_runs_once_and_gives_its_result_again(runner, tmp_path):
+    script = 'echo run >>"$1"; echo said; exit 3'
+    first = runner.run(script, str(tmp_path / "effects"))
+    again = Runner(tmp_path).run(script, str(tmp_path / "effects"))
+    assert first == again
+    assert again.exit_code == 3
+    assert (tmp_path / "effects").read_text() == "run\n"
+
+
+def test_two_runners_with_one_token_run_it_once_and_both_get_the_result(tmp_path):
+    script = 'echo run >>"$1"; sleep 0.5; echo said'
+    results = [
+        beside(lambda: Runner(tmp_path).run(script, str(tmp_path / "effects"), token="t")) for _ in range(4)
+    ]
+    assert [result().text for result in results] == ["said\n"] * 4
+    assert (tmp_path / "effects").read_text() == "run\n"
+
+
+def test_a_broken_link_is_opened_again_and_the_output_comes_once(runner):
+    script = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.05; done; exit 5"
+    result = beside(lambda: runner.run(script))
+    until(lambda: len(runner.lines) > 5)
+    runner.wires[-1].cut()
+    answer = result()
+    assert answer.exit_code == 5
+    assert answer.text.split() == [str(number) for number in range(1, 31)]
+
+
+def test_a_link_that_breaks_before_the_job_is_begun_begins_it_once(runner, tmp_path):
+    real, cuts = runner.open, [True, True]
+
+    def open_cut(command):
+        wire = real(command)
+        if cuts:
+            cuts.pop()
+            wire.cut()
+        return wire
+
+    runner.jobs.caller._open_wire = open_cut
+    assert runner.run('echo run >>"$1"', str(tmp_path / "effects")).exit_code == 0
+    assert (tmp_path / "effects").read_text() == "run\n"
+
+
+def test_a_job_outlives_the_runner_and_can_be_asked_later(tmp_path):
+    first = Runner(tmp_path, Patience(grace=1, reconnect=0.1, answer=1.0))
+    result = beside(lambda: first.run("sleep 1; echo done; exit 4"))
+    until(lambda: (first.folder() / "session").exists())
+    first.down = True
+    first.wires[-1].cut()
+    lost = result()
+    assert isinstance(lost, Lost)
+    assert "its end is unknown" in str(lost)
+    answer = Runner(tmp_path).run("never run", token="run/fix/1")
+    assert (answer.text, answer.exit_code) == ("done\n", 4)
+
+
+def test_a_job_out_of_time_is_ended_on_the_host_with_all_its_children(runner):
+    script = (
+        "echo before; sleep 301.5 & setsid -w sleep 301.5 & set -m; (trap '' TERM; sleep 301.5) & sleep 301.5"
+    )
+    with pytest.raises(
+        Failed, match=r"here: the job took longer than 0.5 s; nothing of it runs any more"
+    ) as caught:
+        runner.run(script.replace("setsid -w sleep 301.5 & ", ""), timeout=0.5)
+    assert caught.value.output == "before\n"
+    assert alive("301.5") == []
+
+
+def test_a_deadline_is_kept_on_the_host_even_when_the_runner_is_gone(tmp_path):
+    runner = Runner(tmp_path, Patience(grace=1, reconnect=0.1, answer=1.0))
+    result = beside(lambda: runner.run("sleep 302.5", timeout=1.0))
+    until(lambda: alive("302.5"))
+    runner.down = True
+    runner.wires[-1].cut()
+    assert isinstance(result(), Lost)
+    until(lambda: not alive("302.5"))
+    with pytest.raises(Failed, match="took longer than 1 s"):
+        Runner(tmp_path).run("x", timeout=1.0)
+
+
+def test_exit_code_124_of_the_job_itself_is_no_timeout(runner):
+    assert runner.run("exit 124").exit_code == 124
+
+
+def test_ctrl_c_ends_the_job_and_all_its_children(runner):
+    def interrupt(line):
+        raise KeyboardInterrupt
+
+    runner.jobs = Jobs(runner.jobs.caller, runner.trips, interrupt, patience=runner.jobs.patience)
+    with pytest.raises(Interrupted, match="the job was interrupted; nothing of it runs any more"):
+        runner.run("sleep 303.5 & (trap '' TERM; sleep 303.5) & echo now; sleep 303.5; sleep 303.5")
+    assert alive("303.5") == []
+    with pytest.raises(Failed, match="was ended by the operator"):
+        Runner(runner.home).run("x")
+
+
+def test_cancelling_from_another_thread_ends_the_job(runner):
+    result = beside(lambda: runner.run("sleep 304.5"))
+    until(lambda: alive("304.5"))
+    runner.cancelled.set()
+    assert isinstance(result(), Interrupted)
+    assert alive("304.5") == []
+
+
+def test_a_daemon_that_keeps_the_output_open_holds_nothing_up_and_lives_on(runner):
+    began = time.monotonic()
+    answer = runner.run(
+        'setsid sh -c \'sleep 2; echo late; echo still >"$1"; sleep 20\' sh "$1" & echo $!',
+        str(runner.home / "still"),
+    )
+    assert time.monotonic() - began < 4
+    pid = int(answer.text)
+    until(lambda: (runner.home / "still").exists())
+    assert (runner.home / "still").read_text() == "still\n"
+    os.kill(pid, 9)
+
+
+def test_a_flood_of_output_fills_neither_disk_nor_memory(runner):
+    script = "echo first; head -c 30000000 /dev/zero | tr '\\0' x; echo; echo last; echo err >&2"
+    answer = runner.run(script)
+    assert answer.stdout.startswith(b"first\n")
+    assert answer.stdout.endswith(b"x\nlast\n")
+    assert len(answer.stdout) + answer.left_out == 30_000_012
+    assert answer.stderr == b"err\n"
+    assert sum(file.stat().st_size for file in runner.folder().iterdir() if file.is_file()) < 2_000_000
+
+
+def test_a_reboot_in_the_middle_is_lost_not_guessed(runner):
+    folder = runner.folder()
+    (folder / "began").mkdir(parents=True)
+    (folder / "boot").write_text("another boot\n")
+    (folder / "leader").write_text("1 1\n")
+    for each in (runner.state, runner.state / "jobs"):
+        each.chmod(0o700)
+    with pytest.raises(Lost, match="cut short by a reboot or a kill"):
+        runner.run("echo never")
+
+
+def test_a_killed_supervisor_is_lost_not_guessed(runner):
+    result = beside(lambda: runner.run("sleep 305.5"))
+    until(lambda: (runner.folder() / "session").exists())
+    os.kill(int((runner.folder() / "leader").read_text().split()[0]), 9)
+    assert isinstance(result(), Lost)
+    os.kill(int((runner.folder() / "session").read_text()), 9)
+
+
+def test_a_result_counts_after_a_reboot(runner):
+    runner.run("echo said")
+    (runner.folder() / "boot").write_text("another boot\n")
+    assert Runner(runner.home).run("x").text == "said\n"
+
+
+def test_a_state_directory_that_is_a_link_is_refused_and_nothing_is_started(runner, tmp_path):
+    runner.state.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    runner.state.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Failed, match="is a link, or not ours"):
+        runner.run('echo run >"$1"', str(tmp_path / "effects"))
+    assert not (tmp_path / "effects").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_state_directory_of_somebody_else_is_refused(runner, tmp_path):
+    runner.state.mkdir(parents=True)
+    os.chown(runner.state, 12345, 12345)
+    with pytest.raises(Failed, match="is a link, or not ours"):
+        runner.run("echo")
+
+
+def test_what_is_kept_is_nobody_elses_to_read(runner):
+    runner.run("echo secret")
+    assert [
+        each.stat().st_mode & 0o777 for each in (runner.state, runner.state / "jobs", runner.folder())
+    ] == [0o700] * 3
+
+
+def test_forgetting_a_run_removes_its_finished_jobs_and_what_is_then_empty(runner):
+    runner.run("echo a", token="run1/fix/1")
+    runner.run("echo b", token="run2/fix/1")
+    runner.jobs.forget("run1")
+    assert [each.name for each in (runner.state / "jobs").iterdir()] == ["run2%2Ffix%2F1"]
+    runner.jobs.forget("run2")
+    assert not runner.state.exists()
+
+
+def test_forgetting_leaves_a_running_job_alone(runner):
+    result = beside(lambda: runner.run("sleep 1; echo done"))
+    until(lambda: (runner.folder() / "session").exists())
+    runner.jobs.forget("run")
+    assert result().text == "done\n"
+
+
+def test_a_script_too_long_for_the_host_is_refused_before_it_is_begun(runner):
+    with pytest.raises(Failed, match="longer than"):
+        runner.run("echo " + "x" * 200_000)
+    assert not runner.state.exists()
+
+
+def test_a_quick_job_costs_one_wait(runner):
+    runner.run("echo a")
+    assert runner.trips.jobs == 1
+
+
+def test_a_job_is_told_apart_from_what_the_login_shell_says(runner):
+    caller = Caller(
+        "here", runner.open, f"echo noise; echo noise >&2; {shlex.quote('exec')} sh".replace("'", ""), {}
+    )
+    runner.jobs = Jobs(caller, runner.trips, runner.lines.append)
+    assert runner.run("echo a").text == "a\n"
+    assert runner.lines == ["a"]
