@@ -146,7 +146,8 @@ class HostRun:
             raise
         except (RemediateError, KeyboardInterrupt) as error:
             return self._failed(_as_error(self.target.name, error), look)
-        return Ending(Outcome.FIXED, "the fault is gone, and stayed gone")
+        todo = f"remediate rollback {self.runner.run} takes it back"
+        return Ending(Outcome.FIXED, "the fault is gone, and stayed gone", todo)
 
     def _fix_all(self, look: Look) -> None:
         for number, (fix, planned) in enumerate(

@@ -4,7 +4,7 @@
 
 from pathlib import Path
 
-from remediate.providers import CATALOGUE
+from remediate.catalogue import CATALOGUE
 from remediate.schemas import Schema, inventory_schema, playbook_schema, schema_text
 
 

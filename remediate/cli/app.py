@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import typer
 
 from remediate.cli import doctoring, library, putting_back, records, running
-from remediate.cli.exit_codes import STUCK, USAGE, code_of_error
+from remediate.cli.exit_codes import DECLINED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
+
+INTERRUPTED = 130
+"""What typer returns when KeyboardInterrupt ended a command."""
 
 app = typer.Typer(
     name="remediate",
@@ -66,7 +69,16 @@ def run(argv: Sequence[str]) -> int:
         if os.environ.get("REMEDIATE_TRACEBACK"):
             raise
         return _defect(error)
+    if code == INTERRUPTED:
+        _leave_at_once()
     return code if isinstance(code, int) else 0
+
+
+def _leave_at_once() -> None:
+    """End the process without waiting for threads that still try to reach a host that does not answer."""
+    _complain("interrupted")
+    sys.stdout.flush()
+    os._exit(DECLINED)
 
 
 def _defect(error: Exception) -> int:

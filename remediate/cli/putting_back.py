@@ -47,10 +47,7 @@ def rollback(
         if not owing:
             typer.echo(f"{opened.run}: nothing is owed, there is nothing to put back", err=as_json)
             return code_of([])
-        try:
-            endings = _put_back_all(opened, owing, yes=yes)
-        except KeyboardInterrupt:
-            endings = {name: Ending(Outcome.DECLINED, "interrupted, nothing was put back") for name in owing}
+        endings = _put_back_all(opened, owing, yes=yes)
         return code_of(ending.outcome for ending in endings.values())
 
 

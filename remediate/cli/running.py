@@ -107,7 +107,8 @@ def run(
             end_unplanned(opened, seen)
             endings = _confirm_and_carry_out(opened, _planned(seen), yes=yes)
         except KeyboardInterrupt:
-            return code_of([_interrupted(opened, hosts).outcome])
+            _end_interrupted(opened, hosts)
+            raise
         unplanned = {host: ending_of_look(found) for host, found in seen.items()}
         return code_of(ending.outcome for ending in {**unplanned, **endings}.values())
 
@@ -144,9 +145,8 @@ def _end_all(opened: Session, hosts: Sequence[str], declined: Declined) -> dict[
     return dict.fromkeys(hosts, ending)
 
 
-def _interrupted(opened: Session, hosts: Sequence[Host]) -> Ending:
+def _end_interrupted(opened: Session, hosts: Sequence[Host]) -> None:
+    """Write down that nothing was changed: once a change has begun, the engine itself puts it back."""
     ending = Ending(Outcome.DECLINED, "interrupted by the operator, nothing was changed")
     for host in hosts:
         opened.end(host.name, ending)
-    opened.leave_at_once = True
-    return ending

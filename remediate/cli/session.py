@@ -93,7 +93,6 @@ class Session:
         console: Where people read.
         as_json: Whether machines read.
         trips: Round trips of each host.
-        leave_at_once: Whether to end without waiting for threads that still try to reach a host.
     """
 
     inventory: Inventory
@@ -105,7 +104,6 @@ class Session:
     interruptions: Interruptions
     console: Console
     as_json: bool = False
-    leave_at_once: bool = False
     trips: dict[str, Trips] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
@@ -156,6 +154,7 @@ class Session:
             hosts=tuple(host.name for host in hosts),
         )
         self.journal.begin(header)
+        self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
 
     def end(self, host: str, ending: Ending) -> None:
         """Write down how it ended on one host, and tell it."""

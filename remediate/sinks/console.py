@@ -42,7 +42,7 @@ class Running:
     """What is shown beneath the last line while something runs: what it is, and its last lines of output.
 
     Args:
-        console: Where it is drawn; nothing is drawn where that is no terminal.
+        console: Where it is drawn; nothing is drawn where nobody watches.
         kept: How many lines of output are shown.
     """
 
@@ -55,7 +55,7 @@ class Running:
         """Show that something runs, in place of what ran before."""
         self._lines.clear()
         self._spinner = Spinner("dots", Text(text))
-        if self._console.is_terminal and self._live is None:
+        if self._console.is_interactive and self._live is None:
             self._live = Live(console=self._console, transient=True, refresh_per_second=8)
             self._live.start()
         self._draw()
@@ -154,6 +154,8 @@ class ConsoleSink:
         outcome = Outcome(event.data["outcome"])
         if outcome in GOOD or outcome is Outcome.PLANNED:
             self._line(event, "=", f"{outcome.value}: {event.text}", "good")
+            if todo := one_line(str(event.data.get("todo", ""))):
+                show(self._console, [Line(f"      {todo}", "faint")])
             return
         self._running.stop()
         self._console.print(card(event, outcome))

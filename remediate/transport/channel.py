@@ -37,11 +37,18 @@ class ChannelWire:
     Args:
         channel: Where it runs, already started.
         alive: Tells whether the link under it is whole.
+        heard: Is called whenever something came from there.
         closed: Is called once, when the channel is let go.
     """
 
-    def __init__(self, channel: Channel, alive: Callable[[], bool], closed: Callable[[], None]) -> None:
-        self._channel, self._alive, self._closed = channel, alive, closed
+    def __init__(
+        self,
+        channel: Channel,
+        alive: Callable[[], bool],
+        heard: Callable[[], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._channel, self._alive, self._heard, self._closed = channel, alive, heard, closed
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._open = True
@@ -71,10 +78,16 @@ class ChannelWire:
             self._poll.poll(seconds * 1000)
         out = self._channel.recv(PIECE) if self._channel.recv_ready() else b""
         err = self._channel.recv_stderr(PIECE) if self._channel.recv_stderr_ready() else b""
-        self._silences = 0 if out or err else self._silences + 1
-        if self._silences and (self._channel.eof_received or self._channel.closed or self._is_left()):
+        if out or err:
+            self._silences = 0
+            self._heard()
+            return out, err
+        self._silences += 1
+        if not self._alive():
+            raise Broken
+        if self._channel.eof_received or self._channel.closed or self._is_left():
             raise self._end()
-        return out, err
+        return b"", b""
 
     def _is_left(self) -> bool:
         """Tell whether the process is gone and only a child of it keeps the streams open."""

@@ -149,10 +149,10 @@ if [ ! -d "$job/began" ]; then
   make "$job"
   (
     umask 077
-    printf '%s\n' "$boot" >"$job/boot" || exit 73
+    printf '%s\n' "$boot" >"$job/boot.$$" && mv -- "$job/boot.$$" "$job/boot" || exit 73
     for name in out err; do
-      [ -p "$job/$name.pipe" ] || mkfifo -- "$job/$name.pipe" || exit 73
-      : >"$job/$name" || exit 73
+      mkfifo -- "$job/$name.pipe" 2>/dev/null || [ -p "$job/$name.pipe" ] || exit 73
+      : >>"$job/$name" || exit 73
     done
   ) || exit 73
   setsid sh -c "$supervise" remediate-job "$job" "$@" </dev/null >/dev/null 2>&1 &

@@ -19,6 +19,7 @@ from remediate.transport.channel import ChannelWire
 from remediate.transport.forward import Forward
 from remediate.transport.host_key import DEFAULT_PORT, Verdict, judge_key, looked_up
 from remediate.transport.known_hosts import Known, known
+from remediate.transport.pulse import Pulse
 from remediate.transport.refusals import Refusal, explain
 from remediate.transport.settings import SshSettings
 
@@ -55,12 +56,14 @@ class Link:
         self._lock = threading.RLock()
         self._chain: list[_Hop] = []
         self._closed = False
+        self._pulse: Pulse | None = None
         self._sessions = threading.BoundedSemaphore(SESSIONS)
 
     @property
     def alive(self) -> bool:
         """Whether it is open, as far as this side can tell."""
-        return bool(self._chain) and all(hop.connection.is_connected for hop in self._chain)
+        connected = bool(self._chain) and all(hop.connection.is_connected for hop in self._chain)
+        return connected and not (self._pulse and self._pulse.gone)
 
     def open(self) -> None:
         """Connect and log in, unless that is done.
@@ -77,6 +80,7 @@ class Link:
             self._chain = _chain(self.settings)
             for hop in self._chain:
                 self._open_hop(hop)
+            self._pulse = Pulse(self._transport.answers)
 
     def wire(self, command: str) -> ChannelWire:
         """Start a command line on the host.
@@ -88,7 +92,7 @@ class Link:
         try:
             channel = self._channel("session", None)
             channel.exec_command(command)
-            return ChannelWire(channel, lambda: self.alive, self._sessions.release)
+            return ChannelWire(channel, lambda: self.alive, self._heard, self._sessions.release)
         except BaseException as error:
             self._sessions.release()
             if isinstance(error, paramiko.SSHException | EOFError | OSError):
@@ -113,8 +117,14 @@ class Link:
         self._closed = True
         self._drop()
 
+    def _heard(self) -> None:
+        if self._pulse:
+            self._pulse.heard()
+
     def _drop(self) -> None:
         with self._lock:
+            if self._pulse:
+                self._pulse.stop()
             for hop in reversed(self._chain):
                 hop.connection.close()
             self._chain = []
@@ -187,6 +197,13 @@ class _Transport(paramiko.Transport):
         self._path.to = to if isinstance(to, str) else None
         source = ("127.0.0.1", 0) if isinstance(to, tuple) else None
         return self.open_channel(kind, to if isinstance(to, tuple) else None, source)
+
+    def answers(self) -> None:
+        """Return when the far end has answered a question, or when the connection is closed."""
+        try:
+            self.global_request("keepalive@openssh.com", wait=True)
+        except (paramiko.SSHException, EOFError, OSError):  # closed meanwhile
+            return
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         """Add what paramiko does not know: path, and two reserved fields (OpenSSH, PROTOCOL, section 2.4)."""
@@ -272,7 +289,6 @@ def _transport_factory(kinds: list[str]) -> Callable[..., _Transport]:
         offered = transport.get_security_options()
         wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in kinds else set()
         offered.key_types = sorted(offered.key_types, key=lambda kind: kind not in wanted.union(kinds))
-        transport.set_keepalive(3)
         return transport
 
     return make

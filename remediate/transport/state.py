@@ -1,6 +1,8 @@
 """Where remediate keeps its own things on a host, and who may write there. A piece of shell text; it runs nothing.
 
-`${XDG_STATE_HOME:-$HOME/.local/state}/remediate`, mode 0700, ours and no link, made when the first change is made.
+`$HOME/.remediate`, mode 0700, ours and no link: made when the first change is made, gone when nothing is left to keep.
+
+Not below `.local/state`: what is made there has parents that would have to be made, and left, as well.
 """
 
 from urllib.parse import quote
@@ -11,7 +13,7 @@ CANNOT_MAKE = 73
 """Exit code: a directory cannot be made: no space, no permission."""
 
 STATE = r"""
-state=${XDG_STATE_HOME:-$HOME/.local/state}/remediate
+state=$HOME/.remediate
 ours() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
 make() {
   [ -d "$1" ] || (umask 077 && mkdir -p -- "$1") || exit 73

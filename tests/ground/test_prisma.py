@@ -74,9 +74,8 @@ def test_an_empty_database_is_filled_by_deploy_and_one_without_history_is_refuse
 
 
 def test_a_wrong_database_url_has_prismas_own_code(practice):
-    url = "postgresql://lumiku:wrong@127.0.0.1:{port}/lumiku"
-    assert prisma(practice, "migrate status", DATABASE_URL=url.format(port=5432)) == (1, has("P1000"))
-    assert prisma(practice, "migrate status", DATABASE_URL=url.format(port=5999)) == (1, has("P1001"))
+    url = "postgresql://lumiku:wrong@127.0.0.1:5432/lumiku"
+    assert prisma(practice, "migrate status", DATABASE_URL=url) == (1, has("P1000"))
 
 
 def psql(practice, statement):

@@ -23,7 +23,7 @@ def snapshot(practice):
 def test_reset_puts_a_host_back_to_the_byte(practice, new_web1):
     tree, dump = snapshot(practice)
     assert "COPY public.avatars" in dump
-    done(practice.lab("break", "named-import"))
+    done(practice.lab("break", "missing-columns"))
     practice.shell(
         "web1", f"rm -r {BACKEND}/dist && touch /tmp/left /home/deploy/left && echo PORT=1 >> {BACKEND}/.env"
     )

@@ -19,7 +19,7 @@ SECOND = LockOwner(run="r2", who="bob", since="later")
 def lock(tmp_path):
     def make(app="my app/x"):
         def open_wire(command):
-            return LocalWire(command, {"HOME": str(tmp_path), "XDG_STATE_HOME": ""})
+            return LocalWire(command, {"HOME": str(tmp_path)})
 
         return HostLock(Caller("web1", open_wire, "exec sh", {}), app)
 
@@ -39,7 +39,7 @@ def test_it_is_free_again_afterwards_and_nothing_is_left(lock, tmp_path):
     for owner in (FIRST, SECOND):
         with lock().held(owner):
             pass
-    assert not (tmp_path / ".local/state/remediate").exists()
+    assert not (tmp_path / ".remediate").exists()
 
 
 def test_it_is_free_again_after_an_error(lock):
@@ -61,7 +61,7 @@ def test_the_same_run_enters_again_and_the_outermost_leaves(lock, tmp_path):
             pass
         with pytest.raises(Locked), lock().held(SECOND):
             pass
-    assert not (tmp_path / ".local/state/remediate").exists()
+    assert not (tmp_path / ".remediate").exists()
 
 
 def test_a_run_that_died_is_entered_again_by_the_same_run_and_left(lock, tmp_path):

@@ -1,0 +1,50 @@
+"""Feels whether the far end still answers. Opens, sends and closes nothing itself.
+
+The kernel notices a dead connection to the next machine. Behind a jump host, or a middle box that goes on
+acknowledging, only an answer from the far end proves that it is there.
+"""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+EVERY = 3.0
+"""Seconds between two questions."""
+PATIENCE = 8.0
+"""Seconds without an answer, and without anything else from there, after which it counts as dead."""
+
+
+class Pulse:
+    """Asks the far end again and again, in a thread of its own.
+
+    Args:
+        ask: Returns when the far end has answered, or when the connection is closed.
+        clock: Seconds that never jump.
+    """
+
+    def __init__(self, ask: Callable[[], object], clock: Callable[[], float] = monotonic) -> None:
+        self._ask, self._clock = ask, clock
+        self._heard = clock()
+        self._waiting_since: float | None = None
+        self._stopped = threading.Event()
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+
+    def heard(self) -> None:
+        """Say that something came from there."""
+        self._heard = self._clock()
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has been silent for too long."""
+        since = self._waiting_since
+        return since is not None and self._clock() - max(since, self._heard) > PATIENCE
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopped.set()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(EVERY):
+            self._waiting_since = self._clock()
+            self._ask()
+            self._waiting_since = None

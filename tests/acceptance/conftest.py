@@ -1,0 +1,124 @@
+"""The program as an operator starts it, against a host of the practice ground that is put back after each test."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.practice import REPOSITORY, Practice
+
+PICTURE = r"""
+cd /
+find srv home/deploy opt var/tmp tmp -path home/deploy/.pm2/logs -prune -o \
+  -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
+find srv/lumiku -path '*/node_modules' -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+find srv/lumiku/backend/node_modules/.prisma -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+"""
+DUMP = r"""
+url=$(sed -n 's/^DATABASE_URL=//p' /srv/lumiku/backend/.env | tr -d '"')
+"$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/pg_dump" --exclude-schema=remediate "${url%%\?*}" |
+  sed '/^\\restrict/d; /^\\unrestrict/d'
+"""
+PROCESSES = r"""pm2 jlist | node -e '
+let text = ""
+process.stdin.on("data", (piece) => (text += piece)).on("end", () => {
+  const seen = JSON.parse(text.slice(text.indexOf("[")))
+  console.log(JSON.stringify(seen.map((one) => [one.name, one.pm2_env.status, one.pid, one.pm2_env.restart_time,
+    one.pm2_env.pm_exec_path, one.pm2_env.exec_mode])))
+})'"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What one command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict]:
+        """The JSON lines it printed."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody at a terminal of the runner."""
+
+    practice: Practice
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "REMEDIATE_TRACEBACK"}
+        return {
+            **kept,
+            "XDG_STATE_HOME": str(self.folder),
+            "REMEDIATE_INVENTORY": str(self.practice.inventory),
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "remediate", *words]
+        return subprocess.Popen(
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+            env={**self.environment, **environment},
+        )
+
+    def does(self, *words: str, **environment: str) -> Ended:
+        with self.start(*words, **environment) as process:
+            out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err + out
+        return Ended(process.returncode, out, err)
+
+    @property
+    def last_run(self) -> str:
+        return json.loads(self.does("runs", "--json", "--limit", "1").out)["header"]["run"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that matters of a host: files, database, processes."""
+
+    files: str
+    database: str
+    processes: str
+
+    @property
+    def settled(self) -> "Picture":
+        """The same without what a way back cannot and need not restore.
+
+        Those are process ids, restart counters and the times of directories (they tell when a name in them changed).
+        """
+        files = re.sub(r"^(d \S+ \S+) \S+ \S+", r"\1", self.files, flags=re.MULTILINE)
+        files = re.sub(r"^. .* home/deploy/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
+        files = "\n".join(sorted(files.splitlines()))
+        processes = [[one[0], one[1], *one[4:]] for one in json.loads(self.processes)]
+        return Picture(files, self.database, json.dumps(processes))
+
+
+def picture(practice: Practice, host: str = "web1") -> Picture:
+    return Picture(practice.shell(host, PICTURE), practice.shell(host, DUMP), practice.shell(host, PROCESSES))
+
+
+@pytest.fixture
+def operator(practice: Practice, tmp_path: Path) -> Operator:
+    return Operator(practice, tmp_path)
+
+
+@pytest.fixture
+def web1(practice: Practice):
+    """The full host, put back as it was when the test ends."""
+    yield "web1"
+    practice.reset("web1")

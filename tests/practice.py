@@ -1,0 +1,90 @@
+"""The practice ground as tests use it: a lab of their own, beside the developer's."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LAB = REPOSITORY / "vagrant" / "lab"
+BACKEND = "/srv/lumiku/backend"
+PROJECTS = "/api/apps/avatar-creator/projects"
+
+
+@dataclass(frozen=True)
+class Practice:
+    """The command of a lab that keeps its things in `folder`."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory" / "lab.yml"
+
+    def lab(
+        self, command: str, *words: str | Path, input: str | None = None
+    ) -> subprocess.CompletedProcess[str]:  # noqa: A002 - subprocess calls it so
+        line = [sys.executable, LAB, command, "--state", self.state, *words]
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(line, capture_output=True, text=True, check=False, input=input, env=environment)
+
+    def up(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return done(self.lab("up", "--inventory", self.inventory, *words))
+
+    def break_(self, fault: str, host: str = "web1") -> None:
+        """Break a host, and be sure that it is broken."""
+        done(self.lab("break", fault, "--on", host))
+
+    def reset(self, host: str = "web1") -> None:
+        """Put a host back as it was when it was new."""
+        done(self.lab("reset", host))
+
+    def on(self, host: str, *words: str) -> str:
+        """Run a command on a host and return what it said."""
+        return done(self.lab("exec", host, "--", *words)).stdout
+
+    def shell(self, host: str, script: str) -> str:
+        return self.on(host, "bash", "-c", script)
+
+    def status(self) -> dict:
+        return json.loads(done(self.lab("status", "--json")).stdout)
+
+    def answers(
+        self, host: str, method: str = "GET", path: str = PROJECTS, body: object = None
+    ) -> tuple[int, str]:
+        """Return the status the app answers with, and its body."""
+        port = next(known["app_port"] for known in self.status()["hosts"] if known["name"] == host)
+        token = (self.state / "token").read_text()
+        data = ["-H", "Content-Type: application/json", "-d", json.dumps(body)] if body else []
+        curl = ["curl", "-s", "-m", "10", "-w", "\n%{http_code}", "-X", method]
+        url = f"http://localhost:{port}{path}"
+        said = self.on(host, *curl, "-H", f"Authorization: Bearer {token}", *data, url)
+        text, _, code = said.rpartition("\n")
+        return int(code), text
+
+
+def done(result: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """Return what a command gave, which must have succeeded."""
+    assert result.returncode == 0, f"{result.args}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+def new_practice(**environment: str) -> Practice:
+    # Not pytest's folder: only its owner may enter that, and paths of sockets have to be short.
+    folder = Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
+    folder.chmod(0o755)
+    return Practice(folder, environment)
+
+
+def put_away(practice: Practice) -> None:
+    practice.lab("down")
+    shutil.rmtree(practice.folder, ignore_errors=True)
