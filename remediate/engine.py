@@ -73,6 +73,7 @@ class HostRun:
         self.procedure, self.target, self.runner = procedure, target, runner
         self.journal, self.events = runner.journal, runner.events
         self.rollback = Rollback(target, runner)
+        self._touched = False
 
     def look(self) -> Look:
         """Ask, judge and plan. Changes nothing.
@@ -142,12 +143,20 @@ class HostRun:
         try:
             self._fix_all(look)
             self._verify(look)
-        except JournalError:
-            raise
+        except JournalError as error:
+            return self._without_journal(error)
         except (RemediateError, KeyboardInterrupt) as error:
             return self._failed(_as_error(self.target.name, error), look)
+        self.rollback.forget()
         todo = f"remediate rollback {self.runner.run} takes it back"
         return Ending(Outcome.FIXED, "the fault is gone, and stayed gone", todo)
+
+    def _without_journal(self, error: JournalError) -> Ending:
+        """Stop where nothing can be written down any more: a way back that is not recorded is not walked, either."""
+        if not self._touched:
+            raise error
+        todo = f"let it be written again, then: remediate rollback {self.runner.run}"
+        return Ending(Outcome.STUCK, f"{error}; what was changed is not put back", todo)
 
     def _fix_all(self, look: Look) -> None:
         for number, (fix, planned) in enumerate(
@@ -174,6 +183,7 @@ class HostRun:
         self.events.tell("change-started", self.target.name, change.what, fix.name, change=_told(change))
         undo = fix.action.snapshot(scoped, change)
         owed = self._owe(token, fix.name, change, undo)
+        self._touched = True
         try:
             fix.action.apply(scoped, change)
         except (Failed, Conflict) as error:

@@ -233,7 +233,10 @@ class Plan(Value):
 
 def canonical(value: Json) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, UTF-8 (after RFC 8785, without its number form)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8",
+        "backslashreplace",  # a command line may carry bytes that are no UTF-8
+    )
 
 
 def digest_of(value: Json) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remediate.model import Json
 from remediate.planner import NamedCheck, NamedFix
 from remediate.playbook import Playbook
-from remediate.templates import Scope
+from remediate.text.templates import Scope
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,17 @@ class Rollback:
                 return problem
         if confirmed:
             self._compare(confirmed)
+        self.forget()
         return ""
+
+    def forget(self) -> None:
+        """Remove what the host keeps of this run's jobs: nobody will ask for it any more."""
+        try:
+            self.target.forget(f"{self.run}/")
+        except RemediateError as error:  # left-overs harm nobody, and the outcome is known
+            self.events.tell(
+                "warning", self.target.name, f"left-overs of the run stay on the host: {error.what}"
+            )
 
     def in_order(self) -> tuple[Owed, ...]:
         """Return what is owed in the order it is to be paid: last first, but restarts after what they run."""

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias, get_args
 
 from pydantic import BaseModel
 
-from remediate.inventory_text import InventoryText
-from remediate.playbook_text import PlaybookText
-from remediate.sections import Catalogue
+from remediate.inventory.written import InventoryText
+from remediate.playbook.sections import Catalogue
+from remediate.playbook.written import PlaybookText
 from remediate.steps import Action, Check, Step
 
 Schema: TypeAlias = dict[str, Any]

@@ -129,6 +129,13 @@ class Target(Protocol):
     def ledger(self) -> dict[str, Json] | None:
         """Return the recipe back that the database keeps for this token, or None where the change never committed."""
 
+    def forget(self, token_prefix: str) -> None:
+        """Remove what the host keeps of finished jobs whose tokens begin so; at the end of a run.
+
+        Raises:
+            Lost: It is not known whether it is gone; nothing depends on it.
+        """
+
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app.
 

@@ -13,7 +13,7 @@ from remediate.errors import UsageError
 from remediate.inventory import load_inventory
 from remediate.playbook import Playbook, load_playbook, playbook_files
 from remediate.schemas import inventory_schema, playbook_schema
-from remediate.suggest import did_you_mean
+from remediate.text.suggest import did_you_mean
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE]...", help="Only these files. Default: all there are.")

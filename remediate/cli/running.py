@@ -55,6 +55,8 @@ def plan(
         raise UsageError(f"--format {form}", "there is no such form", "choose text or json")
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
     with session(environment, None, as_json=as_json or form == "json") as opened:
+        if not opened.as_json:
+            _tell_looking(opened, book)
         seen = _look(opened, book, hosts_for(book, environment, on), var)
         plans = [found[1].plan for found in seen.values() if not isinstance(found, Ending)]
         if opened.as_json:
@@ -102,6 +104,7 @@ def run(
     with session(environment, state, reason=reason, as_json=as_json) as opened:
         opened.begin(book, hosts)
         try:
+            _tell_looking(opened, book)
             seen = _look(opened, book, hosts, var)
             tell_looks(opened, seen)
             end_unplanned(opened, seen)
@@ -113,9 +116,12 @@ def run(
         return code_of(ending.outcome for ending in {**unplanned, **endings}.values())
 
 
+def _tell_looking(opened: Session, book: Playbook) -> None:
+    opened.events.tell("looking", "", book.title)
+
+
 def _look(opened: Session, book: Playbook, hosts: Sequence[Host], var: Sequence[str] | None) -> Seen:
     given = variables(var)
-    opened.events.tell("looking", ", ".join(host.name for host in hosts), book.title)
     return look_at_all({host.name: partial(opened.host_run, book, host, given) for host in hosts})
 
 

@@ -37,6 +37,7 @@ WHERE n.nspname = current_schema() AND t.typtype = 'e' ORDER BY t.typname""",
 )
 """The names of the app's enum types."""
 
+_LONGEST_NAME = 63
 _LIVE = """SELECT pg_total_relation_size(c.oid) AS bytes, c.reltuples::bigint AS rows,
  (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - a.xact_start)), 0)::bigint FROM pg_stat_activity AS a
   WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()) AS longest_seconds,
@@ -89,6 +90,11 @@ class Table(Value):
     def by_name(self) -> dict[str, Column]:
         """Its columns under their names."""
         return {column.name: column for column in self.columns}
+
+
+def stored_name(name: str) -> str:
+    """Return a name as the database keeps it: longer ones are cut to 63 bytes, silently (NAMEDATALEN)."""
+    return name.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")
 
 
 def live(table: str) -> Query:

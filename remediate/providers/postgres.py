@@ -67,6 +67,10 @@ class NewColumn(BaseModel):
             return f"the default {self.default} is not one that this action writes"
         return ""
 
+    def as_written(self) -> Column:
+        """Return it with type and default as they were written."""
+        return Column(name=self.name, type=self.type, nullable=self.nullable, default=self.default)
+
     def as_it_will_be(self) -> Column:
         """Return it as the catalog will show it."""
         spelled = postgres_type(self.type) or self.type
@@ -119,7 +123,10 @@ class AddColumns(Action):
         columns = _columns_of(change.data)
         undo = saved_undo(schema, table, tuple(column.as_it_will_be() for column in columns))
         names = tuple(column.name for column in columns)
-        statements = (Statement(sql=_alter(schema, table, columns)), record_of_added(schema, table, names))
+        statements = (
+            Statement(sql=add_columns_sql(schema, table, columns)),
+            record_of_added(schema, table, names),
+        )
         target.change_database(DatabaseChange(statements=statements, undo=undo))
 
     def undo(self, target: Target, undo: Undo) -> None:
@@ -133,7 +140,7 @@ class AddColumns(Action):
         columns = {column.name: column for column in _columns_of(undo.data)}
         ours = [columns[name] for name in _still_ours(target, schema, table, columns)]
         if ours:
-            written = tuple(Column.model_validate(column.model_dump()) for column in ours)
+            written = tuple(column.as_written() for column in ours)
             key = tuple(str(name) for name in undo.data["primary_key"])
             statements = removal(schema, table, written, key)
             target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
@@ -194,7 +201,7 @@ class AddColumns(Action):
         return Change(
             what=f"add {many} to {self.table}",
             target=f"table {table.schema_name}.{table.name}",
-            script=_alter(table.schema_name, table.name, missing) + ";",
+            script=add_columns_sql(table.schema_name, table.name, missing) + ";",
             notes=(
                 _rewrite_note(missing),
                 *_live_notes(answers.raw(catalog.live(self.table))),
@@ -215,7 +222,8 @@ class AddColumns(Action):
         )
 
 
-def _alter(schema: str, table: str, columns: tuple[NewColumn, ...]) -> str:
+def add_columns_sql(schema: str, table: str, columns: tuple[NewColumn, ...]) -> str:
+    """Return the one ALTER TABLE that adds these columns."""
     lines = ",\n".join(f"  ADD COLUMN {column.ddl}" for column in columns)
     return f"ALTER TABLE {identifier(schema, table)}\n{lines}"
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
-from remediate.providers.catalog import TABLES, tables_in
+from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
 from remediate.providers.prisma_compare import Comparison, compared
 from remediate.providers.prisma_schema import Table, tables_of
@@ -49,7 +49,8 @@ class Columns(Check):
         wanted = self._wanted(tables_of(schema, self.schema_file), now.where)
         found = tables_in(now[TABLES])
         return _finding(
-            [compared(table, found.get(table.name)) for table in wanted], single=self.table is not None
+            [compared(table, found.get(stored_name(table.name))) for table in wanted],
+            single=self.table is not None,
         )
 
     def _wanted(self, tables: tuple[Table, ...], where: str) -> tuple[Table, ...]:

@@ -77,15 +77,17 @@ def compared(meant: Table, found: catalog.Table | None) -> Comparison:
         found: The table as it is, or None where there is none.
     """
     there = found.by_name if found else {}
-    names = {column.name for column in meant.columns}
+    names = {catalog.stored_name(column.name) for column in meant.columns}
     return Comparison(
         table=meant.name,
         exists=found is not None,
-        missing=tuple(_missing(column) for column in meant.columns if column.name not in there),
+        missing=tuple(
+            _missing(column) for column in meant.columns if catalog.stored_name(column.name) not in there
+        ),
         wrong=tuple(
             wrong
             for column in meant.columns
-            if column.name in there and (wrong := _wrong(column, there[column.name]))
+            if (one := there.get(catalog.stored_name(column.name))) and (wrong := _wrong(column, one))
         ),
         extra=tuple(name for name in there if name not in names),
         compared=len(meant.columns),

@@ -29,7 +29,7 @@ CLUSTER_IDENTITY = Query(sql="SELECT system_identifier::text AS cluster FROM pg_
 """Which cluster this is: with `IDENTITY`'s oid it tells whether two hosts share a database. Some services refuse it."""
 
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_SILENT = "database: it did not answer in time"
+_SILENT = "database: the connection broke, or nothing came back in time"
 
 
 class Database:

@@ -6,13 +6,13 @@ schema `remediate`, so that a change and the record of it commit together or not
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from remediate.errors import Failed, Lost
 from remediate.model import Json, canonical
 from remediate.target import DatabaseChange
+from remediate.transport.database_blockers import Blockers
 from remediate.transport.database_door import DatabaseSettings, Door, NoDatabase
 from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded
 from remediate.transport.database_wire import Command, PGresult, Wire, WireLost
@@ -40,14 +40,6 @@ _ENTER = (
 _NOTICE_A_LOST_CLIENT = Command(  # PostgreSQL 14 and newer; manual, chapter "Client Connection Defaults"
     sql="SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'"
 )
-_BLOCKERS = (
-    "SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.state, '') AS state,"
-    " coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, '') AS age,"
-    " left(coalesce(a.query, ''), 200) AS query"
-    " FROM unnest(pg_blocking_pids(%s)) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid"
-)
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d[\d.]*\b")
-_LONGEST_QUERY_HEAD = 80
 _LONGEST_PAUSE = 4.0
 
 
@@ -94,14 +86,14 @@ class Changes:
             Failed: Nothing of it happened.
             Lost: It is not known whether it happened.
         """
-        refused: _Refused | None = None
         for number in range(self.settings.tries - 1):
             try:
                 return self._try(token, change, None)
-            except _Refused as error:
-                refused = self._worth_another_try(error)
+            except _Refused as refused:
+                if refused.state not in (*_LOCK_NOT_HAD, *_MADE_AT_THE_SAME_TIME):
+                    raise self._failed(refused) from refused
                 self.sleep(self._pause_after(number))
-        return self._last_try(token, change, refused)
+        return self._last_try(token, change)
 
     def undo_of(self, token: str) -> dict[str, Json] | None:
         """Return the recipe back that was committed under a token, or None where nothing was.
@@ -119,17 +111,11 @@ class Changes:
         rows = rows_of(result).rows
         return dict(rows[0][0]) if rows else None
 
-    def _worth_another_try(self, refused: _Refused) -> _Refused:
-        if refused.state in (*_LOCK_NOT_HAD, *_MADE_AT_THE_SAME_TIME):
-            return refused
-        raise self._failed(refused) from refused
-
     def _pause_after(self, number: int) -> float:
         return min(0.5 * 2.0**number, _LONGEST_PAUSE) * (0.5 + self.random())
 
-    def _last_try(self, token: str, change: DatabaseChange, before: _Refused | None) -> bool:
-        del before
-        blockers = _Blockers(self.door)
+    def _last_try(self, token: str, change: DatabaseChange) -> bool:
+        blockers = Blockers(self.door)
         try:
             return self._try(token, change, blockers)
         except _Refused as error:
@@ -142,7 +128,7 @@ class Changes:
         finally:
             blockers.close()
 
-    def _try(self, token: str, change: DatabaseChange, blockers: "_Blockers | None") -> bool:
+    def _try(self, token: str, change: DatabaseChange, blockers: Blockers | None) -> bool:
         try:
             wire = self.door.wire()
             xact = self._begin(wire, token, change, blockers)
@@ -157,9 +143,7 @@ class Changes:
         self._commit(wire, token, xact)
         return True
 
-    def _begin(
-        self, wire: Wire, token: str, change: DatabaseChange, blockers: "_Blockers | None"
-    ) -> str | None:
+    def _begin(self, wire: Wire, token: str, change: DatabaseChange, blockers: Blockers | None) -> str | None:
         """Do all of it but COMMIT; return the transaction's id, or None where the ledger has the token already."""
         try:
             self._open(wire, change)
@@ -193,7 +177,7 @@ class Changes:
         rows = rows_of(_all_well(wire.exchange([enter], self.settings.answer))[0]).rows
         return str(rows[0][0]) if rows else None
 
-    def _do(self, wire: Wire, change: DatabaseChange, blockers: "_Blockers | None") -> None:
+    def _do(self, wire: Wire, change: DatabaseChange, blockers: Blockers | None) -> None:
         commands = [
             Command(sql=statement.sql, parameters=statement.parameters) for statement in change.statements
         ]
@@ -274,38 +258,6 @@ _TODO = {
     "57014": "it took longer than its statement_timeout",
     "53100": "the server's disk is full",
 }
-
-
-class _Blockers:
-    """A second connection that looks who blocks the first, while it waits."""
-
-    def __init__(self, door: Door) -> None:
-        self.seen = "who held it could not be seen"
-        try:
-            self._wire: Wire | None = door.another_wire()
-        except NoDatabase:
-            self._wire = None
-
-    def look(self, pid: int) -> None:
-        if self._wire:
-            try:
-                result = self._wire.exchange([Command(sql=_BLOCKERS, parameters=(pid,))], 5.0)[0]
-            except WireLost:
-                return
-            if succeeded(result) and (records := rows_of(result).records):
-                self.seen = "held by " + "; ".join(_told(record) for record in records)
-
-    def close(self) -> None:
-        if self._wire:
-            self._wire.close()
-
-
-def _told(blocker: Mapping[str, Json]) -> str:
-    if not blocker["pid"]:
-        return "a prepared transaction (pg_prepared_xacts)"
-    query = _LITERAL.sub("?", " ".join(str(blocker["query"]).split()))[:_LONGEST_QUERY_HEAD]
-    named = f" ({blocker['application']})" if blocker["application"] else ""
-    return f"pid {blocker['pid']}{named}, {blocker['state']} for {blocker['age']}: {query}"
 
 
 def _all_well(results: list[PGresult]) -> list[PGresult]:

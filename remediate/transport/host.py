@@ -262,6 +262,10 @@ class ScopedTarget:
         """Return the recipe back that the database keeps for this token's first change."""
         return self._host.database_or_fail().ledger(f"{self._token}/1")
 
+    def forget(self, token_prefix: str) -> None:
+        """Remove what is kept on the host of finished jobs whose tokens begin so."""
+        self._host.forget(token_prefix)
+
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app."""
         return self._host.locked(owner)

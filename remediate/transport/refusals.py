@@ -23,6 +23,7 @@ class Refusal:
         keys: The key files that were to be tried first.
         verdict: What was thought of the host's key; None where it never showed one.
         connected: Whether a TCP connection was made.
+        silent: Whether the connection still stood when it was given up.
         jump: The jump host it went through; empty where it went straight.
     """
 
@@ -33,6 +34,7 @@ class Refusal:
     keys: tuple[str, ...]
     verdict: Verdict | None
     connected: bool
+    silent: bool = False
     jump: str = ""
 
     @property
@@ -63,12 +65,14 @@ def explain(error: Exception, facts: Refusal) -> Reason:
         return Reason(
             f"no answer from {facts.place} within {facts.seconds:g} s", "check address and firewall"
         )
-    if not facts.connected and facts.jump:
-        return Reason(
-            f"{facts.jump} does not lead on to {facts.place}", "check address, port and AllowTcpForwarding"
-        )
-    if not facts.connected:
-        return _no_connection(error, facts)
+    return _no_ssh(error, facts) if facts.connected else _no_connection(error, facts)
+
+
+def _no_ssh(error: Exception, facts: Refusal) -> Reason:
+    """Return why what was connected to is no sshd of ours."""
+    if facts.silent:
+        what = f"{facts.place} accepts connections but says nothing within {facts.seconds:g} s"
+        return Reason(what, "check that sshd there is well, and what stands before it")
     return Reason(f"{facts.place} does not speak SSH as we do ({_kind(error)})", "check address and port")
 
 

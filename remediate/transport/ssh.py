@@ -244,7 +244,8 @@ class _Hop:
         connection.client.set_missing_host_key_policy(self._policy)
         connection.connect_timeout = settings.connect_timeout
         connection.connect_kwargs = {
-            "banner_timeout": settings.connect_timeout,
+            "banner_timeout": settings.connect_timeout
+            + 1,  # later than `timeout`, which tells silence from nonsense
             "auth_timeout": settings.connect_timeout,
             "channel_timeout": settings.connect_timeout,
             "disabled_algorithms": WEAK,
@@ -263,6 +264,7 @@ class _Hop:
             keys=tuple(self.connection.connect_kwargs["key_filename"]),
             verdict=self._policy.verdict,
             connected=transport is not None,
+            silent=transport is not None and transport.is_active(),
             jump=before,
         )
 

@@ -4,7 +4,7 @@ import queue
 import socket
 import threading
 import time
-from types import TracebackType
+from collections.abc import Callable
 from typing import Self
 
 PIECE = 64 * 1024
@@ -31,7 +31,7 @@ class Relay:
         self._start(self._accept)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """End every connection."""
         self._door.shutdown(socket.SHUT_RDWR)
         for each in self._sockets:
@@ -41,7 +41,7 @@ class Relay:
         for each in (self._door, *self._sockets):
             each.close()
 
-    def _start(self, move: "threading._Target", *args: object) -> None:  # type: ignore[name-defined]
+    def _start(self, move: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=move, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()

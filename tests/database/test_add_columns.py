@@ -209,7 +209,9 @@ def test_rows_that_nobody_wrote_to_are_not_kept(world: DatabaseWorld) -> None:
 
 def test_a_column_that_somebody_made_anew_is_left_to_them(world: DatabaseWorld) -> None:
     undone = applied(world)
-    world.sql('ALTER TABLE avatars DROP COLUMN "usageCount"; ALTER TABLE avatars ADD COLUMN "usageCount" int')
+    world.sql(
+        'ALTER TABLE avatars DROP COLUMN "usageCount"; ALTER TABLE avatars ADD COLUMN "usageCount" int NOT NULL DEFAULT 0'
+    )
     before = world.fingerprint()
     with pytest.raises(Conflict, match="no longer the column that this run added"):
         undo(world, undone)
@@ -224,6 +226,7 @@ def test_a_column_that_somebody_changed_is_left_to_them(world: DatabaseWorld) ->
 
 
 def test_columns_that_somebody_else_added_are_not_ours_to_drop(world: DatabaseWorld) -> None:
+    applied(world, adding("other", "TEXT"))
     (change,) = planned(ACTION, world.target())
     world.sql(change.script)
     before = world.fingerprint()

@@ -40,6 +40,13 @@ def test_the_fault_is_cured_and_every_change_is_owed_before_it_is_made(practice:
     assert kinds == ["confirmed", "owed", "done", "owed", "done"]
 
 
+def test_what_the_host_keeps_of_a_run_is_gone_when_it_ends(practice: Practice) -> None:
+    cure(practice)
+    assert practice.world.state.forgotten == [f"{practice.run}/"]
+    Rollback(MemoryTarget(practice.world, ""), practice.runner).pay()
+    assert practice.world.state.forgotten == [f"{practice.run}/"] * 2
+
+
 def test_a_way_back_is_in_the_journal_before_the_change_is_on_the_host(practice: Practice) -> None:
     target = Watched(MemoryTarget(practice.world, ""), cut_at=1, moment="before")
     assert cure(practice, target).outcome is Outcome.ROLLED_BACK
@@ -222,6 +229,24 @@ def test_no_audit_log_no_change(practice: Practice) -> None:
     with pytest.raises(Exception, match="no space left"):
         run.carry_out(confirmed)
     assert practice.world.fingerprint() == before
+
+
+def test_an_audit_log_that_fails_after_a_change_leaves_the_rest_to_a_person(practice: Practice) -> None:
+    class FullAfterTheFirst(Watched):
+        def _change(self, verb):
+            run.journal = Full()  # type: ignore[assignment]
+            return super()._change(verb)
+
+    class Full:
+        def __getattr__(self, name: str):
+            raise JournalError("audit.db", "no space left", "make room")
+
+    run = practice.host_run(FullAfterTheFirst(MemoryTarget(practice.world, "")))
+    ending = run.carry_out(run.look())
+    assert ending.outcome is Outcome.STUCK
+    assert "no space left" in ending.why
+    assert practice.run in ending.todo
+    assert len(practice.journal.owed(practice.run)) == 1
 
 
 def test_the_outline_of_a_plan_does_not_change_with_its_live_notes(practice: Practice) -> None:

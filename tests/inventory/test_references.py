@@ -1,11 +1,12 @@
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from remediate import references
 from remediate.errors import UsageError
-from remediate.references import Reference
+from remediate.inventory import references
+from remediate.inventory.references import Reference
 
 
 def reference(folder: Path, **given: object) -> Reference:
@@ -47,5 +48,7 @@ def test_a_secret_that_cannot_be_had_is_one_line_without_it(
 def test_a_command_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(references, "PATIENCE", 0.2)
     slow = (sys.executable, "-c", "import time; print('s3cret', flush=True); time.sleep(60)")
+    begun = time.monotonic()
     with pytest.raises(UsageError, match="took longer than 0 s"):
         reference(tmp_path, command=slow).reveal({})
+    assert time.monotonic() - begun < 1

@@ -10,7 +10,7 @@ from remediate.catalogue import CATALOGUE
 from remediate.errors import PlaybookError
 from remediate.playbook import playbook_files
 from remediate.schemas import inventory_schema, playbook_schema, schema_text
-from remediate.yaml_text import read_yaml
+from remediate.text.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {"playbook.json": playbook_schema(CATALOGUE), "inventory.json": inventory_schema()}

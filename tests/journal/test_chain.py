@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from remediate.chain import START, Head, Link, hash_of, judge_chain
 from remediate.errors import JournalError
+from remediate.journal.chain import START, Head, Link, fault_of, hash_of, judge_chain
 
 
 def chain(length: int) -> list[Link]:
@@ -117,3 +117,22 @@ def test_a_head_comes_back_from_its_line_and_from_nothing_else() -> None:
     assert Head.from_bytes(head.to_bytes()) == head
     for raw in (b"", head.to_bytes()[:-1], head.to_bytes() + b"x", b"x" * 86, bytes(86)):
         assert Head.from_bytes(raw) is None
+
+
+def test_an_entry_with_a_right_hash_must_still_follow_the_one_before_it() -> None:
+    first, second = chain(2)
+    stray = replace(second, previous=bytes(32))
+    assert (
+        fault_of(replace(stray, hash=hash_of(stray)), Head(1, first.hash))
+        == "it does not follow the entry before it"
+    )
+    later = replace(second, seq=3)
+    assert fault_of(replace(later, hash=hash_of(later)), Head(1, first.hash)) == "entry 2 is missing"
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Link)])
+@pytest.mark.parametrize("value", [None, "text", 1.5])
+def test_a_field_of_another_type_is_found(field: str, value: Any) -> None:
+    links = chain(2)
+    verdict = judge_chain([links[0], replace(links[1], **{field: value})], head_of(links))
+    assert (verdict.whole, verdict.bad) == (False, 2)

@@ -130,6 +130,21 @@ def test_no_secret_is_in_the_log_nor_a_hash_it_could_be_guessed_from(
     assert samples.canary not in "".join(journal.export())
 
 
+def test_a_secret_is_kept_under_another_hash_each_time(journal: Journal, samples: Any) -> None:
+    for token in ("a", "b"):
+        journal.owe("r1", "web1", "step", token, samples.change(), samples.undo(before=samples.canary))
+    first, second = (entry.body["aside"][0][1] for entry in journal.entries())
+    assert first != second
+
+
+def test_what_is_not_secret_beside_a_secret_can_still_be_read_in_the_log(
+    journal: Journal, samples: Any
+) -> None:
+    journal.owe("r1", "web1", "step", "a", samples.change(), samples.undo(before=samples.canary, mode=0o640))
+    (entry,) = journal.entries()
+    assert entry.body["exact"]["undo"]["data"] == {"before": None, "mode": 0o640}
+
+
 def test_the_list_of_runs_tells_who_why_where_and_how_it_ended(journal: Journal, samples: Any) -> None:
     journal.begin(samples.header("r1", hosts=("web1", "web2")))
     journal.ended("r1", "web1", Outcome.FIXED)

@@ -1,9 +1,5 @@
-"""A target made of one command that runs scripts: `sh` on this machine, or ssh to a host. Not for speed or bad links.
+"""This machine as a target, by its own `sh`: for laws and tests in which the transport is not what is being tried."""
 
-It is what the laws and the providers' own tests use where the real transport is not what is being tried.
-"""
-
-import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,28 +49,14 @@ home=${PM2_HOME:-$HOME/.pm2}
 
 @dataclass(frozen=True)
 class CommandTarget:
-    """A target.
+    """A target; changes need no token here."""
 
-    Attributes:
-        prefix: Comes before `sh -c …`; with `quoted`, all that follows is one argument.
-        quoted: True for ssh, which joins its arguments with spaces.
-        environment: Of the command; None for this process's own.
-    """
-
-    prefix: tuple[str, ...] = ()
-    quoted: bool = False
-    environment: Mapping[str, str] | None = None
-    done: dict[str, RunAnswer] = field(default_factory=dict)
-    token: str = ""
-    name = "command"
+    name = "this machine"
     database: Mapping[str, Json] = field(default_factory=dict)
 
     def script(self, script: str, args: Sequence[str], stdin: bytes = b"", timeout: float = 120) -> RunAnswer:
-        words = ["sh", "-c", script, "sh", *args]
-        command = [*self.prefix, shlex.join(words)] if self.quoted else [*self.prefix, *words]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, check=False, timeout=timeout, env=self.environment
-        )
+        command = ["sh", "-c", script, "sh", *args]
+        done = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=timeout)
         return RunAnswer(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     def answer(self, questions: Iterable[Any]) -> Answers:
@@ -109,7 +91,8 @@ class CommandTarget:
         )
 
     def scoped(self, token: str) -> "CommandTarget":
-        return CommandTarget(self.prefix, self.quoted, self.environment, self.done, token)
+        del token
+        return self
 
     def run(self, job: Job) -> RunAnswer:
         return self.script(job.script, job.args, timeout=job.timeout)
@@ -161,7 +144,7 @@ class CommandWorld:
     begin: Callable[[], None]
 
     def target(self) -> CommandTarget:
-        return self.reach.scoped("")
+        return self.reach
 
     def fingerprint(self) -> Json:
         answer = self.reach.script(TREE, [self.backend, *self.places])

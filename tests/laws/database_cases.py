@@ -5,7 +5,7 @@ from typing import Any
 
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
-from remediate.providers.postgres import AddColumns, NewColumn, _alter
+from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
 from remediate.questions import Query, QueryAnswer, RunAnswer
@@ -35,6 +35,14 @@ def shapes(state: State, query: Query) -> QueryAnswer:
         for name, column in state.tables["t"].items()
     ]
     return answered("schema_name name kind columns primary_key", ("public", "t", "r", columns, ["id"]))
+
+
+def figures(state: State, query: Query) -> QueryAnswer:
+    return answered("bytes rows longest_seconds prepared holders", (1, 0, 0, 0, []))
+
+
+def has_ledger(state: State, query: Query) -> QueryAnswer:
+    return answered("exists", (bool(state.ledger),))
 
 
 def still_there(state: State, query: Query) -> QueryAnswer:
@@ -77,15 +85,13 @@ def database_world() -> MemoryWorld:
     names = tuple(column.name for column in COLUMNS)
     queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
         TABLES.sql: shapes,
-        live("t").sql: lambda state, query: answered(
-            "bytes rows longest_seconds prepared holders", (1, 0, 0, 0, [])
-        ),
-        LEDGER_EXISTS.sql: lambda state, query: answered("exists", (bool(state.ledger),)),
+        live("t").sql: figures,
+        LEDGER_EXISTS.sql: has_ledger,
         added("public", "t", names).sql: still_there,
     }
-    *before, dropping = removal("public", "t", tuple(column.as_it_will_be() for column in COLUMNS), ("id",))
+    *before, dropping = removal("public", "t", tuple(column.as_written() for column in COLUMNS), ("id",))
     statements = {
-        _alter("public", "t", COLUMNS): alter,
+        add_columns_sql("public", "t", COLUMNS): alter,
         record_of_added("public", "t", names).sql: record,
         **{statement.sql: nothing for statement in before},
         dropping.sql: drop,

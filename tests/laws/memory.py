@@ -50,6 +50,7 @@ class State:
     ledger: dict[str, dict[str, Json]] = field(default_factory=dict)
     now_ns: int = 10_000
     owner: LockOwner | None = None
+    forgotten: list[str] = field(default_factory=list)
 
     def tick(self) -> int:
         """Let time pass, and return it."""
@@ -204,6 +205,9 @@ class MemoryTarget:
 
     def ledger(self) -> dict[str, Json] | None:
         return self.state.ledger.get(f"{self.token}/{self.count}")
+
+    def forget(self, token_prefix: str) -> None:
+        self.state.forgotten.append(token_prefix)
 
     @contextmanager
     def locked(self, owner: LockOwner) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """The laws over a real host of the practice ground: real sshd, TypeScript, Node and pm2."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,15 @@ from remediate.providers.files import FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
+from remediate.questions import Run
 from remediate.steps import Check
+from remediate.target import Target
+from remediate.transport.host import SshTarget
+from remediate.transport.settings import SshSettings
+from remediate.transport.trips import Trips
 from tests.practice import Practice
 
-from .command import CommandTarget, CommandWorld
+from .command import TREE
 from .laws import LAWS, carry_out, planned
 
 pytestmark = pytest.mark.ground
@@ -33,35 +38,53 @@ cp -a ~/beginning/. .
 
 @dataclass(frozen=True)
 class Ground:
-    """One host of the practice ground, reached as its operator does."""
+    """One host of the practice ground over the real transport, as a world that a case can begin in."""
 
     practice: Practice
-    target: CommandTarget
+    host: SshTarget
+    begin: str = ""
 
-    def sh(self, script: str) -> str:
-        answer = self.target.script(script, [])
+    def sh(self, script: str, *args: str) -> str:
+        question = Run(script=script, args=args, timeout=60)
+        answer = self.host.answer([question])[question]
         assert answer.exit_code == 0, answer.error_text
         return answer.text
 
-    def world(self, broken_by: str) -> CommandWorld:
-        world = CommandWorld(self.target, BACKEND, (ROOT,), lambda: self.sh(BEGIN + broken_by))
+    def broken(self, script: str) -> "Ground":
+        world = replace(self, begin=BEGIN + script)
         world.reset()
         return world
+
+    def target(self) -> SshTarget:
+        return self.host
+
+    def fingerprint(self) -> str:
+        return self.sh(TREE, BACKEND, ROOT)
+
+    def reset(self) -> None:
+        self.sh(self.begin)
 
 
 @pytest.fixture(scope="module")
 def ground(practice: Practice) -> Iterator[Ground]:
     practice.reset("web1")
-    yield Ground(practice, over_ssh(practice.inventory))
+    host = SshTarget(way_in(practice.inventory), app="laws", secrets={}, trips=Trips())
+    yield Ground(practice, host)
+    host.close()
     practice.reset("web1")
 
 
-def over_ssh(inventory: Path) -> CommandTarget:
+def way_in(inventory: Path) -> SshSettings:
     text = YAML(typ="safe").load(inventory)
     ssh, host = text["ssh"], text["groups"]["backend"]["hosts"]["web1"]
-    port, known = host.get("port") or ssh["port"], inventory.parent / ssh["known_hosts"]
-    options = ["-i", ssh["identity"], "-p", str(port), "-o", f"UserKnownHostsFile={known}"]
-    return CommandTarget(("ssh", "-T", *options, f"{ssh['user']}@{host['address']}"), quoted=True)
+    return SshSettings(
+        name="web1",
+        address=host["address"],
+        port=host.get("port") or ssh["port"],
+        user=ssh["user"],
+        identity=ssh["identity"],
+        known_hosts=inventory.parent / ssh["known_hosts"],
+    )
 
 
 IMPORT_BY_NAME = f"sed -i '1s/import prisma/import {{ prisma }}/' {REPOSITORY}"
@@ -73,7 +96,7 @@ STRICT, LAX = '"strict": true', '"strict": false'
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
 
 CASES = [
-    pytest.param(FilesReplace(path="backend/tsconfig.json", root=ROOT, find=STRICT, replace_with=LAX), "", id="replace"),
+    pytest.param(FilesReplace(path="backend/tsconfig.json", root=ROOT, find=STRICT, replace_with=LAX), "", id="text"),
     pytest.param(TypescriptImport(backend=BACKEND, root=ROOT, module="src/db/client"), IMPORT_BY_NAME, id="import"),
     pytest.param(NodeBuild(backend=BACKEND), NEWER_SOURCE, id="build"),
     pytest.param(NodeBuild(backend=BACKEND), NO_BUILD, id="build, none before"),
@@ -85,10 +108,10 @@ CASES = [
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize(("action", "broken_by"), CASES)
 def test_every_law_holds_on_a_real_host(action, broken_by, law, ground):
-    law(action, ground.world(broken_by), CATALOGUE)
+    law(action, ground.broken(broken_by), CATALOGUE)
 
 
-def healthy(check: Check, target: CommandTarget) -> bool:
+def healthy(check: Check, target: Target) -> bool:
     answers = target.answer(check.ask())
     return check.judge(answers, answers).healthy
 
@@ -96,7 +119,7 @@ def healthy(check: Check, target: CommandTarget) -> bool:
 def test_the_runbooks_fault_is_found_and_cured_from_import_to_process(ground):
     ground.practice.reset("web1")
     ground.practice.break_("named-import")
-    target = ground.target
+    target = ground.host
     imports = TypescriptImports(backend=BACKEND)
     log = Pm2Log(**APP, without="Cannot read propert")
     assert not healthy(imports, target)
@@ -125,12 +148,12 @@ def test_a_healthy_host_gives_nothing_to_do(ground):
         Pm2Online(**APP),
         Pm2Log(**APP, without="Error"),
     )
-    assert [planned(action, ground.target) for action in actions] == [(), (), ()]
-    assert [healthy(check, ground.target) for check in checks] == [True] * 4
+    assert [planned(action, ground.host) for action in actions] == [(), (), ()]
+    assert [healthy(check, ground.host) for check in checks] == [True] * 4
 
 
 def test_a_build_that_fails_leaves_the_running_one_alone(ground):
-    world = ground.world("echo 'const x: number = \"\"' >> src/index.ts")
+    world = ground.broken("echo 'const x: number = \"\"' >> src/index.ts")
     before = world.fingerprint()
     with pytest.raises(Failed, match="was not built") as error:
         carry_out(NodeBuild(backend=BACKEND), world.target(), [])
@@ -139,16 +162,16 @@ def test_a_build_that_fails_leaves_the_running_one_alone(ground):
 
 
 def test_a_process_that_dies_at_once_is_no_restart(ground):
-    world = ground.world("echo 'throw new Error(\"died of it\")' > dist/index.js")
+    world = ground.broken("echo 'throw new Error(\"died of it\")' > dist/index.js")
     with pytest.raises(Failed, match="did not come up") as error:
         carry_out(Pm2Restart(**APP), world.target(), [])
     assert "died of it" in error.value.output
-    assert not healthy(Pm2Online(**APP), ground.target)
+    assert not healthy(Pm2Online(**APP), ground.host)
 
 
 def test_looking_never_starts_a_daemon(ground):
     ground.sh("pm2 kill >/dev/null")
     check = Pm2Online(**APP)
-    answers = ground.target.answer(check.ask())
+    answers = ground.host.answer(check.ask())
     assert check.judge(answers, answers).seen == "pm2 does not run, so lumiku-backend does not"
-    assert ground.sh("pgrep -f PM2 || echo none") == "none\n"
+    assert ground.sh("pgrep -f 'God Daemo[n]' || echo none") == "none\n"

@@ -57,6 +57,9 @@ class Watched:
     def ledger(self) -> dict[str, Json] | None:
         return self.inner.ledger()
 
+    def forget(self, token_prefix: str) -> None:
+        self.inner.forget(token_prefix)
+
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         return self.inner.locked(owner)
 

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from remediate.durations import Duration
 from remediate.errors import PlaybookError
 from remediate.playbook import Playbook, load_playbook
 from remediate.steps import Action, Check, Step
+from remediate.text.durations import Duration
 
 TEXT = """\
 name: missing-columns

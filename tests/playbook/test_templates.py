@@ -1,12 +1,13 @@
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as any_
 
-from remediate.rendered import LARGEST
-from remediate.templates import TemplateFault, is_template, read_template
+from remediate.text.rendered import LARGEST
+from remediate.text.templates import TemplateFault, is_template, read_template
 
 NAMES = {"found": frozenset({"columns"}), "app": None, "table": None, "big": None, "result": None}
 SCOPE: dict[str, Any] = {
@@ -109,6 +110,16 @@ def test_a_result_that_grows_too_large_is_refused_quickly(text: str) -> None:
         rendered(text)
     assert time.monotonic() - begun < 0.5
     assert LARGEST == 1024 * 1024
+
+
+def test_a_join_that_would_be_too_large_is_not_even_begun() -> None:
+    template = read_template("{{ big | join('" + "y" * 3000 + "') }}", NAMES)
+    tracemalloc.start()
+    with pytest.raises(TemplateFault, match="would come to more than"):
+        template.render({"big": ["x"] * 100_000})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from remediate.durations import seconds
-from remediate.variables import Variable
+from remediate.playbook.variables import Variable
+from remediate.text.durations import seconds
 
 
 @pytest.mark.parametrize(

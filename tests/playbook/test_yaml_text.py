@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from remediate.errors import InventoryError, PlaybookError
-from remediate.yaml_text import parse_yaml, read_yaml
+from remediate.text.strict_yaml import parse_yaml, read_yaml
 
 
 def read(text: str) -> object:

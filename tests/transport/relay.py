@@ -1,5 +1,6 @@
 """A TCP relay that can fall silent, break, or stop listening: a network for tests."""
 
+import contextlib
 import socket
 import threading
 
@@ -30,11 +31,13 @@ class Line:
         pairs, self._pairs = self._pairs, []
         for each in (each for pair in pairs for each in pair):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            each.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
             each.close()
 
     def close(self):
         self._door.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
         self._flowing.set()
         self.reset()
         for thread in self._threads:

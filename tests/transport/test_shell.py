@@ -3,6 +3,7 @@
 import http.server
 import os
 import re
+import shutil
 import threading
 import time
 import tracemalloc
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from remediate.errors import Unreachable
 from remediate.questions import Fetch, FetchAnswer, Read, Run, RunAnswer, Unanswered
+from remediate.transport.host import shell_command
 
 any_time = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -213,6 +215,15 @@ def test_variables_of_the_host_arrive_whatever_is_in_them(make_bench):
     value = "a b'c\"$(echo no)`id`\n\\é"
     bench = make_bench(env={"GIVEN": value})
     assert bench.ask(Run(script='printf %s "$GIVEN"'))[0].stdout == value.encode()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("sudo"), reason="becoming another user needs root and sudo"
+)
+def test_the_shell_becomes_another_user(make_bench):
+    bench = make_bench(shell_command("nobody"), env={"GIVEN": "a 'b'"})
+    [answer] = bench.ask(Run(script='id -un; pwd; echo "$GIVEN"; echo "$HOME"'))
+    assert answer.text.splitlines() == ["nobody", "/", "a 'b'", "/nonexistent"]
 
 
 # --- reading

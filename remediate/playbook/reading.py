@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from remediate.complaints import read_as
 from remediate.errors import PlaybookError, UsageError
 from remediate.model import Json, digest_of
 from remediate.planner import NamedCheck, NamedFix
-from remediate.playbook_text import Auto, Confirm, PlaybookText
-from remediate.sections import Catalogue, Parts, Section
-from remediate.step_templates import StepTemplate, read_at
+from remediate.playbook.sections import Catalogue, Parts, Section
+from remediate.playbook.step_templates import StepTemplate, read_at
+from remediate.playbook.variables import Variable, values_of
+from remediate.playbook.written import Auto, Confirm, PlaybookText
 from remediate.steps import Action, Check
-from remediate.suggest import did_you_mean
-from remediate.templates import Names, Scope, Template, TemplateFault, is_template
-from remediate.variables import Variable, values_of
-from remediate.yaml_text import Document, read_yaml
+from remediate.text.complaints import read_as
+from remediate.text.strict_yaml import Document, read_yaml
+from remediate.text.suggest import did_you_mean
+from remediate.text.templates import Names, Scope, Template, TemplateFault, is_template
 
 HOST_NAMES = frozenset({"name", "address", "environment", "group", "user", "vars"})
 """What `{{ host.… }}` has."""

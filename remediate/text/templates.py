@@ -14,10 +14,10 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedErr
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from remediate import filters
 from remediate.model import Json
-from remediate.rendered import LARGEST, TooLarge, as_data, as_text
-from remediate.suggest import did_you_mean
+from remediate.text import filters
+from remediate.text.rendered import LARGEST, TooLarge, as_data, as_text
+from remediate.text.suggest import did_you_mean
 
 LONGEST = 4096
 """Characters of one template."""

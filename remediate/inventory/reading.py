@@ -9,24 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediate.complaints import read_as
 from remediate.errors import InventoryError, UsageError
-from remediate.hosts import DatabaseReference, Host, hosts_of
-from remediate.inventory_text import Contact, InventoryText, Policy
-from remediate.references import Reference
-from remediate.suggest import did_you_mean
-from remediate.yaml_text import Document, read_yaml
-
-__all__ = [
-    "Contact",
-    "DatabaseReference",
-    "Host",
-    "Inventory",
-    "Policy",
-    "Reference",
-    "find_inventory",
-    "load_inventory",
-]
+from remediate.inventory.hosts import Host, hosts_of
+from remediate.inventory.written import Contact, InventoryText, Policy
+from remediate.text.complaints import read_as
+from remediate.text.strict_yaml import Document, read_yaml
+from remediate.text.suggest import did_you_mean
 
 SUFFIXES = (".yml", ".yaml")
 

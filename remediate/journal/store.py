@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from remediate.chain import HEAD_LENGTH, START, Head, Link, Verdict, hash_of, judge_chain
 from remediate.errors import JournalError
-from remediate.private_folders import flush_directory, make_private
+from remediate.journal.chain import HEAD_LENGTH, START, Head, Link, Verdict, hash_of, judge_chain
+from remediate.journal.private_folders import flush_directory, make_private
 
 PATIENCE = 10.0
 """Seconds to wait for another process that is writing."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from remediate.model import Json
-from remediate.rendered import LARGEST, TooLarge, one_text
+from remediate.text.rendered import LARGEST, TooLarge, one_text
 
 
 def _elements(value: Json) -> Sequence[Json]:

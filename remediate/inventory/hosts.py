@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from remediate.inventory_text import GroupText, HostText, InventoryText, Policy, Shared
+from remediate.inventory.references import Reference, SecretText, UrlText
+from remediate.inventory.written import GroupText, HostText, InventoryText, Policy, Shared
 from remediate.model import Json
 from remediate.questions import Value
-from remediate.references import Reference, SecretText, UrlText
-from remediate.templates import TemplateFault, is_template, read_template
-from remediate.yaml_text import Document, Place
+from remediate.text.strict_yaml import Document, Place
+from remediate.text.templates import TemplateFault, is_template, read_template
 
 CONFIG = "~/.ssh/config"
 """Read unless an inventory names another, or null; where it is there."""

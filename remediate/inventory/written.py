@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from remediate.durations import Duration
+from remediate.inventory.references import NonEmpty, SecretText, UrlText
 from remediate.questions import Value
-from remediate.references import NonEmpty, SecretText, UrlText
+from remediate.text.durations import Duration
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -9,8 +9,8 @@ from pydantic_core import ErrorDetails
 
 from remediate.errors import UsageError
 from remediate.model import Json
-from remediate.suggest import did_you_mean
-from remediate.yaml_text import Document, Place
+from remediate.text.strict_yaml import Document, Place
+from remediate.text.suggest import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 

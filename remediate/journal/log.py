@@ -13,27 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from remediate.audit_store import AuditStore
-from remediate.blobs import Blobs
-from remediate.chain import Link, Verdict
 from remediate.errors import JournalError, UsageError
 from remediate.events import Masker
-from remediate.exact_data import ExactData
-from remediate.journal_values import Entry, Operator, Owed, RunHeader, RunSummary
+from remediate.journal.blobs import Blobs
+from remediate.journal.chain import Link, Verdict
+from remediate.journal.exact_data import ExactData
+from remediate.journal.store import AuditStore
+from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
 from remediate.model import Change, Json, Outcome, Undo, canonical
-from remediate.suggest import did_you_mean
-
-__all__ = [
-    "Entry",
-    "Journal",
-    "Operator",
-    "Owed",
-    "RunHeader",
-    "RunSummary",
-    "Verdict",
-    "default_state",
-    "new_run_id",
-]
+from remediate.text.suggest import did_you_mean
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """What a run id's random end is made of: nothing that is misread when it is typed."""

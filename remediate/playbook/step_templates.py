@@ -12,11 +12,11 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from remediate.complaints import first_complaint
 from remediate.model import Json, canonical
 from remediate.steps import Step
-from remediate.templates import Names, Scope, Template, TemplateFault, is_template, read_template
-from remediate.yaml_text import Document, Place
+from remediate.text.complaints import first_complaint
+from remediate.text.strict_yaml import Document, Place
+from remediate.text.templates import Names, Scope, Template, TemplateFault, is_template, read_template
 
 S = TypeVar("S", bound=Step)
 

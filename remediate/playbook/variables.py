@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
-from remediate.durations import seconds
 from remediate.errors import UsageError
 from remediate.model import Json
 from remediate.questions import Value
-from remediate.suggest import did_you_mean
+from remediate.text.durations import seconds
+from remediate.text.suggest import did_you_mean
 
 VariableType: TypeAlias = Literal[
     "str", "int", "bool", "float", "identifier", "path", "regex", "duration", "choice"

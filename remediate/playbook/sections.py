@@ -7,11 +7,11 @@ from typing import Generic, TypeAlias
 
 from remediate.errors import PlaybookError
 from remediate.model import Json
-from remediate.step_templates import S, StepTemplate, check_literals, read_at, template_defaults
+from remediate.playbook.step_templates import S, StepTemplate, check_literals, read_at, template_defaults
 from remediate.steps import Action, Check, Step
-from remediate.suggest import did_you_mean
-from remediate.templates import Names, is_template
-from remediate.yaml_text import Document, Place, read_yaml
+from remediate.text.strict_yaml import Document, Place, read_yaml
+from remediate.text.suggest import did_you_mean
+from remediate.text.templates import Names, is_template
 
 Catalogue: TypeAlias = Mapping[str, type[Step]]
 

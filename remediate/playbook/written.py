@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from remediate.durations import Duration
 from remediate.model import Risk
+from remediate.playbook.variables import Variable, VariableName
 from remediate.questions import Value
-from remediate.variables import Variable, VariableName
+from remediate.text.durations import Duration
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 WrittenSteps = Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 
 from remediate.errors import JournalError
-from remediate.private_folders import flush_directory, make_private
+from remediate.journal.private_folders import flush_directory, make_private
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from remediate import audit_store
 from remediate.errors import JournalError
-from remediate.journal import Journal
+from remediate.journal import Journal, store
 
 WRITER = """
 import sys, itertools
@@ -34,7 +33,7 @@ for number in range(count) if count else itertools.count():
 @contextmanager
 def writing(state: Path, run: str, count: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", WRITER, str(state), run, str(count)]
-    root = str(Path(audit_store.__file__).parents[1])
+    root = str(Path(store.__file__).parents[1])
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) as process:
         try:
             yield process
@@ -49,7 +48,7 @@ def tampering(state: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("DROP TRIGGER entries_are_never_changed")
         connection.execute("DROP TRIGGER entries_are_never_removed")
         yield connection
-        for statement in audit_store._SCHEMA:
+        for statement in store._SCHEMA:
             connection.execute(statement)
 
 
@@ -295,7 +294,7 @@ def test_a_process_that_keeps_the_lock_is_waited_for_and_then_named(
     journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(journal)
-    monkeypatch.setattr(audit_store, "PATIENCE", 0.05)
+    monkeypatch.setattr(store, "PATIENCE", 0.05)
     with (state / "head").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(JournalError, match="another process keeps the audit log locked"):

@@ -1,0 +1,59 @@
+"""Looks who holds the lock that a change waits for. Ends nobody: that is a person's decision.
+
+`pg_blocking_pids` answers only while somebody waits, so a second connection looks while the first one does.
+"""
+
+import re
+from collections.abc import Mapping
+
+from remediate.model import Json
+from remediate.transport.database_door import Door, NoDatabase
+from remediate.transport.database_values import rows_of, succeeded
+from remediate.transport.database_wire import Command, Wire, WireLost
+
+_BLOCKERS = (
+    "SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.state, '') AS state,"
+    " coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, '') AS age,"
+    " left(coalesce(a.query, ''), 200) AS query"
+    " FROM unnest(pg_blocking_pids(%s)) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid"
+)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d[\d.]*\b")
+_LONGEST_QUERY_HEAD = 80
+
+
+class Blockers:
+    """A second connection that looks who blocks the first, while it waits.
+
+    Args:
+        door: The way in.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self.seen = "who held it could not be seen"
+        try:
+            self._wire: Wire | None = door.another_wire()
+        except NoDatabase:
+            self._wire = None
+
+    def look(self, pid: int) -> None:
+        """Look who blocks the connection that this server process serves; `seen` then says it in a clause."""
+        if self._wire:
+            try:
+                result = self._wire.exchange([Command(sql=_BLOCKERS, parameters=(pid,))], 5.0)[0]
+            except WireLost:
+                return
+            if succeeded(result) and (records := rows_of(result).records):
+                self.seen = "held by " + "; ".join(_told(record) for record in records)
+
+    def close(self) -> None:
+        """Close the second connection."""
+        if self._wire:
+            self._wire.close()
+
+
+def _told(blocker: Mapping[str, Json]) -> str:
+    if not blocker["pid"]:
+        return "a prepared transaction (pg_prepared_xacts)"
+    query = _LITERAL.sub("?", " ".join(str(blocker["query"]).split()))[:_LONGEST_QUERY_HEAD]
+    named = f" ({blocker['application']})" if blocker["application"] else ""
+    return f"pid {blocker['pid']}{named}, {blocker['state']} for {blocker['age']}: {query}"
