@@ -16,3 +16,10 @@ def practice() -> Iterator[Practice]:
         yield ground
     finally:
         put_away(ground)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half."""
+    for item in items:
+        if "practice" in getattr(item, "fixturenames", ()) or "/ground/" in str(item.path):
+            item.add_marker(pytest.mark.ground)

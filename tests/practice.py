@@ -30,12 +30,26 @@ class Practice:
     def inventory(self) -> Path:
         return self.folder / "inventory" / "lab.yml"
 
-    def lab(
-        self, command: str, *words: str | Path, input: str | None = None
-    ) -> subprocess.CompletedProcess[str]:  # noqa: A002 - subprocess calls it so
+    def lab(self, command: str, *words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this lab, with further variables of the environment."""
         line = [sys.executable, LAB, command, "--state", self.state, *words]
-        environment = {**os.environ, **self.environment}
-        return subprocess.run(line, capture_output=True, text=True, check=False, input=input, env=environment)
+        environment = {**os.environ, **self.environment, **more}
+        return subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+
+    def ssh_options(self) -> list[str]:
+        """Return the options of ssh and sftp that open a host, without its address."""
+        known = self.status()
+        options = {
+            "IdentityFile": known["identity"],
+            "UserKnownHostsFile": known["known_hosts"],
+            "Port": known["port"],
+            "User": known["deploy"],
+        }
+        named = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
+        return ["-F", "none", *named]
+
+    def address(self, host: str) -> str:
+        return next(known["address"] for known in self.status()["hosts"] if known["name"] == host)
 
     def up(self, *words: str) -> subprocess.CompletedProcess[str]:
         return done(self.lab("up", "--inventory", self.inventory, *words))

@@ -4,6 +4,7 @@ import getpass
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,9 @@ from remediate.sinks.jsonl import JsonLines
 from remediate.steps import Action
 from remediate.target import LockOwner, Target
 from remediate.transport.trips import Trips
+
+CLOSING_PATIENCE = 1.0
+"""Seconds that an interrupted command waits for its connections to close, before it ends all the same."""
 
 
 def action_of(kind: str, parameters: dict[str, Json]) -> Action:
@@ -107,6 +111,16 @@ class Session:
     trips: dict[str, Trips] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
+    def close(self, patience: float | None = None) -> None:
+        """Close every target.
+
+        Args:
+            patience: Seconds to wait for that; None: as long as it takes. A host that does not answer may hold it up.
+        """
+        closing = threading.Thread(target=self._closing.close, name="closing", daemon=True)
+        closing.start()
+        closing.join(patience)
+
     @property
     def runner(self) -> Runner:
         """The runner's side of the run."""
@@ -181,8 +195,15 @@ def session(
     with Journal.open(state_folder(state), masker, clock.wall) as journal, interruptions.caught():
         events = Events(run, [sink], masker, clock.wall)
         opened = Session(inventory, run, reason, masker, journal, events, interruptions, console, as_json)
-        with opened._closing:  # noqa: SLF001  (its own module)
+        try:
             yield opened
+        except KeyboardInterrupt:
+            opened.close(CLOSING_PATIENCE)
+            raise
+        except BaseException:
+            opened.close()
+            raise
+        opened.close()
 
 
 def operator() -> Operator:

@@ -197,7 +197,7 @@ class Built:
     def _compiled(self) -> list[str]:
         listed = self.config.get("files")
         if not isinstance(listed, list):
-            return list(self.sources)
+            return sorted(self.sources)
         return [file for file in map(posixpath.normpath, map(str, listed)) if file in self.sources]
 
     def _root(self, files: list[str]) -> str:

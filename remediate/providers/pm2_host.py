@@ -76,6 +76,9 @@ const wait = (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer
 const lives = (before) => (one) =>
   one.status === 'online' && one.born > 0 && !before.some((old) => old.pid === one.pid && old.born === one.born)
 
+const dies = (before) => (one) =>
+  one.status === 'errored' || before.some((old) => old.id === one.id && one.restarts > old.restarts + 4)
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other)
 
 const fail = (code, text) => { console.error(text); process.exit(code) }
@@ -87,6 +90,7 @@ const restart = () => {
   if (wish === 'any') return
   for (const end = Date.now() + Number(wish) * 1000; Date.now() < end; wait(200)) {
     const now = processes()
+    if (now.some(dies(before))) break
     if (!now.every(lives(before))) continue
     wait(1000)
     if (same(now, processes())) return

@@ -178,6 +178,7 @@ enter "$1"
 told=unbegun
 [ -d "$job" ] || exit 0
 mkdir -- "$job/began" 2>/dev/null && exit 0
+[ -e "$job/rc" ] || : >"$job/stopped"
 rounds=0
 until [ -s "$job/session" ] || [ "$rounds" -ge 20 ]; do rounds=$((rounds + 1)); sleep 0.1; done
 told=ended

@@ -78,6 +78,8 @@ def _no_ssh(error: Exception, facts: Refusal) -> Reason:
 
 def _no_connection(error: Exception, facts: Refusal) -> Reason:
     """Return why there is no TCP connection; paramiko keeps one error for each address it tried."""
+    if facts.jump:
+        return Reason(f"{facts.jump} does not lead on to {facts.place}", "check address, port and AllowTcpForwarding")
     numbers = {
         each.errno for each in getattr(error, "errors", {"": error}).values() if isinstance(each, OSError)
     }

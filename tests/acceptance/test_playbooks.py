@@ -7,8 +7,6 @@ import pytest
 from tests.acceptance.conftest import Operator, picture
 from tests.practice import Practice
 
-pytestmark = pytest.mark.ground
-
 FAULTS = [
     pytest.param("missing-columns", "missing-columns", "POST", id="missing-columns"),
     pytest.param("named-import", "prisma-import", "GET", id="named-import"),

@@ -13,8 +13,6 @@ import pytest
 from tests.acceptance.conftest import Operator, picture
 from tests.practice import BACKEND, Practice
 
-pytestmark = pytest.mark.ground
-
 BLOCKED, ROLLED_BACK, DECLINED = 6, 1, 4
 ENV = f"{BACKEND}/.env"
 
@@ -118,7 +116,7 @@ def silent() -> Iterator[int]:
 def test_ctrl_c_while_looking_ends_at_once_with_nothing_touched(
     practice: Practice, operator: Operator, altered, silent: int
 ) -> None:
-    address = practice.status()["hosts"][0]["address"]
+    address = practice.address("web1")
     inventory = altered(f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {silent}}}")
     began = time.monotonic()
     words = ["run", "missing-columns", "--on", "web1", "--yes", "-i", inventory]

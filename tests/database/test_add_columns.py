@@ -210,7 +210,8 @@ def test_rows_that_nobody_wrote_to_are_not_kept(world: DatabaseWorld) -> None:
 def test_a_column_that_somebody_made_anew_is_left_to_them(world: DatabaseWorld) -> None:
     undone = applied(world)
     world.sql(
-        'ALTER TABLE avatars DROP COLUMN "usageCount"; ALTER TABLE avatars ADD COLUMN "usageCount" int NOT NULL DEFAULT 0'
+        'ALTER TABLE avatars DROP COLUMN "usageCount";'
+        'ALTER TABLE avatars ADD COLUMN "usageCount" int NOT NULL DEFAULT 0'
     )
     before = world.fingerprint()
     with pytest.raises(Conflict, match="no longer the column that this run added"):

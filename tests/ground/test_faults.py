@@ -1,6 +1,6 @@
 """Each fault is really there: the app's own answer and its own log show it."""
 
-from .conftest import BACKEND, LAB, done
+from tests.practice import BACKEND, LAB, done
 
 DESCRIPTIONS = {file.stem: file for file in (LAB.parent / "faults").glob("*.sh")}
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from .conftest import BACKEND, PROJECTS, done
+from tests.practice import BACKEND, PROJECTS, done
 
 
 def ssh(practice, host, *command, user=None):

@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from .conftest import LAB, done, new_practice, processes_naming, put_away
+from tests.ground.conftest import processes_naming
+from tests.practice import LAB, done, new_practice, put_away
 
 
 def test_up_again_says_that_it_is_up_and_starts_nothing(practice):

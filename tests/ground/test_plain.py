@@ -2,7 +2,8 @@
 
 import pytest
 
-from .conftest import done, new_practice, processes_naming, put_away
+from tests.ground.conftest import processes_naming
+from tests.practice import done, new_practice, put_away
 
 
 @pytest.fixture(scope="module")

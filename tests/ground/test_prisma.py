@@ -3,7 +3,7 @@
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from .conftest import BACKEND
+from tests.practice import BACKEND
 
 SETTINGS = {
     "PRISMA_SCHEMA_ENGINE_BINARY": "/opt/schema-engine/schema-engine",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import BACKEND, done
+from tests.practice import BACKEND, done
 
 # Names, sizes, modes and owners of everything; content of everything that is not a package of somebody else's.
 TREE = f"""cd {BACKEND}

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from .conftest import LAB
+from tests.practice import LAB
 
 VAGRANT = LAB.parent
 

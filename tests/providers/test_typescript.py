@@ -226,6 +226,8 @@ def test_a_tree_that_cannot_be_read_whole_blocks_instead_of_lying(tmp_path):
     with pytest.raises(CouldNotLook, match="too much"):
         read_tree("/x", run_script(tree_question("/x").script, str(tmp_path), "9"))
     whole = tree_answer(Tree("/x", {"a.ts": b"abc"}))
+    with pytest.raises(CouldNotLook, match="too much"):
+        read_tree("/x", whole.model_copy(update={"left_out": 1}))
     cut = RunAnswer(exit_code=0, stdout=gzip.compress(gzip.decompress(whole.stdout)[:-1]))
     for broken in (cut, RunAnswer(exit_code=0, stdout=whole.stdout[:-5]), RunAnswer(exit_code=0)):
         with pytest.raises(CouldNotLook, match="read whole"):

@@ -111,6 +111,19 @@ def test_a_file_that_changed_meanwhile_is_left_alone(place):
     assert place.names() == ["file"]
 
 
+def test_a_file_that_changes_at_the_last_moment_is_left_alone(place, tmp_path):
+    place.write(b"old")
+    tools = tmp_path / "tools"  # a `sync` that somebody's change slips in beside
+    tools.mkdir()
+    (tools / "sync").write_text(f"#!/bin/sh\nprintf theirs >{place.folder}/file\n")
+    (tools / "sync").chmod(0o755)
+    place.files._caller._env["PATH"] = f"{tools}:{os.environ['PATH']}"
+    with pytest.raises(Conflict):
+        place.write(b"ours")
+    assert place.seen().content == b"theirs"
+    assert place.names() == ["file"]
+
+
 def test_a_file_that_came_or_went_meanwhile_is_left_alone(place):
     with pytest.raises(Conflict):
         place.write(b"ours", ReadAnswer(exists=True, content=b"gone"))
