@@ -17,7 +17,6 @@ from remediate import __version__
 from remediate.catalogue import CATALOGUE
 from remediate.cli.interruptions import Interruptions
 from remediate.cli.options import state_folder
-from remediate.cli.reaching import target_of
 from remediate.clock import Clock
 from remediate.engine import Ending, HostRun
 from remediate.errors import JournalError, UsageError
@@ -129,6 +128,8 @@ class Session:
 
     def target(self, host: Host) -> Target:
         """Return a host, not connected yet; it is closed with the session."""
+        from remediate.cli.reaching import target_of  # fabric alone takes longer than all else to import
+
         trips = self.trips.setdefault(host.name, Trips())
         secrets = {name: reference.reveal(os.environ) for name, reference in host.secrets.items()}
         self.masker.learn(secrets.values())

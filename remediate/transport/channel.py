@@ -8,8 +8,6 @@ from remediate.transport.wire import Broken, Ended
 
 PIECE = 256 * 1024
 EXIT_WAIT_TENTHS = 20
-SILENCES = 3
-"""Empty reads after a process's end until it is believed that nothing of it is still on the way."""
 
 
 class Channel(Protocol):
@@ -52,7 +50,6 @@ class ChannelWire:
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._open = True
-        self._silences = 0
 
     def send(self, data: memoryview) -> int:
         """Hand over as many bytes as the host's window takes."""
@@ -79,19 +76,13 @@ class ChannelWire:
         out = self._channel.recv(PIECE) if self._channel.recv_ready() else b""
         err = self._channel.recv_stderr(PIECE) if self._channel.recv_stderr_ready() else b""
         if out or err:
-            self._silences = 0
             self._heard()
             return out, err
-        self._silences += 1
         if not self._alive():
             raise Broken
-        if self._channel.eof_received or self._channel.closed or self._is_left():
+        if self._channel.eof_received or self._channel.closed:
             raise self._end()
         return b"", b""
-
-    def _is_left(self) -> bool:
-        """Tell whether the process is gone and only a child of it keeps the streams open."""
-        return self._silences > SILENCES and self._channel.exit_status_ready()
 
     def close(self) -> None:
         """Close the channel. The process is told nothing but that."""

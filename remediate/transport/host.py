@@ -127,8 +127,6 @@ class SshTarget:
 
     def read(self, path: str) -> ReadAnswer | Unanswered:
         """Read one file at once, to connect; `answer` is for everything that can be asked together."""
-        self.trips.shell -= 1
-        self.trips.connecting += 1
         answer = self._shell.ask([Read(path=path)], connecting=True)[Read(path=path)]
         return (
             answer if isinstance(answer, ReadAnswer | Unanswered) else Unanswered(reason=f"{path} is no file")

@@ -63,7 +63,7 @@ class LocalWire:
             if not read[end]:
                 self._poll.unregister(end)
                 del self._ends[end]
-        if not any(read.values()) and (not self._ends or self.process.poll() is not None):
+        if not self._ends and not any(read.values()):
             raise Ended(self.process.wait(5))
         return read[self._out], read[self._err]
 

@@ -1,6 +1,7 @@
 """Jobs, over a real sh on this machine: they outlive the link, run once, and leave nothing behind."""
 
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -63,6 +64,12 @@ def alive(marker):
         if marker.encode() in words and state != "Z" and int(process.name) != os.getpid():
             found.append(int(process.name))
     return found
+
+
+@pytest.fixture
+def marker():
+    """A number of seconds that no other process sleeps."""
+    return f"{secrets.randbelow(10**6) + 10**4}.5"
 
 
 def until(condition, seconds=5.0):
@@ -164,22 +171,22 @@ def test_a_job_outlives_the_runner_and_can_be_asked_later(tmp_path):
     assert (answer.text, answer.exit_code) == ("done\n", 4)
 
 
-def test_a_job_out_of_time_is_ended_on_the_host_with_all_its_children(runner):
-    script = "echo before; sleep 301.5 & (trap '' TERM; sleep 301.5) & set -m 2>/dev/null; sleep 301.5 & sleep 301.5"
+def test_a_job_out_of_time_is_ended_on_the_host_with_all_its_children(runner, marker):
+    script = f"echo before; sleep {marker} & (trap '' TERM; sleep {marker}) & set -m 2>/dev/null; sleep {marker} & sleep {marker}"
     with pytest.raises(Failed, match=r"here: the job took longer than 0.5 s; nothing of it runs") as caught:
         runner.run(script, timeout=0.5)
     assert caught.value.output == "before\n"
-    assert alive("301.5") == []
+    assert alive(marker) == []
 
 
-def test_a_deadline_is_kept_on_the_host_even_when_the_runner_is_gone(tmp_path):
+def test_a_deadline_is_kept_on_the_host_even_when_the_runner_is_gone(tmp_path, marker):
     runner = Runner(tmp_path, Patience(grace=1, reconnect=0.1, answer=1.0))
-    result = beside(lambda: runner.run("sleep 302.5", timeout=1.0))
-    until(lambda: alive("302.5"))
+    result = beside(lambda: runner.run(f"sleep {marker}", timeout=1.0))
+    until(lambda: alive(marker))
     runner.down = True
     runner.wires[-1].cut()
     assert isinstance(result(), Lost)
-    until(lambda: not alive("302.5"))
+    until(lambda: not alive(marker))
     with pytest.raises(Failed, match="took longer than 1 s"):
         Runner(tmp_path).run("x", timeout=1.0)
 
@@ -188,24 +195,26 @@ def test_exit_code_124_of_the_job_itself_is_no_timeout(runner):
     assert runner.run("exit 124").exit_code == 124
 
 
-def test_ctrl_c_ends_the_job_and_all_its_children(runner):
+def test_ctrl_c_ends_the_job_and_all_its_children(runner, marker):
     def interrupt(line):
         raise KeyboardInterrupt
 
     runner.jobs = Jobs(runner.jobs.caller, runner.trips, interrupt, patience=runner.jobs.patience)
     with pytest.raises(Interrupted, match="the job was interrupted; nothing of it runs any more"):
-        runner.run("sleep 303.5 & (trap '' TERM; sleep 303.5) & echo now; sleep 303.5; sleep 303.5")
-    assert alive("303.5") == []
+        runner.run(
+            f"sleep {marker} & (trap '' TERM; sleep {marker}) & echo now; sleep {marker}; sleep {marker}"
+        )
+    assert alive(marker) == []
     with pytest.raises(Failed, match="was ended by the operator"):
         Runner(runner.home).run("x")
 
 
-def test_cancelling_from_another_thread_ends_the_job(runner):
-    result = beside(lambda: runner.run("sleep 304.5"))
-    until(lambda: alive("304.5"))
+def test_cancelling_from_another_thread_ends_the_job(runner, marker):
+    result = beside(lambda: runner.run(f"sleep {marker}"))
+    until(lambda: alive(marker))
     runner.cancelled.set()
     assert isinstance(result(), Interrupted)
-    assert alive("304.5") == []
+    assert alive(marker) == []
 
 
 def test_a_daemon_that_keeps_the_output_open_holds_nothing_up_and_lives_on(runner):
