@@ -23,7 +23,7 @@ from remediate.errors import JournalError, UsageError
 from remediate.events import Events, Masker, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
-from remediate.model import Json
+from remediate.model import Json, canonical
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.runner import Runner
@@ -46,7 +46,7 @@ def action_of(kind: str, parameters: dict[str, Json]) -> Action:
     step = CATALOGUE.get(kind)
     if step is None or not issubclass(step, Action):
         raise JournalError(kind, "this version has no such action", "use the version that made the run")
-    return step.model_validate(parameters)
+    return step.model_validate_json(canonical(parameters))  # strict: JSON's lists are tuples only in JSON
 
 
 def inventory_of(given: str | None) -> Inventory:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 PLAIN_FIELDS = 3
 
@@ -45,6 +46,14 @@ class Known:
 def fingerprint(blob: bytes) -> str:
     """Return a public key's SHA-256 fingerprint as OpenSSH prints it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def lines_of(file: Path) -> list[str]:
+    """Return a file's lines; none where there is no file: then every key is unknown, and the refusal names the file."""
+    try:
+        return file.read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def known(lines: Iterable[str], name: str) -> Known:

@@ -1,9 +1,10 @@
-"""Feels whether the far end still answers. Opens, sends and closes nothing itself.
+"""Feels whether the far end still answers. Opens and closes nothing.
 
 The kernel notices a dead connection to the next machine. Behind a jump host, or a middle box that goes on
 acknowledging, only an answer from the far end proves that it is there.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -12,6 +13,20 @@ EVERY = 3.0
 """Seconds between two questions."""
 PATIENCE = 8.0
 """Seconds without an answer, and without anything else from there, after which it counts as dead."""
+
+DEAD_AFTER = 9
+"""Seconds without an acknowledgement after which the kernel gives a connection up."""
+
+
+def notice_death(sock: socket.socket) -> None:
+    """Have the kernel notice that the next machine is gone: tcp(7), TCP_USER_TIMEOUT; and send small pieces at once."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
 
 class Pulse:

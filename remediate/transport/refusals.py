@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from remediate.errors import Unreachable
 from remediate.transport.host_key import Verdict
 
 
@@ -68,6 +69,31 @@ def explain(error: Exception, facts: Refusal) -> Reason:
     return _no_ssh(error, facts) if facts.connected else _no_connection(error, facts)
 
 
+def no_channel(where: str, to: tuple[str, int] | str | None, *, prohibited: bool) -> Unreachable:
+    """Return why sshd opens no channel.
+
+    Args:
+        where: The host's name.
+        to: Where it was to lead; None for a session.
+        prohibited: Whether sshd said that it is not allowed.
+    """
+    if to is None:
+        todo = "raise MaxSessions in its sshd_config, or end other sessions"
+        return Unreachable(where, "sshd opens no further session on this connection", todo)
+    place = to if isinstance(to, str) else f"{to[0]}:{to[1]}"
+    if prohibited:
+        todo = "set AllowTcpForwarding and AllowStreamLocalForwarding in its sshd_config"
+        return Unreachable(where, f"sshd forbids the forward to {place}", todo)
+    return Unreachable(where, f"nothing listens at {place} there", "start the server there")
+
+
+def broken(where: str, error: Exception) -> Unreachable:
+    """Return that a connection broke."""
+    return Unreachable(
+        where, f"the connection broke ({type(error).__name__})", "try again when the network holds"
+    )
+
+
 def _no_ssh(error: Exception, facts: Refusal) -> Reason:
     """Return why what was connected to is no sshd of ours."""
     if facts.silent:
@@ -79,7 +105,9 @@ def _no_ssh(error: Exception, facts: Refusal) -> Reason:
 def _no_connection(error: Exception, facts: Refusal) -> Reason:
     """Return why there is no TCP connection; paramiko keeps one error for each address it tried."""
     if facts.jump:
-        return Reason(f"{facts.jump} does not lead on to {facts.place}", "check address, port and AllowTcpForwarding")
+        return Reason(
+            f"{facts.jump} does not lead on to {facts.place}", "check address, port and AllowTcpForwarding"
+        )
     numbers = {
         each.errno for each in getattr(error, "errors", {"": error}).values() if isinstance(each, OSError)
     }

@@ -18,9 +18,9 @@ from remediate.errors import Unreachable
 from remediate.transport.channel import ChannelWire
 from remediate.transport.forward import Forward
 from remediate.transport.host_key import DEFAULT_PORT, Verdict, judge_key, looked_up
-from remediate.transport.known_hosts import Known, known
-from remediate.transport.pulse import Pulse
-from remediate.transport.refusals import Refusal, explain
+from remediate.transport.known_hosts import Known, known, lines_of
+from remediate.transport.pulse import Pulse, notice_death
+from remediate.transport.refusals import Refusal, broken, explain, no_channel
 from remediate.transport.settings import SshSettings
 
 WEAK = {
@@ -38,8 +38,6 @@ SESSIONS = 8
 """Sessions at once on one connection; OpenSSH's MaxSessions is 10 where nobody changed it."""
 PROHIBITED = 1
 """SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254 section 5.1."""
-DEAD_AFTER = 9
-"""Seconds without an acknowledgement after which the kernel gives a connection up."""
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # it prints what we raise
 
@@ -96,7 +94,7 @@ class Link:
         except BaseException as error:
             self._sessions.release()
             if isinstance(error, paramiko.SSHException | EOFError | OSError):
-                raise self._broken(error) from error
+                raise broken(self.settings.name, error) from error
             raise
 
     def forward(self, destination: tuple[str, int] | str, *, tcp: bool = False) -> Forward:
@@ -140,14 +138,14 @@ class Link:
         try:
             return self._transport.open(kind, to)
         except paramiko.ChannelException as error:
-            raise self._no_channel(error, to) from error
+            raise no_channel(self.settings.name, to, prohibited=error.code == PROHIBITED) from error
         except (paramiko.SSHException, EOFError, OSError):
             self._drop()
         self.open()
         try:
             return self._transport.open(kind, to)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise self._broken(error) from error
+            raise broken(self.settings.name, error) from error
 
     @property
     def _transport(self) -> "_Transport":
@@ -169,20 +167,6 @@ class Link:
             )
             self._drop()
             raise Unreachable(where, refusal.what, refusal.todo) from error
-
-    def _no_channel(self, error: paramiko.ChannelException, to: tuple[str, int] | str | None) -> Unreachable:
-        if to is None:
-            todo = "raise MaxSessions in its sshd_config, or end other sessions"
-            return Unreachable(self.settings.name, "sshd opens no further session on this connection", todo)
-        place = to if isinstance(to, str) else f"{to[0]}:{to[1]}"
-        if error.code == PROHIBITED:
-            todo = "set AllowTcpForwarding and AllowStreamLocalForwarding in its sshd_config"
-            return Unreachable(self.settings.name, f"sshd forbids the forward to {place}", todo)
-        return Unreachable(self.settings.name, f"nothing listens at {place} there", "start the server there")
-
-    def _broken(self, error: Exception) -> Unreachable:
-        what = f"the connection broke ({type(error).__name__})"
-        return Unreachable(self.settings.name, what, "try again when the network holds")
 
 
 class _Transport(paramiko.Transport):
@@ -239,7 +223,7 @@ class _Hop:
         self.name = str(connection.host)
         file = (settings.known_hosts or Path("~/.ssh/known_hosts")).expanduser()
         looked_up_as = looked_up(self.name, int(connection.port))
-        on_record = known(_lines(file), looked_up_as)
+        on_record = known(lines_of(file), looked_up_as)
         self._policy = _OnlyKnown(on_record, looked_up_as, str(file))
         connection.client.set_missing_host_key_policy(self._policy)
         connection.connect_timeout = settings.connect_timeout
@@ -274,19 +258,12 @@ def _identities(connection: fabric.Connection, settings: SshSettings) -> list[st
     return [str(Path(path).expanduser()) for path in given]
 
 
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:  # no record: every key is unknown, and the refusal names the file
-        return []
-
-
 def _transport_factory(kinds: list[str]) -> Callable[..., _Transport]:
     """Return what makes a transport that prefers the kinds of keys on record, over a socket that notices its death."""
 
     def make(sock: Any, **options: Any) -> _Transport:
         if isinstance(sock, socket.socket):
-            _notice_death(sock)
+            notice_death(sock)
         transport = _Transport(sock, **options)
         offered = transport.get_security_options()
         wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in kinds else set()
@@ -294,16 +271,6 @@ def _transport_factory(kinds: list[str]) -> Callable[..., _Transport]:
         return transport
 
     return make
-
-
-def _notice_death(sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER * 1000)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
 
 def _chain(settings: SshSettings) -> list[_Hop]:

@@ -172,7 +172,10 @@ def test_a_job_outlives_the_runner_and_can_be_asked_later(tmp_path):
 
 
 def test_a_job_out_of_time_is_ended_on_the_host_with_all_its_children(runner, marker):
-    script = f"echo before; sleep {marker} & (trap '' TERM; sleep {marker}) & set -m 2>/dev/null; sleep {marker} & sleep {marker}"
+    script = (
+        f"echo before; sleep {marker} & (trap '' TERM; sleep {marker}) & "
+        f"set -m 2>/dev/null; sleep {marker} & sleep {marker}"
+    )
     with pytest.raises(Failed, match=r"here: the job took longer than 0.5 s; nothing of it runs") as caught:
         runner.run(script, timeout=0.5)
     assert caught.value.output == "before\n"
