@@ -217,8 +217,10 @@ def jump(tmp_path):
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
         f"StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"
     )
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
+    separation = Path("/run/sshd")  # sshd as root wants it
+    made = os.geteuid() == 0 and not separation.exists()
+    if made:
+        separation.mkdir()
     process = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL)
     record = f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}"
     while True:
@@ -228,6 +230,8 @@ def jump(tmp_path):
     yield f"{getpass.getuser()}@127.0.0.1:{port}", folder / "user", record
     process.terminate()
     process.wait(5)
+    if made:
+        separation.rmdir()
 
 
 def test_through_a_jump_host_with_its_own_key_checked(ground, make_target, jump, tmp_path):
