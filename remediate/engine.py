@@ -126,7 +126,9 @@ class HostRun:
             if look.outcome is Outcome.HEALTHY:
                 return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
             self._refuse_stale(look.plan, confirmed.plan)
-            self.journal.append(self.runner.run, self.target.name, "confirmed", _written(confirmed.plan))
+            self.journal.append(
+                self.runner.run, self.target.name, "confirmed", _written(confirmed.plan, self.target.login)
+            )
             return self._cure(look)
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
@@ -235,5 +237,6 @@ def _told(change: Change) -> dict[str, Json]:
     return change.model_dump(mode="json", exclude={"data", "forecasts"})
 
 
-def _written(plan: Plan) -> dict[str, Json]:
-    return {"digest": plan.digest, "fixes": [fix.model_dump(mode="json") for fix in plan.outline]}
+def _written(plan: Plan, login: dict[str, str]) -> dict[str, Json]:
+    fixes = [fix.model_dump(mode="json") for fix in plan.outline]
+    return {"digest": plan.digest, "login": login, "fixes": fixes}

@@ -76,6 +76,10 @@ class Target(Protocol):
     def database(self) -> dict[str, Json]:
         """What is known of the database since the last look: `name`, `identity`; empty where none was asked."""
 
+    @property
+    def login(self) -> dict[str, str]:
+        """Who is logged in, for the audit log: `user`, `key` and `host_key` as fingerprints; empty before a look."""
+
     def answer(self, questions: Iterable[Run | Read | Query | Fetch]) -> Answers:
         """Look, and change nothing. MUST answer all questions in one go, each once.
 

@@ -12,6 +12,7 @@ from remediate.cli.exit_codes import FAILED
 from remediate.cli.options import AsJson, StateFolder, state_folder
 from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary, Verdict
+from remediate.model import Outcome
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines
 from remediate.sinks.plan_text import Line, Style
@@ -40,10 +41,18 @@ def _run_line(summary: RunSummary) -> str:
     outcomes = (
         ", ".join(f"{host} {outcome.value}" for host, outcome in summary.outcomes.items()) or "not ended"
     )
-    owed = f"  [{summary.owed} still to put back]" if summary.owed else ""
+    owed = f"  [{_owing(summary)}: {summary.owed}]" if summary.owed else ""
     reason = f"  “{header.reason}”" if header.reason else ""
     text = f"{header.run}  {header.playbook} ({header.environment})  {outcomes}  by {header.operator.user}"
     return one_line(text + reason + owed, 300)
+
+
+def _owing(summary: RunSummary) -> str:
+    """Tell a cure that can be taken back from a way back that was not walked to its end."""
+    settled = (
+        set(summary.outcomes) >= set(summary.header.hosts) and Outcome.STUCK not in summary.outcomes.values()
+    )
+    return "can be taken back" if settled else "STILL TO PUT BACK"
 
 
 def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> None:
@@ -54,14 +63,17 @@ def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> N
             for line in journal.export(found):
                 typer.echo(line)
             return
-        show_lines(Console(highlight=False), _story(journal, found))
+        summary = next(summary for summary in journal.runs() if summary.header.run == found)
+        show_lines(Console(highlight=False), _story(journal, summary))
 
 
-def _story(journal: Journal, run: str) -> Iterator[Line]:
-    for entry in journal.entries(run):
+def _story(journal: Journal, summary: RunSummary) -> Iterator[Line]:
+    for entry in journal.entries(summary.header.run):
         yield from _told(entry)
-    for owed in journal.owed(run):
-        yield Line(f"still to put back on {owed.host}: {one_line(owed.change.what)} ({owed.state})", "bad")
+    owing = _owing(summary)
+    style: Style = "faint" if owing.islower() else "bad"
+    for owed in journal.owed(summary.header.run):
+        yield Line(f"{owing} on {owed.host}: {one_line(owed.change.what)} ({owed.state})", style)
 
 
 def _told(entry: Entry) -> Iterator[Line]:
@@ -78,6 +90,9 @@ def _sentence(entry: Entry) -> tuple[str, Style]:
         who = f"{body['operator']['user']}@{body['operator']['machine']}"
         reason = f", because “{body['reason']}”" if body["reason"] else ""
         return f"{body['playbook']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+    if entry.kind == "confirmed":
+        login = body["login"]
+        return f"plan {body['digest'][:16]}, as {login.get('user')} with {login.get('key')}", "plain"
     if entry.kind == "owed":
         return f"{body['step']}: {body['change']['what']}", "plain"
     if entry.kind == "ended":

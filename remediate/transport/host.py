@@ -117,6 +117,11 @@ class SshTarget:
         """What is known of the database since the last look."""
         return self._facts()
 
+    @property
+    def login(self) -> dict[str, str]:
+        """Who is logged in, with which key, at a host of which key."""
+        return self.link.login
+
     def open(self) -> None:
         """Connect and log in, which else happens with the first look.
 
@@ -231,6 +236,11 @@ class ScopedTarget:
     def database(self) -> dict[str, Json]:
         """What is known of the database since the last look."""
         return self._host.database
+
+    @property
+    def login(self) -> dict[str, str]:
+        """Who is logged in, with which key, at a host of which key."""
+        return self._host.login
 
     def answer(self, questions: Questions) -> Answers:
         """Look, and change nothing."""

@@ -63,6 +63,16 @@ class Link:
         connected = bool(self._chain) and all(hop.connection.is_connected for hop in self._chain)
         return connected and not (self._pulse and self._pulse.gone)
 
+    @property
+    def login(self) -> dict[str, str]:
+        """Who is logged in, with which key, at a host of which key; empty while it is closed."""
+        with self._lock:
+            if not self.alive:
+                return {}
+            transport = self._transport
+            user, host_key = transport.get_username(), transport.get_remote_server_key()
+            return {"user": user or "", "key": transport.key, "host_key": host_key.fingerprint}
+
     def open(self) -> None:
         """Connect and log in, unless that is done.
 
@@ -175,6 +185,12 @@ class _Transport(paramiko.Transport):
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
         self._path = threading.local()
+        self.key = ""
+
+    def auth_publickey(self, username: str, key: paramiko.PKey, *more: Any) -> list[str]:
+        """Log in with a key, and remember which: the last one tried is the one that got in."""
+        self.key = key.fingerprint
+        return super().auth_publickey(username, key, *more)
 
     def open(self, kind: str, to: tuple[str, int] | str | None) -> paramiko.Channel:
         """Open a channel of this kind; `to` is where it leads."""

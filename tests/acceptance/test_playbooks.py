@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_fault_is_shown_cured_and_taken_back(
     assert again.code == 0
     assert picture(practice) == fixed, "a second run changes nothing"
 
+    assert f"{run} {playbook}" in operator.does("runs").out
+    entries = operator.does("audit", "export", run).lines
+    (confirmed,) = [entry["body"] for entry in entries if entry["kind"] == "confirmed"]
+    key = subprocess.run(
+        ["ssh-keygen", "-lf", practice.status()["identity"]], capture_output=True, text=True, check=True
+    )
+    assert confirmed["login"]["key"] == key.stdout.split()[1]
+
     back = operator.does("rollback", run, "--yes")
     assert back.code == 0, back.out + back.err
     assert "everything is as it was" in back.out
@@ -78,7 +87,7 @@ def test_a_cure_that_does_not_hold_is_rolled_back_whole(
     assert picture(practice).settled == broken.settled
     assert status(practice, method) == 500
     shown = operator.does("show", operator.last_run)
-    assert "still to put back" not in shown.out
+    assert "put back on" not in shown.out.lower()
 
 
 def test_a_healthy_host_is_left_alone(practice: Practice, operator: Operator) -> None:

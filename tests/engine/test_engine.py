@@ -40,6 +40,12 @@ def test_the_fault_is_cured_and_every_change_is_owed_before_it_is_made(practice:
     assert kinds == ["confirmed", "owed", "done", "owed", "done"]
 
 
+def test_the_audit_log_says_who_was_logged_in_with_which_key_at_which_host(practice: Practice) -> None:
+    cure(practice)
+    (confirmed,) = [entry for entry in practice.journal.entries() if entry.kind == "confirmed"]
+    assert confirmed.body["login"] == {"user": "deploy", "key": "SHA256:us", "host_key": "SHA256:them"}
+
+
 def test_what_the_host_keeps_of_a_run_is_gone_when_it_ends(practice: Practice) -> None:
     cure(practice)
     assert practice.world.state.forgotten == [f"{practice.run}/"]

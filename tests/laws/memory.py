@@ -118,6 +118,10 @@ class MemoryTarget:
         return {}
 
     @property
+    def login(self) -> dict[str, str]:
+        return {"user": "deploy", "key": "SHA256:us", "host_key": "SHA256:them"}
+
+    @property
     def state(self) -> State:
         return self.world.state
 

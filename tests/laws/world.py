@@ -47,6 +47,10 @@ class Watched:
     def database(self) -> dict[str, Json]:
         return self.inner.database
 
+    @property
+    def login(self) -> dict[str, str]:
+        return self.inner.login
+
     def answer(self, questions: Iterable[Any]) -> Answers:
         return self.inner.answer(questions)
 
