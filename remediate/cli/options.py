@@ -8,7 +8,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from remediate.errors import UsageError
-from remediate.journal import default_state
+from remediate.events import Masker
+from remediate.journal import Journal, default_state
+from remediate.playbook import playbook_files
 
 On: TypeAlias = Annotated[
     list[str], typer.Option("--on", help="Hosts, groups, all, globs, !exclusions; repeat it or use commas.")
@@ -79,3 +81,24 @@ def variables(given: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"--var {text}", "is not NAME=VALUE", "write --var table=avatars")
         values[name] = value
     return values
+
+
+def playbook_names(incomplete: str) -> list[str]:
+    """Return the playbooks that a shell can complete a word to."""
+    return [path.stem for path in playbook_files(playbook_folder(None)) if path.stem.startswith(incomplete)]
+
+
+def run_ids(incomplete: str) -> list[str]:
+    """Return the runs that a shell can complete a word to, newest first."""
+    with Journal.open(state_folder(None), Masker()) as journal:
+        runs = [summary.header.run for summary in journal.runs()]
+    return [run for run in runs if run.startswith(incomplete)]
+
+
+PlaybookName: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="PLAYBOOK", help="A playbook's name, or a path.", autocompletion=playbook_names),
+]
+RunId: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.", autocompletion=run_ids)
+]

@@ -8,8 +8,7 @@ import typer
 
 from remediate.cli.confirming import asker, confirm_rollback
 from remediate.cli.exit_codes import code_of
-from remediate.cli.options import AsJson, Reason, StateFolder, Yes, state_folder
-from remediate.cli.records import RunId
+from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes, state_folder
 from remediate.cli.session import Session, inventory_of, session
 from remediate.engine import Ending
 from remediate.errors import Declined, RemediateError

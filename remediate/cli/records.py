@@ -9,15 +9,13 @@ import typer
 from rich.console import Console
 
 from remediate.cli.exit_codes import FAILED
-from remediate.cli.options import AsJson, StateFolder, state_folder
+from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary, Verdict
 from remediate.model import Outcome
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines
 from remediate.sinks.plan_text import Line, Style
-
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.")]
 
 
 def _open(state: StateFolder) -> Journal:

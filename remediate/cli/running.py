@@ -15,6 +15,7 @@ from remediate.cli.options import (
     InventoryName,
     On,
     PlaybookFolder,
+    PlaybookName,
     Reason,
     StateFolder,
     Variables,
@@ -31,7 +32,6 @@ from remediate.inventory import Host
 from remediate.model import Outcome, Plan
 from remediate.playbook import Playbook
 
-PlaybookName = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="A playbook's name, or a path.")]
 PlanFile = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write the plans there, one JSON object a line.")
 ]

@@ -29,7 +29,9 @@ STYLES: dict[Style, str] = {
     "code": "cyan",
 }
 
-GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK}
+GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.PLANNED}
+UNTOUCHED = {Outcome.BLOCKED, Outcome.DECLINED, Outcome.STALE}
+"""Nothing was done: one line says all there is to say."""
 
 
 def show(console: Console, lines: Iterable[Line]) -> None:
@@ -152,13 +154,15 @@ class ConsoleSink:
 
     def _ended(self, event: Event) -> None:
         outcome = Outcome(event.data["outcome"])
-        if outcome in GOOD or outcome is Outcome.PLANNED:
+        todo = str(event.data.get("todo", ""))
+        if outcome in GOOD:
             self._line(event, "=", f"{outcome.value}: {event.text}", "good")
-            if todo := one_line(str(event.data.get("todo", ""))):
-                show(self._console, [Line(f"      {todo}", "faint")])
-            return
-        self._running.stop()
-        self._console.print(card(event, outcome))
+            show(self._console, [Line(f"      {one_line(todo)}", "faint")] if todo else [])
+        elif outcome in UNTOUCHED:
+            self._line(event, "✗", f"{outcome.value}: {event.text}" + (f"; {todo}" if todo else ""), "bad")
+        else:
+            self._running.stop()
+            self._console.print(card(event, outcome))
 
 
 def card(event: Event, outcome: Outcome) -> Panel:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Operator, picture
+from tests.acceptance.conftest import Ended, Operator, picture
 from tests.practice import BACKEND, Practice
 
 BLOCKED, ROLLED_BACK, DECLINED = 6, 1, 4
@@ -34,11 +34,11 @@ def altered(practice: Practice) -> Iterator[Callable[[str, str], str]]:
         path.unlink()
 
 
-def blocked_line(ended) -> str:
-    """Return the card's text on one line."""
+def blocked_line(ended: Ended) -> str:
+    """Return the one line that says why a host was not touched."""
     assert ended.code == BLOCKED, ended.out + ended.err
-    lines = [line.strip("│ ") for line in ended.out.splitlines() if line.startswith("│")]
-    return " ".join(lines)
+    (line,) = [line for line in ended.out.splitlines() if "blocked:" in line]
+    return line
 
 
 def test_another_host_key_is_refused_with_both_fingerprints(

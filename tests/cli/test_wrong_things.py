@@ -79,7 +79,7 @@ def test_a_wrong_playbook_is_told_with_its_line(does, here: Path, old: str, new:
 def test_a_host_that_is_down_is_one_line_and_nothing_was_touched(does) -> None:
     code, out, _ = does("plan", "missing-columns", "--on", "web1")
     assert code == BLOCKED
-    assert "web1: blocked" in out
+    assert "web1  ✗ blocked: " in out
     assert "127.0.0.1" in out
     assert "canary" not in out
 
@@ -87,8 +87,8 @@ def test_a_host_that_is_down_is_one_line_and_nothing_was_touched(does) -> None:
 def test_several_hosts_that_are_down_each_have_their_own_ending(does) -> None:
     code, out, _ = does("run", "missing-columns", "--on", "backend", "--yes")
     assert code == BLOCKED
-    assert "web1: blocked" in out
-    assert "web2: blocked" in out
+    assert "web1  ✗ blocked: " in out
+    assert "web2  ✗ blocked: " in out
 
 
 def test_a_secret_that_cannot_be_had_is_named_and_not_shown(does, here: Path) -> None:

@@ -43,7 +43,7 @@ stable: 2s
 
 
 @dataclass
-class Practice:
+class Rehearsal:
     """A run over a host in memory, and what can be seen of it."""
 
     folder: Path
@@ -91,10 +91,10 @@ def action_of(kind: str, parameters: dict[str, object]) -> Action:
 
 
 @pytest.fixture
-def practice(tmp_path: Path):
+def rehearsal(tmp_path: Path):
     files = {CONFIG: File(b"# ours\ncolour=red\n", mode=0o640), LIMITS: File(b"limit=1\n")}
     world = MemoryWorld(State(files=files), scripts={PLACE_SCRIPT: place})
     with Journal.open(tmp_path / "state", Masker()) as journal:
-        practice = Practice(tmp_path, world, journal)
-        practice.write_playbook()
-        yield practice
+        rehearsal = Rehearsal(tmp_path, world, journal)
+        rehearsal.write_playbook()
+        yield rehearsal
