@@ -15,7 +15,7 @@ from rich.text import Text
 
 from remediate.events import Event, EventKind
 from remediate.model import Finding, Outcome, Plan
-from remediate.sinks.clean import last_lines, one_line
+from remediate.sinks.clean import clean, last_lines, one_line
 from remediate.sinks.plan_text import Line, Style, finding_lines, plan_lines
 
 STYLES: dict[Style, str] = {
@@ -35,9 +35,9 @@ UNTOUCHED = {Outcome.BLOCKED, Outcome.DECLINED, Outcome.STALE}
 
 
 def show(console: Console, lines: Iterable[Line]) -> None:
-    """Print lines, each in the colour of its role; wrapped by nobody, so that they can be copied."""
+    """Print lines, each cleaned, in the colour of its role; wrapped by nobody, so that they can be copied."""
     for line in lines:
-        console.print(Text(line.text, style=STYLES[line.style]), soft_wrap=True)
+        console.print(Text(clean(line.text), style=STYLES[line.style]), soft_wrap=True)
 
 
 class Running:
@@ -172,5 +172,5 @@ def card(event: Event, outcome: Outcome) -> Panel:
         text.append(f"\n  {line}", style="dim")
     if todo := one_line(str(event.data.get("todo", "")), 300):
         text.append(f"\nnext: {todo}", style="bold")
-    title = Text(f"{event.host}: {outcome.value}", style="bold")
+    title = Text(one_line(f"{event.host}: {outcome.value}"), style="bold")
     return Panel(text, title=title, title_align="left", border_style="red")
