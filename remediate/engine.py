@@ -4,11 +4,11 @@ look -> (somebody confirms) -> carry out: under the lock look again, then fix by
 then verify; anything wrong on the way is rolled back, and it looks again to prove that all is as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from remediate.errors import Conflict, Failed, Interrupted, JournalError, Lost, RemediateError, Stale
-from remediate.model import Change, Finding, Json, Outcome, Plan, PlannedFix, Undo
+from remediate.model import Change, Confirmed, Finding, Json, Outcome, Plan, PlannedFix
 from remediate.planner import (
     NamedFix,
     at_fault,
@@ -67,13 +67,16 @@ class HostRun:
         procedure: The playbook bound to this host.
         target: The host.
         runner: The runner's side.
+
+    Attributes:
+        touched: Whether a change was begun; from then on the outcome is never "nothing was touched".
     """
 
     def __init__(self, procedure: Procedure, target: Target, runner: Runner) -> None:
         self.procedure, self.target, self.runner = procedure, target, runner
         self.journal, self.events = runner.journal, runner.events
         self.rollback = Rollback(target, runner)
-        self._touched = False
+        self.touched = False
 
     def look(self) -> Look:
         """Ask, judge and plan. Changes nothing.
@@ -121,73 +124,98 @@ class HostRun:
             Blocked: Locked by somebody else, or no longer to be looked at; nothing was touched.
             Stale: The world moved since the plan; nothing was touched.
         """
-        with self.target.locked(self.runner.owner):
-            look = self.look()
-            if look.outcome is Outcome.HEALTHY:
-                return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
-            self._refuse_stale(look.plan, confirmed.plan)
-            self.journal.append(
-                self.runner.run, self.target.name, "confirmed", _written(confirmed.plan, self.target.login)
-            )
-            return self._cure(look)
+        return self.under_lock(lambda: self._carry_out(confirmed))
+
+    def under_lock(self, work: Callable[[], Ending]) -> Ending:
+        """Do something under the host's lock; a lock that cannot be left afterwards changes no outcome."""
+        endings: list[Ending] = []
+        try:
+            with self.target.locked(self.runner.owner):
+                endings.append(work())
+        except RemediateError as error:
+            if not endings:
+                raise
+            self.events.tell("warning", self.target.name, f"the lock stays there: {error.what}")
+        return endings[0]
+
+    def _carry_out(self, confirmed: Look) -> Ending:
+        look = self.look()
+        if look.outcome is Outcome.HEALTHY:
+            return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
+        self._refuse_stale(look.plan, confirmed.plan)
+        written = Confirmed(
+            digest=confirmed.plan.digest, login=self.target.login, found=look.found, fixes=look.plan.outline
+        )
+        self.journal.append(self.runner.run, self.target.name, "confirmed", written.model_dump(mode="json"))
+        return self.attempt(written, lambda: self._fix_all(look))
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
         moved = difference(now.outline, confirmed.outline)
-        if not moved and (now.playbook_digest, now.database) != (
-            confirmed.playbook_digest,
-            confirmed.database,
-        ):
+        identity = (now.playbook_digest, now.database)
+        if not moved and identity != (confirmed.playbook_digest, confirmed.database):
             moved = "the playbook or the database is another one"
         if moved:
             raise Stale(self.target.name, f"not what was confirmed: {moved}", "run plan again")
 
-    def _cure(self, look: Look) -> Ending:
+    def attempt(self, confirmed: Confirmed, work: Callable[[], None]) -> Ending:
+        """Do the work, verify, and put everything back where something goes wrong on the way."""
         try:
-            self._fix_all(look)
-            self._verify(look)
+            work()
+            self._verify(confirmed.found)
         except JournalError as error:
             return self._without_journal(error)
         except (RemediateError, KeyboardInterrupt) as error:
-            return self._failed(_as_error(self.target.name, error), look)
+            with self.runner.shield():
+                return self.failed(_as_error(self.target.name, error), confirmed)
         self.rollback.forget()
         todo = f"remediate rollback {self.runner.run} takes it back"
         return Ending(Outcome.FIXED, "the fault is gone, and stayed gone", todo)
 
     def _without_journal(self, error: JournalError) -> Ending:
         """Stop where nothing can be written down any more: a way back that is not recorded is not walked, either."""
-        if not self._touched:
+        if not self.touched:
             raise error
         todo = f"let it be written again, then: remediate rollback {self.runner.run}"
         return Ending(Outcome.STUCK, f"{error}; what was changed is not put back", todo)
 
     def _fix_all(self, look: Look) -> None:
-        for number, (fix, planned) in enumerate(
-            zip(self.procedure.fixes(look.found), look.plan.fixes, strict=True), start=1
-        ):
+        fixes = self.procedure.fixes(look.found)
+        for number, (fix, planned) in enumerate(zip(fixes, look.plan.fixes, strict=True), start=1):
             self.events.tell("fix-started", self.target.name, step=fix.name)
             self._fix(number, fix, planned)
 
     def _fix(self, number: int, fix: NamedFix, planned: PlannedFix) -> None:
-        if not planned.changes:
-            self.events.tell("nothing-to-do", self.target.name, step=fix.name)
-            return
-        changes = plan_one(fix, self.target.answer(questions_of([fix.action])))
+        changes = self.plan_again(fix) if planned.changes else ()
         if not same_changes([change.outline for change in changes], planned.outline.changes):
             what = f"“{fix.name}” would no longer do what was confirmed"
             raise Stale(self.target.name, what, "run plan again")
         if not changes:
             self.events.tell("nothing-to-do", self.target.name, step=fix.name)
         for index, change in enumerate(changes, start=1):
-            self._change(f"{self.runner.run}/{number}.{index}", fix, change)
+            self.change(f"{self.runner.run}/{number}.{index}", fix, change)
 
-    def _change(self, token: str, fix: NamedFix, change: Change) -> None:
-        scoped = self.target.scoped(token)
+    def plan_again(self, fix: NamedFix) -> tuple[Change, ...]:
+        """Return what a fix would change now."""
+        return plan_one(fix, self.target.answer(questions_of([fix.action])))
+
+    def change(self, token: str, fix: NamedFix, change: Change) -> None:
+        """Make one change: save, write the way back down, apply.
+
+        Raises:
+            Failed: It did not succeed.
+            Conflict: What it was to change is no longer as expected.
+            Lost: What became of it is unknown.
+        """
         self.events.tell("change-started", self.target.name, change.what, fix.name, change=_told(change))
-        undo = fix.action.snapshot(scoped, change)
-        owed = self._owe(token, fix.name, change, undo)
-        self._touched = True
+        undo = fix.action.snapshot(self.target.scoped(token), change)
+        owed = self.journal.owe(self.runner.run, self.target.name, fix.name, token, change, undo)
+        self.apply(owed, token, fix, change)
+
+    def apply(self, owed: int, token: str, fix: NamedFix, change: Change) -> None:
+        """Apply a change whose way back is owed, and write down what became of it."""
+        self.touched = True
         try:
-            fix.action.apply(scoped, change)
+            fix.action.apply(self.target.scoped(token), change)
         except (Failed, Conflict) as error:
             self.journal.failed(owed, str(error))
             raise
@@ -197,12 +225,9 @@ class HostRun:
         self.journal.done(owed)
         self.events.tell("change-done", self.target.name, change.what, fix.name)
 
-    def _owe(self, token: str, step: str, change: Change, undo: Undo) -> int:
-        return self.journal.owe(self.runner.run, self.target.name, step, token, change, undo)
-
-    def _verify(self, look: Look) -> None:
+    def _verify(self, found: dict[str, Json]) -> None:
         verify(
-            (*self.procedure.verify(look.found), *self.procedure.diagnose()),
+            (*self.procedure.verify(found), *self.procedure.diagnose()),
             self.target,
             self.events,
             self.runner.clock,
@@ -210,20 +235,21 @@ class HostRun:
             stable=self.procedure.playbook.stable,
         )
 
-    def _failed(self, error: RemediateError, look: Look) -> Ending:
+    def failed(self, error: RemediateError, confirmed: Confirmed) -> Ending:
+        """End a run that did not cure: put everything back, unless the playbook keeps it."""
+        try:
+            return self._put_back_or_keep(error, confirmed)
+        except JournalError as unwritable:
+            return self._without_journal(unwritable)
+
+    def _put_back_or_keep(self, error: RemediateError, confirmed: Confirmed) -> Ending:
         output = error.output if isinstance(error, Failed) else ""
         self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error)})
         self.events.tell("change-failed", self.target.name, str(error), output=output)
         if self.procedure.playbook.on_failure == "keep":
             todo = f"remediate rollback {self.runner.run} puts it back"
             return Ending(Outcome.KEPT, f"{error.what}; what was changed is kept", todo, output)
-        return self.put_back(error, look.plan, output)
-
-    def put_back(self, error: RemediateError, plan: Plan, output: str = "") -> Ending:
-        """Pay every undo that is owed, and look whether all is as it was."""
-        with self.runner.shield():
-            problem = self.rollback.pay(plan.outline)
-        if problem:
+        if problem := self.rollback.pay(confirmed.fixes):
             todo = f"a person is needed; then: remediate rollback {self.runner.run}"
             return Ending(Outcome.STUCK, f"{error.what}; and the way back failed: {problem}", todo, output)
         return Ending(Outcome.ROLLED_BACK, f"{error.what}; everything was put back", error.todo, output)
@@ -235,8 +261,3 @@ def _as_error(host: str, error: BaseException) -> RemediateError:
 
 def _told(change: Change) -> dict[str, Json]:
     return change.model_dump(mode="json", exclude={"data", "forecasts"})
-
-
-def _written(plan: Plan, login: dict[str, str]) -> dict[str, Json]:
-    fixes = [fix.model_dump(mode="json") for fix in plan.outline]
-    return {"digest": plan.digest, "login": login, "fixes": fixes}

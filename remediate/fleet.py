@@ -109,6 +109,13 @@ def _carry_out(host_run: HostRun, look: Look) -> Ending:
     try:
         return host_run.carry_out(look)
     except KeyboardInterrupt:
-        return Ending(Outcome.DECLINED, "interrupted by the operator before anything was changed")
+        return _interrupted(host_run)
     except RemediateError as error:
         return ending_of(error)
+
+
+def _interrupted(host_run: HostRun) -> Ending:
+    if not host_run.touched:
+        return Ending(Outcome.DECLINED, "interrupted by the operator before anything was changed")
+    todo = f"remediate rollback {host_run.runner.run}"
+    return Ending(Outcome.STUCK, "interrupted while it was being put back", todo)

@@ -190,6 +190,22 @@ class FixOutline(Value):
     changes: tuple[ChangeOutline, ...]
 
 
+class Confirmed(Value):
+    """What was confirmed on one host, as the journal keeps it: enough to go on with it, or to take it back and compare.
+
+    Attributes:
+        digest: The plan's.
+        login: Who was logged in, with which key, at a host of which key.
+        found: What the diagnosis found; later steps are built from it.
+        fixes: The plan's fixes with their changes by their digests.
+    """
+
+    digest: str
+    login: dict[str, str] = {}
+    found: dict[str, Json] = {}
+    fixes: tuple[FixOutline, ...]
+
+
 class Plan(Value):
     """What a run would do on one host.
 

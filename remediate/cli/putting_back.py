@@ -1,6 +1,5 @@
 """The command rollback: pay what a run still owes, on every host it changed. What is owed, only the audit log says."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from remediate.events import Masker
 from remediate.fleet import ending_of
 from remediate.inventory import Host
 from remediate.journal import Journal, Owed, RunSummary
-from remediate.model import FixOutline, Outcome, canonical
+from remediate.model import Confirmed, Outcome, canonical
 from remediate.rollback import Rollback
 
 OnlyOn = Annotated[list[str] | None, typer.Option("--on", help="Only these hosts of the run.")]
@@ -76,7 +75,8 @@ def _put_back(opened: Session, host: Host) -> Ending:
     try:
         target = opened.target(host)
         with target.locked(runner.owner), runner.shield():
-            problem = Rollback(target, runner).pay(_confirmed(opened.journal, opened.run, host.name))
+            confirmed = confirmed_on(opened.journal, opened.run, host.name)
+            problem = Rollback(target, runner).pay(confirmed.fixes if confirmed else ())
     except RemediateError as error:
         ending = ending_of(error)
     else:
@@ -92,8 +92,7 @@ def _ending(run: str, problem: str) -> Ending:
     return Ending(Outcome.PUT_BACK, "everything that the run changed is put back")
 
 
-def _confirmed(journal: Journal, run: str, host: str) -> Sequence[FixOutline]:
-    """Return what the run was to do on a host, so that it can be planned again and compared."""
+def confirmed_on(journal: Journal, run: str, host: str) -> Confirmed | None:
+    """Return what was confirmed on a host, or None where the run never came so far."""
     bodies = [entry.body for entry in journal.entries(run) if (entry.kind, entry.host) == ("confirmed", host)]
-    fixes = bodies[-1]["fixes"] if bodies else []
-    return [FixOutline.model_validate_json(canonical(fix)) for fix in fixes]
+    return Confirmed.model_validate_json(canonical(bodies[-1])) if bodies else None

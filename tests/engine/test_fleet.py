@@ -17,7 +17,7 @@ class Host:
     def __init__(self, name: str, *, look=None, ending=None) -> None:
         self.target = SimpleNamespace(name=name)
         self._look, self._ending = look, ending
-        self.begun = False
+        self.begun = self.touched = False
 
     def look(self) -> Look:
         return self._look() if callable(self._look) else self._look
