@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from remediate.cli import doctoring, library, putting_back, records, running
+from remediate.cli import doctoring, library, putting_back, records, resuming, running
 from remediate.cli.exit_codes import DECLINED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
@@ -29,6 +29,7 @@ app.command("schema", rich_help_panel="Library")(library.schema)
 app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
 app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
+app.command("resume", rich_help_panel="Changing")(resuming.resume)
 app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)
 app.command("runs", rich_help_panel="Records")(records.runs)
 app.command("show", rich_help_panel="Records")(records.show)

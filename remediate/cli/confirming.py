@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from remediate.errors import Declined
-from remediate.inventory import Inventory
+from remediate.inventory import Host, Inventory
 from remediate.journal import Owed
 from remediate.model import Plan
 from remediate.policy import refusals
@@ -56,6 +56,26 @@ def confirm_rollback(
     for owed in owes:
         sys.stderr.write(f"to put back on {one_line(f'{owed.host}: {owed.change.what}')}\n")
     return _ask_as_wanted(hosts, inventory, yes=yes, ask=ask)
+
+
+def confirm_resume(
+    run: str,
+    hosts: Sequence[Host],
+    inventory: Inventory,
+    reason: str,
+    *,
+    yes: bool,
+    ask: Callable[[str], str] | None,
+) -> str:
+    """Return how it was confirmed that a run goes on; its plan was confirmed when it began.
+
+    Raises:
+        Declined: The policy wants a reason, the operator says no, or nobody can be asked.
+    """
+    if refused := refusals([], inventory.policy, reason):
+        raise Declined(inventory.environment, "; ".join(refused))
+    names = ", ".join(host.name for host in hosts)
+    return _ask_as_wanted(f"{names} (go on with {run})", inventory, yes=yes, ask=ask)
 
 
 def _ask_as_wanted(hosts: str, inventory: Inventory, *, yes: bool, ask: Callable[[str], str] | None) -> str:

@@ -36,7 +36,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> int:
     """Put back everything that a run changed, last change first; stop where somebody else has changed it since."""
-    summary = _summary_of(run, state)
+    summary = summary_of(run, state)
     environment = inventory_of(inventory or summary.header.inventory_path)
     hosts = environment.select(on or summary.header.hosts)
     with session(environment, state, run=summary.header.run, reason=reason, as_json=as_json) as opened:
@@ -49,7 +49,12 @@ def rollback(
         return code_of(ending.outcome for ending in endings.values())
 
 
-def _summary_of(given: str, state: Path | None) -> RunSummary:
+def summary_of(given: str, state: Path | None) -> RunSummary:
+    """Return the run that a command names.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
     with Journal.open(state_folder(state), Masker()) as journal:
         run = journal.find(given)
         return next(summary for summary in journal.runs() if summary.header.run == run)

@@ -102,7 +102,7 @@ def run(
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
     hosts = hosts_for(book, environment, on)
     with session(environment, state, reason=reason, as_json=as_json) as opened:
-        opened.begin(book, hosts)
+        opened.begin(book, hosts, variables(var))
         try:
             _tell_looking(opened, book)
             seen = _look(opened, book, hosts, var)

@@ -152,20 +152,21 @@ class Session:
         procedure = Procedure(playbook, playbook.scope(host.scope, given), self.inventory.environment)
         return HostRun(procedure, self.target(host), self.runner)
 
-    def begin(self, playbook: Playbook, hosts: Sequence[Host]) -> None:
+    def begin(self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str]) -> None:
         """Write down that the run begins, and tell it."""
         header = RunHeader(
             run=self.run,
             playbook=playbook.name,
-            playbook_path=str(playbook.path),
+            playbook_path=str(playbook.path.absolute()),
             playbook_digest=playbook.digest,
             environment=self.inventory.environment,
-            inventory_path=str(self.inventory.path),
+            inventory_path=str(self.inventory.path.absolute()),
             inventory_digest=self.inventory.digest,
             operator=operator(),
             reason=self.reason,
             version=__version__,
             argv=tuple(sys.argv[1:]),
+            variables=dict(given),
             hosts=tuple(host.name for host in hosts),
         )
         self.journal.begin(header)

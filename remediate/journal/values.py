@@ -38,6 +38,7 @@ class RunHeader(Value):
         reason: Why, as the operator says.
         version: This tool's version.
         argv: The command line.
+        variables: What was given as `--var`, so that another process can go on.
         hosts: The hosts it is for.
     """
 
@@ -52,6 +53,7 @@ class RunHeader(Value):
     reason: str = ""
     version: str = ""
     argv: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
     hosts: tuple[str, ...] = ()
 
 

@@ -215,10 +215,14 @@ class MemoryTarget:
 
     @contextmanager
     def locked(self, owner: LockOwner) -> Iterator[None]:
-        if self.state.owner is not None:
-            raise Locked(self.name, f"locked by {self.state.owner.who}")
+        """Hold the lock; a runner that is killed (any other BaseException) leaves it behind."""
+        held = self.state.owner
+        if held is not None and held.run != owner.run:
+            raise Locked(self.name, f"locked by {held.who}")
         self.state.owner = owner
         try:
             yield
-        finally:
+        except (Exception, KeyboardInterrupt):
             self.state.owner = None
+            raise
+        self.state.owner = None

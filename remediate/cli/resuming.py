@@ -1,0 +1,93 @@
+"""The command resume: go on with a run whose runner died, with the plan that was confirmed. It reads the audit log."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from remediate.catalogue import CATALOGUE
+from remediate.cli.confirming import asker, confirm_resume
+from remediate.cli.exit_codes import code_of
+from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
+from remediate.cli.putting_back import MovedInventory, confirmed_on, summary_of
+from remediate.cli.session import Session, inventory_of, session
+from remediate.engine import Ending
+from remediate.errors import Declined, PlaybookError, RemediateError
+from remediate.fleet import ENDS_THE_ROUND, ending_of
+from remediate.inventory import Host
+from remediate.journal import RunHeader
+from remediate.model import Outcome
+from remediate.playbook import Playbook, load_playbook
+from remediate.resumption import Resumption, not_begun
+
+
+def resume(
+    run: RunId,
+    inventory: MovedInventory = None,
+    state: StateFolder = None,
+    reason: Reason = "",
+    *,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a run that was killed: ask each host what became of it, do what is left, verify, or put it back."""
+    summary = summary_of(run, state)
+    header = summary.header
+    environment = inventory_of(inventory or header.inventory_path)
+    hosts = [host for host in environment.select(header.hosts) if host.name not in summary.outcomes]
+    if not hosts:
+        typer.echo(f"{header.run}: it ended on every host, there is nothing to go on with", err=as_json)
+        return code_of(summary.outcomes.values())
+    book = _same_playbook(header)
+    with session(environment, state, run=header.run, reason=reason, as_json=as_json) as opened:
+        try:
+            confirm_resume(header.run, hosts, environment, reason, yes=yes, ask=asker())
+        except Declined as declined:
+            for host in hosts:
+                opened.tell_end(host.name, ending_of(declined))
+            return code_of([Outcome.DECLINED])
+        return code_of(_go_on_with_all(opened, book, hosts, header))
+
+
+def _same_playbook(header: RunHeader) -> Playbook:
+    """Return the playbook that was confirmed.
+
+    Raises:
+        PlaybookError: It is another one by now.
+    """
+    book = load_playbook(Path(header.playbook_path), CATALOGUE)
+    if book.digest != header.playbook_digest:
+        todo = f"remediate rollback {header.run}"
+        raise PlaybookError(header.playbook_path, "has changed since the run began, so it cannot go on", todo)
+    return book
+
+
+def _go_on_with_all(
+    opened: Session, book: Playbook, hosts: Sequence[Host], header: RunHeader
+) -> Sequence[Outcome]:
+    outcomes: list[Outcome] = []
+    for host in hosts:
+        stopped = any(outcome in ENDS_THE_ROUND for outcome in outcomes)
+        work = not_begun if stopped else partial(_go_on, opened, book, host, header)
+        try:
+            ending = work()
+        except RemediateError as error:
+            ending = ending_of(error)
+        opened.end(host.name, ending)
+        outcomes.append(ending.outcome)
+    return outcomes
+
+
+def _go_on(opened: Session, book: Playbook, host: Host, header: RunHeader) -> Ending:
+    confirmed = confirmed_on(opened.journal, opened.run, host.name)
+    if confirmed is None:
+        return not_begun()
+    host_run = opened.host_run(book, host, header.variables)
+    return Resumption(host_run, confirmed, _stopped(opened, host.name)).carry_on()
+
+
+def _stopped(opened: Session, host: str) -> str:
+    """Return why the run had already failed on a host, or nothing."""
+    entries = opened.journal.entries(opened.run)
+    return next((str(one.body["why"]) for one in entries if (one.kind, one.host) == ("stopped", host)), "")
