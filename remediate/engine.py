@@ -22,7 +22,7 @@ from remediate.planner import (
 )
 from remediate.procedure import Procedure
 from remediate.questions import Answers
-from remediate.rollback import Rollback
+from remediate.rollback import Rollback, Settlement
 from remediate.runner import Runner
 from remediate.target import Target
 from remediate.verification import verify
@@ -132,10 +132,11 @@ class HostRun:
         try:
             with self.target.locked(self.runner.owner):
                 endings.append(work())
-        except RemediateError as error:
+        except (RemediateError, KeyboardInterrupt) as error:
             if not endings:
                 raise
-            self.events.tell("warning", self.target.name, f"the lock stays there: {error.what}")
+            text = f"the host's lock may still be there: {_as_error(self.target.name, error).what}"
+            self.events.tell("warning", self.target.name, text)
         return endings[0]
 
     def _carry_out(self, confirmed: Look) -> Ending:
@@ -146,7 +147,7 @@ class HostRun:
         written = Confirmed(
             digest=confirmed.plan.digest, login=self.target.login, found=look.found, fixes=look.plan.outline
         )
-        self.journal.append(self.runner.run, self.target.name, "confirmed", written.model_dump(mode="json"))
+        self.journal.confirm(self.runner.run, self.target.name, written)
         return self.attempt(written, lambda: self._fix_all(look))
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
@@ -158,16 +159,23 @@ class HostRun:
             raise Stale(self.target.name, f"not what was confirmed: {moved}", "run plan again")
 
     def attempt(self, confirmed: Confirmed, work: Callable[[], None]) -> Ending:
-        """Do the work, verify, and put everything back where something goes wrong on the way."""
+        """Do the work, verify, and put everything back where something goes wrong on the way.
+
+        Raises:
+            RemediateError: It went wrong before anything was touched.
+        """
         try:
             work()
             self._verify(confirmed.found)
         except JournalError as error:
             return self._without_journal(error)
         except (RemediateError, KeyboardInterrupt) as error:
+            if not self.touched:
+                raise
             with self.runner.shield():
                 return self.failed(_as_error(self.target.name, error), confirmed)
-        self.rollback.forget()
+        with self.runner.shield():
+            self.rollback.forget()
         todo = f"remediate rollback {self.runner.run} takes it back"
         return Ending(Outcome.FIXED, "the fault is gone, and stayed gone", todo)
 
@@ -249,10 +257,19 @@ class HostRun:
         if self.procedure.playbook.on_failure == "keep":
             todo = f"remediate rollback {self.runner.run} puts it back"
             return Ending(Outcome.KEPT, f"{error.what}; what was changed is kept", todo, output)
-        if problem := self.rollback.pay(confirmed.fixes):
+        settled = self.rollback.pay(confirmed.fixes)
+        if settled.problem:
             todo = f"a person is needed; then: remediate rollback {self.runner.run}"
-            return Ending(Outcome.STUCK, f"{error.what}; and the way back failed: {problem}", todo, output)
-        return Ending(Outcome.ROLLED_BACK, f"{error.what}; everything was put back", error.todo, output)
+            why = f"{error.what}; and the way back failed: {settled.problem}"
+            return Ending(Outcome.STUCK, why, todo, output)
+        return Ending(Outcome.ROLLED_BACK, f"{error.what}; {put_back_words(settled)}", error.todo, output)
+
+
+def put_back_words(settled: Settlement) -> str:
+    """Say what was put back, and not more than was seen."""
+    if settled.difference:
+        return f"what the run changed was put back, but the host is not as it was: {settled.difference}"
+    return "everything was put back"
 
 
 def _as_error(host: str, error: BaseException) -> RemediateError:

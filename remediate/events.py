@@ -5,6 +5,7 @@ program is likely to have printed it.
 """
 
 import base64
+import json
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -65,23 +66,27 @@ MASK = "***"
 class Masker:
     """Replaces secrets in text and in JSON values.
 
-    It knows each value as it is and as base64, URL-encoded and shell-quoted text. Values shorter than four characters
-    are not masked: they would turn up everywhere and hide nothing.
+    It knows each value as it is and as base64, URL-encoded, JSON and shell-quoted text, and each long line of it.
+    Values shorter than four characters are not masked: they would turn up everywhere and hide nothing. Many threads
+    may use it.
 
     Args:
         secrets: The values.
     """
 
     SHORTEST = 4
+    SHORTEST_LINE = 8
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: tuple[str, ...] = ()
+        self._one_at_a_time = threading.Lock()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Mask these values, too, from now on."""
         forms = {form for secret in secrets if len(secret) >= self.SHORTEST for form in _forms(secret)}
-        self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
+        with self._one_at_a_time:
+            self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Return the text with every form of every secret replaced."""
@@ -101,9 +106,19 @@ class Masker:
 
 
 def _forms(secret: str) -> Iterable[str]:
+    yield from _forms_of_one(secret)
+    for line in secret.splitlines():
+        if len(line) >= Masker.SHORTEST_LINE:
+            yield from _forms_of_one(line)
+
+
+def _forms_of_one(secret: str) -> Iterable[str]:
     raw = secret.encode()
     yield secret
     yield quote(secret, safe="")
+    yield quote(secret, safe="!'()*")  # as encodeURIComponent writes it (ECMA-262)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield quote_plus(secret)
     yield shlex.quote(secret)
     yield repr(secret)[1:-1]
@@ -113,6 +128,15 @@ def _forms(secret: str) -> Iterable[str]:
         inner = encoded[start : len(encoded) - (1 if (offset + len(raw)) % 3 else 0)]
         if len(inner) >= Masker.SHORTEST:
             yield inner
+
+
+def _told(sink: Sink, event: Event) -> bool:
+    """Hand an event to a sink, and tell whether it still listens: a closed terminal or pipe ends no run."""
+    try:
+        sink(event)
+    except (OSError, ValueError):  # ValueError: a stream that was closed on this side
+        return False
+    return True
 
 
 class Events:
@@ -141,5 +165,4 @@ class Events:
             data=self.masker.json(data),
         )
         with self._one_at_a_time:
-            for sink in self._sinks:
-                sink(event)
+            self._sinks = tuple(sink for sink in self._sinks if _told(sink, event))

@@ -243,8 +243,12 @@ class Plan(Value):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON of the whole plan, in hex."""
-        return digest_of(self.model_dump(mode="json"))
+        """SHA-256 over everything that would be done, in hex; two looks at one state give the same.
+
+        Left out are findings and notes, which carry live figures, and what the operator is told.
+        """
+        plain = self.model_dump(mode="json", exclude={"findings", "say", "fixes"})
+        return digest_of({**plain, "fixes": [fix.model_dump(mode="json") for fix in self.outline]})
 
 
 def canonical(value: Json) -> bytes:

@@ -16,6 +16,7 @@ def refusals(plans: Sequence[Plan], policy: Policy, reason: str) -> tuple[str, .
     """
     return (
         *_reason(policy, reason),
+        *_approvals(policy),
         *_hosts(plans, policy),
         *(line for plan in plans for line in _forbidden(plan, policy)),
     )
@@ -24,6 +25,13 @@ def refusals(plans: Sequence[Plan], policy: Policy, reason: str) -> tuple[str, .
 def _reason(policy: Policy, reason: str) -> tuple[str, ...]:
     if policy.reason == "required" and not reason.strip():
         return ("the policy wants a reason: give --reason",)
+    return ()
+
+
+def _approvals(policy: Policy) -> tuple[str, ...]:
+    """Refuse rather than ignore: a policy that wants signatures must not be met by a version that reads none."""
+    if policy.approvals:
+        return (f"the policy wants {policy.approvals} approvals, and this version cannot check any",)
     return ()
 
 

@@ -59,12 +59,13 @@ class Resumption:
 
     def _settle(self, owed: Owed, fix: NamedFix) -> None:
         """Find out what became of a change, and make it where it was not made."""
-        wanted = {change.target: change.outline for change in self.run.plan_again(fix)}
-        if owed.change.target not in wanted:
+        wanted = self.run.plan_again(fix)
+        same = [change for change in wanted if change.outline.essence == owed.essence]
+        if same:
+            self.run.apply(owed.id, owed.token, fix, same[0])
+        elif owed.change.target not in {change.target for change in wanted}:
             self.run.journal.done(owed.id)
             self.run.events.tell("change-done", self.run.target.name, owed.change.what, fix.name)
-        elif wanted[owed.change.target].same_as(owed.change.outline):
-            self.run.apply(owed.id, owed.token, fix, owed.change)
 
     def _left(self, fix: NamedFix, outline: FixOutline) -> tuple[Change, ...]:
         changes = self.run.plan_again(fix)

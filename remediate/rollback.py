@@ -1,14 +1,28 @@
 """Pays the undos that a run owes on one host, last first, and looks whether all is as it was. Decides nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from remediate.errors import CouldNotLook, Failed, RemediateError
+from remediate.errors import Blocked, Failed, RemediateError
 from remediate.journal import Owed
 from remediate.model import FixOutline
 from remediate.planner import NamedFix, difference, plan_fixes, questions_of
 from remediate.runner import Runner
 from remediate.steps import Action
 from remediate.target import Target
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What became of paying a run's undos.
+
+    Attributes:
+        problem: Why it stopped half-way; empty where all is paid.
+        difference: Where the host is still not as it was before the run, although all is paid; empty where it is.
+    """
+
+    problem: str = ""
+    difference: str = ""
 
 
 class Rollback:
@@ -23,22 +37,21 @@ class Rollback:
         self.target, self.run = target, runner.run
         self.journal, self.events, self.action_of = runner.journal, runner.events, runner.action_of
 
-    def pay(self, confirmed: Sequence[FixOutline] = ()) -> str:
+    def pay(self, confirmed: Sequence[FixOutline] = ()) -> Settlement:
         """Pay everything that is owed, then compare with the plan that was made before anything was changed.
 
         Args:
             confirmed: What the run was to do; planned again afterwards, it must come out the same.
 
         Returns:
-            Why it stopped half-way, in one line, or nothing where all is paid.
+            Why it stopped half-way, or whether all is as it was.
         """
         for owed in self.in_order():
             if problem := self._pay_one(owed):
-                return problem
-        if confirmed:
-            self._compare(confirmed)
+                return Settlement(problem)
+        difference = self._compare(confirmed) if confirmed else ""
         self.forget()
-        return ""
+        return Settlement(difference=difference)
 
     def forget(self) -> None:
         """Remove what the host keeps of this run's jobs: nobody will ask for it any more."""
@@ -63,6 +76,8 @@ class Rollback:
     def _pay_one(self, owed: Owed) -> str:
         self.events.tell("undo-started", self.target.name, owed.change.what, owed.step)
         try:
+            if owed.state in ("intended", "unknown"):  # nobody saw its end: nothing of it may go on meanwhile
+                self.target.scoped(owed.token).stop()
             self._action(owed).undo(self.target.scoped(f"{owed.token}/undo{owed.attempts}"), owed.undo)
         except RemediateError as error:
             self.journal.unpaid(owed.id, str(error))
@@ -73,16 +88,17 @@ class Rollback:
         self.events.tell("undo-done", self.target.name, owed.change.what, owed.step)
         return ""
 
-    def _compare(self, confirmed: Sequence[FixOutline]) -> None:
-        fixes = [NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed]
+    def _compare(self, confirmed: Sequence[FixOutline]) -> str:
         try:
-            moved = self._difference(fixes, confirmed)
-        except (CouldNotLook, Failed) as error:
+            moved = self._difference(confirmed)
+        except (Blocked, Failed) as error:
             moved = f"it cannot be compared: {error}"
         text = f"not all is as it was: {moved}" if moved else "looked again: everything is as it was"
         self.journal.append(self.run, self.target.name, "compared", {"same": not moved, "text": text})
         self.events.tell("warning" if moved else "put-back", self.target.name, text)
+        return moved
 
-    def _difference(self, fixes: Sequence[NamedFix], confirmed: Sequence[FixOutline]) -> str:
+    def _difference(self, confirmed: Sequence[FixOutline]) -> str:
+        fixes = [NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed]
         answers = self.target.answer(questions_of(fix.action for fix in fixes))
         return difference([fix.outline for fix in plan_fixes(fixes, answers)], confirmed)

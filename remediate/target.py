@@ -133,6 +133,13 @@ class Target(Protocol):
     def ledger(self) -> dict[str, Json] | None:
         """Return the recipe back that the database keeps for this token, or None where the change never committed."""
 
+    def stop(self) -> None:
+        """End every job of this token that may still run, and keep it from beginning later.
+
+        Raises:
+            Lost: It is not known whether it has ended.
+        """
+
     def forget(self, token_prefix: str) -> None:
         """Remove what the host keeps of finished jobs whose tokens begin so; at the end of a run.
 

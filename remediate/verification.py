@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from remediate.clock import Clock
-from remediate.errors import Failed
+from remediate.errors import Blocked, CouldNotLook, Failed
 from remediate.events import Events
 from remediate.model import Finding
 from remediate.planner import NamedCheck, judged, questions_of
+from remediate.questions import Answers
+from remediate.steps import Questions
 from remediate.target import Target
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.3, 2.0
@@ -34,14 +36,14 @@ def verify(
 
     Raises:
         Failed: It did not become healthy, or did not stay so; names the checks.
-        CouldNotLook: The host could not be asked.
     """
     questions = questions_of(named.check for named in checks)
-    first = now = target.answer(questions)
+    first: Answers | None = None
     opened = healthy_since = clock.monotonic()
     healthy, pause = False, SHORTEST_PAUSE
     while True:
-        wrong = [finding for finding in judged(checks, first, now) if not finding.healthy]
+        now, wrong = _look(checks, questions, target, first)
+        first = first or now
         moment = clock.monotonic()
         if wrong:
             healthy = False
@@ -54,7 +56,25 @@ def verify(
         _tell(events, target.name, wrong, within - (moment - opened), stable - (moment - healthy_since))
         clock.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _look(
+    checks: Sequence[NamedCheck], questions: Questions, target: Target, first: Answers | None
+) -> tuple[Answers | None, list[Finding]]:
+    """Look once. What cannot be looked at is not healthy, and may be so at the next look."""
+    try:
         now = target.answer(questions)
+    except Blocked as error:
+        return None, [Finding(check="the host", healthy=False, seen=error.what)]
+    findings = [_seen(named, first or now, now) for named in checks]
+    return now, [finding for finding in findings if not finding.healthy]
+
+
+def _seen(named: NamedCheck, first: Answers, now: Answers) -> Finding:
+    try:
+        return judged([named], first, now)[0]
+    except CouldNotLook as error:
+        return Finding(check=named.name, healthy=False, seen=error.what)
 
 
 def _tell(events: Events, host: str, wrong: Sequence[Finding], left: float, stable_left: float) -> None:

@@ -1,5 +1,6 @@
 """The command line: argv -> wiring -> exit code. The only floor that knows all others; decides nothing itself."""
 
+import os
 import sys
 
 from remediate import __version__
@@ -12,4 +13,9 @@ def main() -> None:
         return
     from remediate.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:  # whoever read it has gone: what was done stands, and so does its exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from remediate.cli import doctoring, library, putting_back, records, resuming, running
-from remediate.cli.exit_codes import DECLINED, STUCK, USAGE, code_of_error
+from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
 INTERRUPTED = 130
@@ -63,9 +63,11 @@ def run(argv: Sequence[str]) -> int:
         return code_of_error(error)
     except typer.TyperException as error:
         return _usage(error)
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader (head, less) of a list has seen enough; a run's sinks never raise
         return 0
+    except OSError as error:
+        _complain(f"remediate: standard output cannot be written ({error.strerror})")
+        return FAILED
     except Exception as error:
         if os.environ.get("REMEDIATE_TRACEBACK"):
             raise

@@ -100,7 +100,7 @@ def _by_name(hosts: str, environment: str, ask: Callable[[str], str] | None) -> 
     if ask is None:
         what = f"{environment} wants its name typed, and there is no terminal"
         raise Declined(hosts, what, "run it from a terminal")
-    if ask(f"Type the environment's name to carry this out on {hosts}: ").strip() != environment:
+    if ask(f"Type {environment} to carry this out on {hosts}: ").strip() != environment:
         raise Declined(hosts, "the environment's name was not typed, nothing was changed")
     return "name typed"
 

@@ -26,8 +26,12 @@ def doctor(on: On, inventory: InventoryName = None, *, as_json: AsJson = False) 
     """Look whether we can get in and whether all is there: shell, app user, node, pm2, prisma, disk, database."""
     environment = inventory_of(inventory)
     hosts = environment.select(on)
-    with session(environment, None, as_json=as_json) as opened, ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = list(zip(hosts, pool.map(lambda host: _examined(opened, host), hosts), strict=True))
+    with session(environment, None, as_json=as_json) as opened:
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
+            seen = list(zip(hosts, pool.map(lambda host: _examined(opened, host), hosts), strict=True))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a Ctrl-C does not wait for a silent host
         for host, findings in seen:
             _tell(opened, host, findings)
     return max((_code(findings) for _, findings in seen), key=(0, NO_CURE, BLOCKED).index)

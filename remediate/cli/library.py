@@ -1,6 +1,7 @@
 """Commands about playbooks and inventories themselves: check, list, schema. None of them reaches a host."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,14 @@ def _problem_of(path: Path) -> str:
 
 
 def _is_inventory(path: Path) -> bool:
-    return path.absolute().parent.name == "inventory"
+    """Tell an inventory from a playbook by the key that every inventory begins with, or else by its folder."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:  # reading it properly tells why
+        text = ""
+    return (
+        bool(re.search(r"^environment\s*:", text, re.MULTILINE)) or path.absolute().parent.name == "inventory"
+    )
 
 
 def list_playbooks(playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:

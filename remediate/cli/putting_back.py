@@ -1,5 +1,6 @@
 """The command rollback: pay what a run still owes, on every host it changed. What is owed, only the audit log says."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,13 @@ from remediate.cli.confirming import asker, confirm_rollback
 from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes, state_folder
 from remediate.cli.session import Session, inventory_of, session
-from remediate.engine import Ending
-from remediate.errors import Declined, RemediateError
+from remediate.engine import Ending, put_back_words
+from remediate.errors import Declined, RemediateError, UsageError
 from remediate.events import Masker
 from remediate.fleet import ending_of
-from remediate.inventory import Host
-from remediate.journal import Journal, Owed, RunSummary
-from remediate.model import Confirmed, Outcome, canonical
+from remediate.inventory import Host, Inventory
+from remediate.journal import Journal, RunHeader, RunSummary
+from remediate.model import Outcome
 from remediate.rollback import Rollback
 
 OnlyOn = Annotated[list[str] | None, typer.Option("--on", help="Only these hosts of the run.")]
@@ -37,16 +38,19 @@ def rollback(
 ) -> int:
     """Put back everything that a run changed, last change first; stop where somebody else has changed it since."""
     summary = summary_of(run, state)
-    environment = inventory_of(inventory or summary.header.inventory_path)
+    environment = environment_of(summary.header, inventory)
     hosts = environment.select(on or summary.header.hosts)
-    with session(environment, state, run=summary.header.run, reason=reason, as_json=as_json) as opened:
-        owed = [(host, opened.journal.owed(opened.run, host.name)) for host in hosts]
-        owing = {host.name: (host, owes) for host, owes in owed if owes}
-        if not owing:
-            typer.echo(f"{opened.run}: nothing is owed, there is nothing to put back", err=as_json)
+    found = summary.header.run
+    with session(environment, state, run=found, reason=reason, as_json=as_json, hold=True) as opened:
+        work = [
+            host
+            for host in hosts
+            if opened.journal.owed(found, host.name) or host.name not in summary.outcomes
+        ]
+        if not work:
+            typer.echo(f"{found}: nothing is owed, there is nothing to put back", err=as_json)
             return code_of([])
-        endings = _put_back_all(opened, owing, yes=yes)
-        return code_of(ending.outcome for ending in endings.values())
+        return code_of(ending.outcome for ending in _put_back_all(opened, work, yes=yes))
 
 
 def summary_of(given: str, state: Path | None) -> RunSummary:
@@ -60,44 +64,48 @@ def summary_of(given: str, state: Path | None) -> RunSummary:
         return next(summary for summary in journal.runs() if summary.header.run == run)
 
 
-def _put_back_all(
-    opened: Session, owing: dict[str, tuple[Host, tuple[Owed, ...]]], *, yes: bool
-) -> dict[str, Ending]:
-    owes = [owed for _, several in owing.values() for owed in several]
+def environment_of(header: RunHeader, given: str | None) -> Inventory:
+    """Return the inventory of a run: its own file, or the one given in its place.
+
+    Raises:
+        UsageError: It is another environment's.
+    """
+    inventory = inventory_of(given or header.inventory_path)
+    if inventory.environment != header.environment:
+        what = f"is the environment {inventory.environment}, the run was in {header.environment}"
+        raise UsageError(str(inventory.path), what, "say -i with the run's own inventory")
+    return inventory
+
+
+def _put_back_all(opened: Session, hosts: Sequence[Host], *, yes: bool) -> list[Ending]:
+    owes = [owed for host in hosts for owed in opened.journal.owed(opened.run, host.name)]
     try:
         confirm_rollback(owes, opened.inventory, opened.reason, yes=yes, ask=asker())
     except Declined as declined:
-        ending = ending_of(declined)
-        for name in owing:
-            opened.tell_end(name, ending)
-        return dict.fromkeys(owing, ending)
-    return {name: _put_back(opened, host) for name, (host, _) in owing.items()}
+        for host in hosts:
+            opened.tell_end(host.name, ending_of(declined))
+        return [ending_of(declined)]
+    return [_put_back(opened, host) for host in hosts]
 
 
 def _put_back(opened: Session, host: Host) -> Ending:
-    runner = opened.runner
-    opened.journal.append(opened.run, host.name, "rollback", {"owner": runner.owner.model_dump(mode="json")})
+    """Put a host back; one on which nothing is owed is entered all the same, for a dead run's lock to be left."""
     try:
-        target = opened.target(host)
-        with target.locked(runner.owner), runner.shield():
-            confirmed = confirmed_on(opened.journal, opened.run, host.name)
-            problem = Rollback(target, runner).pay(confirmed.fixes if confirmed else ())
+        ending = _put_back_under_lock(opened, host)
     except RemediateError as error:
         ending = ending_of(error)
-    else:
-        ending = _ending(opened.run, problem)
     opened.end(host.name, ending)
     return ending
 
 
-def _ending(run: str, problem: str) -> Ending:
-    if problem:
-        todo = f"a person is needed; then again: remediate rollback {run}"
-        return Ending(Outcome.STUCK, f"the way back stopped: {problem}", todo)
-    return Ending(Outcome.PUT_BACK, "everything that the run changed is put back")
-
-
-def confirmed_on(journal: Journal, run: str, host: str) -> Confirmed | None:
-    """Return what was confirmed on a host, or None where the run never came so far."""
-    bodies = [entry.body for entry in journal.entries(run) if (entry.kind, entry.host) == ("confirmed", host)]
-    return Confirmed.model_validate_json(canonical(bodies[-1])) if bodies else None
+def _put_back_under_lock(opened: Session, host: Host) -> Ending:
+    runner = opened.runner
+    opened.journal.append(opened.run, host.name, "rollback", {"owner": runner.owner.model_dump(mode="json")})
+    confirmed = opened.journal.confirmed(opened.run, host.name)
+    target = opened.target(host)
+    with target.locked(runner.owner), runner.shield():
+        settled = Rollback(target, runner).pay(confirmed.fixes if confirmed else ())
+    if settled.problem:
+        todo = f"a person is needed; then again: remediate rollback {opened.run}"
+        return Ending(Outcome.STUCK, f"the way back stopped: {settled.problem}", todo)
+    return Ending(Outcome.PUT_BACK, put_back_words(settled))

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
@@ -11,11 +11,13 @@ from rich.console import Console
 from remediate.cli.exit_codes import FAILED
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.events import Masker
-from remediate.journal import Entry, Journal, RunSummary, Verdict
-from remediate.model import Outcome
+from remediate.journal import Entry, Journal, RunSummary
+from remediate.model import Finding, Json, Outcome
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines
-from remediate.sinks.plan_text import Line, Style
+from remediate.sinks.plan_text import Line, Style, finding_lines
+
+Body: TypeAlias = dict[str, Json]
 
 
 def _open(state: StateFolder) -> Journal:
@@ -78,26 +80,41 @@ def _told(entry: Entry) -> Iterator[Line]:
     at = time.strftime("%H:%M:%S", time.gmtime(entry.at))
     text, style = _sentence(entry)
     yield Line(f"{at}  {entry.host:<8} {entry.kind:<10} {one_line(text, 300)}", style)
-    for line in str(entry.body.get("change", {}).get("diff", "")).splitlines():
-        yield Line(f"          {one_line(line)}", "faint")
+    change = entry.body.get("change", {})
+    for line in (*change.get("diff", "").splitlines(), *change.get("script", "").splitlines()):
+        yield Line(f"          {line}", "faint")
+    for finding in entry.body.get("findings", ()):
+        yield from finding_lines(Finding.model_validate(finding))
 
 
 def _sentence(entry: Entry) -> tuple[str, Style]:
+    tell = _SENTENCES.get(entry.kind)
+    if tell:
+        return tell(entry.body)
     body = entry.body
-    if entry.kind == "begun":
-        who = f"{body['operator']['user']}@{body['operator']['machine']}"
-        reason = f", because “{body['reason']}”" if body["reason"] else ""
-        return f"{body['playbook']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
-    if entry.kind == "confirmed":
-        login = body["login"]
-        return f"plan {body['digest'][:16]}, as {login.get('user')} with {login.get('key')}", "plain"
-    if entry.kind == "owed":
-        return f"{body['step']}: {body['change']['what']}", "plain"
-    if entry.kind == "ended":
-        return f"{body['outcome']}: {body['why']}", "head"
     if "owed" in body:
         return f"entry {body['owed']} {body.get('why', '')}", "plain"
-    return str(body.get("text") or body.get("why") or body.get("digest") or json.dumps(body)), "plain"
+    return str(body.get("text") or body.get("why") or json.dumps(body)), "plain"
+
+
+def _begun(body: Body) -> tuple[str, Style]:
+    who = f"{body['operator']['user']}@{body['operator']['machine']}"
+    reason = f", because “{body['reason']}”" if body["reason"] else ""
+    return f"{body['playbook']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+
+
+def _confirmed(body: Body) -> tuple[str, Style]:
+    login = body["login"]
+    return f"plan {body['digest'][:16]}, as {login.get('user')} with {login.get('key')}", "plain"
+
+
+_SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
+    "begun": _begun,
+    "looked": lambda body: (f"{body['outcome']}, plan {body['digest'][:16]}", "plain"),
+    "confirmed": _confirmed,
+    "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
+    "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
+}
 
 
 audit = typer.Typer(
@@ -110,17 +127,9 @@ def verify(state: StateFolder = None, *, as_json: AsJson = False) -> None:
     """Check the chain of hashes from the first entry to the last, and the before-images beside it."""
     with _open(state) as journal:
         verdict = journal.verify()
-    typer.echo(verdict.model_dump_json() if as_json else _in_words(verdict))
+    typer.echo(verdict.model_dump_json() if as_json else verdict.in_words)
     if not verdict.whole:
         raise typer.Exit(FAILED)
-
-
-def _in_words(verdict: Verdict) -> str:
-    if not verdict.whole:
-        where = f"entry {verdict.bad}: " if verdict.bad else ""
-        return f"NOT whole: {where}{verdict.why} ({verdict.entries} entries before it are in order)"
-    note = f"; {verdict.note}" if verdict.note else ""
-    return f"whole: {verdict.entries} entries in order, head {verdict.head[:16]}{note}"
 
 
 @audit.command("export")

@@ -10,8 +10,8 @@ from remediate.catalogue import CATALOGUE
 from remediate.cli.confirming import asker, confirm_resume
 from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
-from remediate.cli.putting_back import MovedInventory, confirmed_on, summary_of
-from remediate.cli.session import Session, inventory_of, session
+from remediate.cli.putting_back import MovedInventory, environment_of, summary_of
+from remediate.cli.session import Session, session
 from remediate.engine import Ending
 from remediate.errors import Declined, PlaybookError, RemediateError
 from remediate.fleet import ENDS_THE_ROUND, ending_of
@@ -34,13 +34,15 @@ def resume(
     """Go on with a run that was killed: ask each host what became of it, do what is left, verify, or put it back."""
     summary = summary_of(run, state)
     header = summary.header
-    environment = inventory_of(inventory or header.inventory_path)
-    hosts = [host for host in environment.select(header.hosts) if host.name not in summary.outcomes]
-    if not hosts:
-        typer.echo(f"{header.run}: it ended on every host, there is nothing to go on with", err=as_json)
-        return code_of(summary.outcomes.values())
-    book = _same_playbook(header)
-    with session(environment, state, run=header.run, reason=reason, as_json=as_json) as opened:
+    environment = environment_of(header, inventory)
+    chosen = environment.select(header.hosts)
+    hosts = [host for host in chosen if host.name not in summary.outcomes]
+    with session(environment, state, run=header.run, reason=reason, as_json=as_json, hold=True) as opened:
+        if not hosts:
+            _free(opened, chosen)
+            typer.echo(f"{header.run}: it ended on every host, there is nothing to go on with", err=as_json)
+            return code_of(summary.outcomes.values())
+        book = _same_playbook(header)
         try:
             confirm_resume(header.run, hosts, environment, reason, yes=yes, ask=asker())
         except Declined as declined:
@@ -48,6 +50,13 @@ def resume(
                 opened.tell_end(host.name, ending_of(declined))
             return code_of([Outcome.DECLINED])
         return code_of(_go_on_with_all(opened, book, hosts, header))
+
+
+def _free(opened: Session, hosts: Sequence[Host]) -> None:
+    """Leave the locks that an ended run may not have been able to leave itself."""
+    for host in hosts:
+        with opened.target(host).locked(opened.runner.owner):
+            pass
 
 
 def _same_playbook(header: RunHeader) -> Playbook:
@@ -80,10 +89,10 @@ def _go_on_with_all(
 
 
 def _go_on(opened: Session, book: Playbook, host: Host, header: RunHeader) -> Ending:
-    confirmed = confirmed_on(opened.journal, opened.run, host.name)
-    if confirmed is None:
-        return not_begun()
+    confirmed = opened.journal.confirmed(opened.run, host.name)
     host_run = opened.host_run(book, host, header.variables)
+    if confirmed is None:
+        return host_run.under_lock(not_begun)  # entered, for the dead run's lock to be left
     return Resumption(host_run, confirmed, _stopped(opened, host.name)).carry_on()
 
 

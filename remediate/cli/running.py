@@ -24,7 +24,7 @@ from remediate.cli.options import (
     variables,
 )
 from remediate.cli.session import Session, hosts_for, inventory_of, playbook_of, session
-from remediate.cli.telling import Seen, end_unplanned, ending_of_look, tell_looks
+from remediate.cli.telling import Seen, end_unplanned, ending_of_look, tell_looks, write_down_looks
 from remediate.engine import Ending, HostRun, Look
 from remediate.errors import Declined, UsageError
 from remediate.fleet import carry_out_all, look_at_all
@@ -101,11 +101,13 @@ def run(
         return plan(playbook, on, inventory, playbooks, var, as_json=as_json)
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
     hosts = hosts_for(book, environment, on)
-    with session(environment, state, reason=reason, as_json=as_json) as opened:
+    with session(environment, state, reason=reason, as_json=as_json, hold=True) as opened:
         opened.begin(book, hosts, variables(var))
         try:
+            opened.warn_of_unended(hosts)
             _tell_looking(opened, book)
             seen = _look(opened, book, hosts, var)
+            write_down_looks(opened, seen)
             tell_looks(opened, seen)
             end_unplanned(opened, seen)
             endings = _confirm_and_carry_out(opened, _planned(seen), yes=yes)
@@ -155,4 +157,5 @@ def _end_interrupted(opened: Session, hosts: Sequence[Host]) -> None:
     """Write down that nothing was changed: once a change has begun, the engine itself puts it back."""
     ending = Ending(Outcome.DECLINED, "interrupted by the operator, nothing was changed")
     for host in hosts:
-        opened.end(host.name, ending)
+        if host.name not in opened.ended:
+            opened.end(host.name, ending)

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +96,7 @@ class Session:
         console: Where people read.
         as_json: Whether machines read.
         trips: Round trips of each host.
+        ended: The hosts whose outcome is told.
     """
 
     inventory: Inventory
@@ -108,6 +109,8 @@ class Session:
     console: Console
     as_json: bool = False
     trips: dict[str, Trips] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    _secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
     def close(self, patience: float | None = None) -> None:
@@ -126,13 +129,24 @@ class Session:
         owner = LockOwner(run=self.run, who=_who(), since=_now(), why=self.reason)
         return Runner(owner, self.journal, self.events, action_of, Clock(), shield=self.interruptions.shield)
 
+    def secrets_of(self, host: Host) -> dict[str, str]:
+        """Return a host's secrets by name; from here on they are masked.
+
+        Raises:
+            UsageError: One cannot be had.
+        """
+        if host.name not in self._secrets:
+            revealed = {name: reference.reveal(os.environ) for name, reference in host.secrets.items()}
+            self.masker.learn(revealed.values())
+            self._secrets[host.name] = revealed
+        return self._secrets[host.name]
+
     def target(self, host: Host) -> Target:
         """Return a host, not connected yet; it is closed with the session."""
         from remediate.cli.reaching import target_of  # fabric alone takes longer than all else to import
 
         trips = self.trips.setdefault(host.name, Trips())
-        secrets = {name: reference.reveal(os.environ) for name, reference in host.secrets.items()}
-        self.masker.learn(secrets.values())
+        secrets = self.secrets_of(host)
         return self._closing.enter_context(
             target_of(
                 host,
@@ -153,7 +167,14 @@ class Session:
         return HostRun(procedure, self.target(host), self.runner)
 
     def begin(self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str]) -> None:
-        """Write down that the run begins, and tell it."""
+        """Write down that the run begins, and tell it; secrets are known, and masked, before.
+
+        Raises:
+            UsageError: A secret cannot be had.
+            JournalError: It cannot be written down.
+        """
+        for host in hosts:
+            self.secrets_of(host)
         header = RunHeader(
             run=self.run,
             playbook=playbook.name,
@@ -172,13 +193,29 @@ class Session:
         self.journal.begin(header)
         self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
 
+    def warn_of_unended(self, hosts: Sequence[Host]) -> None:
+        """Tell of runs that began something on these hosts and never ended there: killed, or still at work."""
+        names = {host.name for host in hosts}
+        for summary in self.journal.runs():
+            left = names & set(summary.header.hosts) - set(summary.outcomes)
+            same = (summary.header.environment, bool(summary.owed)) == (self.inventory.environment, True)
+            if same and summary.header.run != self.run:
+                for host in sorted(left):
+                    run = summary.header.run
+                    todo = f"if it was killed: remediate resume {run}, or remediate rollback {run}"
+                    self.events.tell("warning", host, f"run {run} never ended here; {todo}")
+
     def end(self, host: str, ending: Ending) -> None:
         """Write down how it ended on one host, and tell it."""
-        self.journal.ended(self.run, host, ending.outcome, ending.why)
         self.tell_end(host, ending)
+        try:
+            self.journal.ended(self.run, host, ending.outcome, ending.why)
+        except JournalError as error:  # the outcome stands, whether it could be written down or not
+            self.events.tell("warning", host, f"the outcome could not be written down: {error}")
 
     def tell_end(self, host: str, ending: Ending) -> None:
         """Tell how it ended on one host."""
+        self.ended.add(host)
         self.events.tell(
             "ended", host, ending.why, outcome=ending.outcome.value, todo=ending.todo, output=ending.output
         )
@@ -186,15 +223,37 @@ class Session:
 
 @contextmanager
 def session(
-    inventory: Inventory, state: Path | None, *, run: str = "", reason: str = "", as_json: bool = False
+    inventory: Inventory,
+    state: Path | None,
+    *,
+    run: str = "",
+    reason: str = "",
+    as_json: bool = False,
+    hold: bool = False,
 ) -> Iterator[Session]:
-    """Open what a command needs, listen to Ctrl-C, and close all of it at the end."""
+    """Open what a command needs, listen to Ctrl-C, and close all of it at the end.
+
+    Args:
+        inventory: The environment.
+        state: Where the audit log is; None means the user's.
+        run: The run to go on with; a new one where it is empty.
+        reason: Why.
+        as_json: Whether machines read.
+        hold: Whether the command changes something: then no other process may be at work on the run.
+
+    Raises:
+        Locked: Another process is at work on the run.
+    """
     console, masker = Console(highlight=False), Masker()
     sink: Sink = JsonLines(sys.stdout) if as_json else ConsoleSink(console)
     clock = Clock()
     run = run or new_run_id(clock.wall())
     interruptions = Interruptions(_warn)
-    with Journal.open(state_folder(state), masker, clock.wall) as journal, interruptions.caught():
+    with ExitStack() as opening:
+        journal = opening.enter_context(Journal.open(state_folder(state), masker, clock.wall))
+        opening.enter_context(interruptions.caught())
+        if hold:
+            opening.enter_context(journal.hold(run))
         events = Events(run, [sink], masker, clock.wall)
         opened = Session(inventory, run, reason, masker, journal, events, interruptions, console, as_json)
         try:
@@ -229,4 +288,5 @@ def _now() -> str:
 
 
 def _warn(text: str) -> None:
-    sys.stderr.write(f"\n{text}\n")
+    with suppress(OSError, ValueError):  # the terminal may be what went away
+        sys.stderr.write(f"\n{text}\n")

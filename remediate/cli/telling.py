@@ -26,6 +26,15 @@ def _tell_look(opened: Session, host: str, look: Look) -> None:
         opened.events.tell("finding", host, finding=finding.model_dump(mode="json"))
 
 
+def write_down_looks(opened: Session, seen: Seen) -> None:
+    """Write down what was found on every host that could be looked at."""
+    for host, found in seen.items():
+        if not isinstance(found, Ending):
+            findings = [finding.model_dump(mode="json") for finding in found[1].plan.findings]
+            body = {"outcome": found[1].outcome.value, "digest": found[1].plan.digest, "findings": findings}
+            opened.journal.append(opened.run, host, "looked", body)
+
+
 def ending_of_look(found: tuple[HostRun, Look] | Ending) -> Ending:
     """Return how it ends on a host when nothing is changed."""
     if isinstance(found, Ending):

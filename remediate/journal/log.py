@@ -18,9 +18,10 @@ from remediate.events import Masker
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Link, Verdict
 from remediate.journal.exact_data import ExactData
+from remediate.journal.run_lock import held_run
 from remediate.journal.store import AuditStore
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
-from remediate.model import Change, Json, Outcome, Undo, canonical
+from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
 from remediate.text.suggest import did_you_mean
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -68,6 +69,14 @@ class Journal(AbstractContextManager["Journal"]):
     ) -> None:
         self.close()
 
+    def hold(self, run: str) -> AbstractContextManager[None]:
+        """Hold a run for this process.
+
+        Raises:
+            Locked: Another process is at work on it.
+        """
+        return held_run(self._store.state, run)
+
     def close(self) -> None:
         """Close the log's file."""
         self._store.close()
@@ -83,6 +92,22 @@ class Journal(AbstractContextManager["Journal"]):
     def append(self, run: str, host: str, kind: str, body: Mapping[str, Json]) -> int:
         """Write down one thing that happened, masked, and return its number."""
         return self._store.append(run, host, kind, canonical(self._masker.json(dict(body))))
+
+    def confirm(self, run: str, host: str, confirmed: Confirmed) -> int:
+        """Write down what was confirmed on one host, before anything is done there."""
+        told = {"digest": confirmed.digest, "login": confirmed.login}
+        exact = self._exact.set_aside(confirmed.model_dump(mode="json"))
+        return self._store.append(run, host, "confirmed", canonical({**self._masker.json(told), **exact}))
+
+    def confirmed(self, run: str, host: str) -> Confirmed | None:
+        """Return what was confirmed on a host, or None where the run never came so far.
+
+        Raises:
+            JournalError: The log cannot be read, or what was kept beside it is missing or altered.
+        """
+        bodies = [entry.body for entry in self._of_kinds(run, "'confirmed'") if entry.host == host]
+        exact = self._exact.put_back(bodies[-1]) if bodies else None
+        return Confirmed.model_validate_json(canonical(exact)) if exact else None
 
     def owe(  # noqa: PLR0917  (what is owed is named by all six, and one caller calls it)
         self, run: str, host: str, step: str, token: str, change: Change, undo: Undo
@@ -100,7 +125,11 @@ class Journal(AbstractContextManager["Journal"]):
         Returns:
             The id by which it is reported done, failed, unknown or paid.
         """
-        exact = {"undo": undo.model_dump(mode="json"), **change.model_dump(mode="json", include=_EXACT)}
+        exact = {
+            "undo": undo.model_dump(mode="json"),
+            "essence": change.outline.essence,
+            **change.model_dump(mode="json", include=_EXACT),
+        }
         body = {
             "step": self._masker.text(step),
             "token": token,
@@ -164,6 +193,7 @@ class Journal(AbstractContextManager["Journal"]):
             why=reports[-1].body["why"] if reports else "",
             attempts=len(reports) - len(told),
             change=Change.model_validate_json(canonical({**entry.body["change"], **_only(exact, _EXACT)})),
+            essence=exact["essence"],
             undo=Undo.model_validate(exact["undo"]),
         )
 
@@ -222,7 +252,7 @@ class Journal(AbstractContextManager["Journal"]):
         return self._blobs.load(name)
 
     def _verify_blobs(self, verdict: Verdict) -> Verdict:
-        for entry in map(_entry, self._store.links("kind = 'owed'")):
+        for entry in map(_entry, self._store.links("kind IN ('owed', 'confirmed')")):
             for name in self._exact.names(entry.body):
                 if problem := self._blobs.fault_of(name):
                     return verdict.model_copy(update={"whole": False, "bad": entry.seq, "why": problem})

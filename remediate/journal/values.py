@@ -95,6 +95,7 @@ class Owed(Value):
         why: Why it failed or is unknown, or why its way back failed last.
         attempts: How often its way back was tried and failed.
         change: The change; its texts are masked, its `data` are exact.
+        essence: The change's own digest, taken before its texts were masked.
         undo: The way back, exact.
     """
 
@@ -108,6 +109,7 @@ class Owed(Value):
     why: str = ""
     attempts: int = 0
     change: Change
+    essence: str = ""
     undo: Undo
 
 

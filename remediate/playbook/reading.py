@@ -24,8 +24,11 @@ from remediate.text.templates import Names, Scope, Template, TemplateFault, is_t
 
 HOST_NAMES = frozenset({"name", "address", "environment", "group", "user", "vars"})
 """What `{{ host.… }}` has."""
-ROOTS: Names = {"host": HOST_NAMES, "app": None, "database": None}
-RESERVED = frozenset({*ROOTS, "vars", "found"})
+ROOTS: Names = {"host": HOST_NAMES, "app": None}
+"""What a step's templates can name, beside its variables."""
+DATABASE: Names = {"database": frozenset({"name", "role", "version", "identity"})}
+"""What only `confirm.say` can name: it is known once the host was asked."""
+RESERVED = frozenset({*ROOTS, *DATABASE, "vars", "found"})
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         escalate=text.escalate,
         digest=digest_of({"playbook": document.text, "parts": parts.texts}),
         document=document,
-        sentence=_sentence(text.confirm.say, document, names),
+        sentence=_sentence(text.confirm.say, document, {**names, **DATABASE}),
     )
 
 

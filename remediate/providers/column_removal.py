@@ -2,6 +2,8 @@
 
 Nothing here is sent. A column is ours when the ledger says that a run added it under this number of this table
 (`pg_attribute.attnum`): numbers are never used twice, so a column that somebody dropped and made again is not ours.
+What somebody else built on a column is what `pg_depend` says: DROP COLUMN goes by it, too (manual, chapter "Dependency
+Tracking"), and takes indexes, constraints, triggers and statistics along without a word.
 """
 
 from remediate.model import Json
@@ -19,19 +21,37 @@ _RECORD = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('rela
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND xact = pg_current_xact_id()"""
 
-_ADDED = """SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
+# Of the column and of those that partitions inherit; its own default and NOT NULL (from version 18 on a constraint) are
+# no addition.
+_BUILT_ON = """ARRAY(
+  WITH RECURSIVE family (oid) AS (SELECT a.attrelid
+    UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN family ON family.oid = i.inhparent)
+  SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+  FROM family JOIN pg_attribute AS o ON o.attrelid = family.oid AND o.attname = a.attname AND NOT o.attisdropped
+  JOIN pg_depend AS d
+   ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.attrelid AND d.refobjsubid = o.attnum
+  WHERE NOT EXISTS (SELECT FROM pg_attrdef AS own WHERE d.classid = 'pg_attrdef'::regclass
+    AND own.oid = d.objid AND own.adrelid = o.attrelid AND own.adnum = o.attnum)
+  AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE d.classid = 'pg_constraint'::regclass
+    AND k.oid = d.objid AND k.contype = 'n')
+  ORDER BY 1)"""
+
+_ADDED = f"""SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
  pg_get_expr(d.adbin, d.adrelid) AS default,
  coalesce(bool_or((l.undo -> 'added' ->> a.attname)::int = a.attnum), false) AS ours,
- count(l.token) > 0 AS was_ours
+ count(l.token) > 0 AS was_ours, {_BUILT_ON} AS built_on
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN remediate.ledger AS l ON (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
-GROUP BY a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
-ORDER BY a.attnum"""
+GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
+ORDER BY a.attnum"""  # noqa: S608  (constants)
 
-_STILL_OURS = f"SELECT 1 / (count(*) = %s)::int FROM ({_ADDED}) AS found WHERE ours"  # noqa: S608  (constants)
+_STILL_OURS = (
+    "SELECT 1 / (count(*) = %s)::int"  # noqa: S608  (constants)
+    f" FROM ({_ADDED}) AS found WHERE ours AND built_on = '{{}}'"
+)
 
 _CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
  at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL)"""
@@ -48,7 +68,7 @@ def record_of_added(schema: str, table: str, columns: tuple[str, ...]) -> Statem
 
 
 def added(schema: str, table: str, columns: tuple[str, ...]) -> Query:
-    """Return the question which of these columns are there now, as what, and which of them are ours."""
+    """Return the question which of these columns are there now, as what, which are ours, and what was built on them."""
     return Query(sql=_ADDED, parameters=(schema, table, columns), about=(f"table:{table}",))
 
 

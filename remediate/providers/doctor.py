@@ -7,8 +7,33 @@ from remediate.model import Finding, Json
 from remediate.questions import Answers, Query, Run, RunAnswer
 from remediate.steps import Check, Questions
 
-PROGRAMS = ("timeout", "stat", "sha256sum", "setsid", "sync", "mktemp", "curl")
-"""What the transport runs on a host; all but curl are in Debian's coreutils and util-linux."""
+PROGRAMS = (
+    "awk",
+    "curl",
+    "find",
+    "grep",
+    "gzip",
+    "head",
+    "mkfifo",
+    "readlink",
+    "sed",
+    "setsid",
+    "sha256sum",
+    "sort",
+    "stat",
+    "stdbuf",
+    "sync",
+    "tail",
+    "tar",
+    "tee",
+    "timeout",
+    "touch",
+    "xargs",
+)
+"""What the scripts of transport and providers run on a host, besides what POSIX gives every host and Node.
+
+On Debian and Ubuntu all but curl are always there; a BusyBox lacks stdbuf.
+"""
 
 WHO_AND_WHAT = r"""
 printf '%s\n' "$(id -un)" "$(uname -sr)"

@@ -49,14 +49,19 @@ class FilesExists(_OneFile, Check):
 
 
 class FilesContains(_OneFile, Check):
-    """Whether a file contains a text or a line that matches a pattern."""
+    """Whether a file contains a text or a line that matches a pattern.
+
+    A file that is not there contains nothing: with `absent` that is healthy, and the finding says that it is not there.
+    """
 
     kind: ClassVar[str] = "files.contains"
     text: str | None = Field(default=None, description="Literal text.")
     pattern: str | None = Field(
         default=None, description="Python regular expression; ^ and $ stand for line ends."
     )
-    absent: bool = Field(default=False, description="True: it must NOT be in there.")
+    absent: bool = Field(
+        default=False, description="True: it must NOT be in there; a file that is not there is healthy, too."
+    )
 
     @field_validator("pattern")
     @classmethod

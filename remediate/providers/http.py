@@ -26,7 +26,7 @@ class Shape(BaseModel):
 
     Attributes:
         type: Of the whole body.
-        has: Keys that the object, or every object of the array, must have.
+        has: Keys that the object, or every object of the array, must have; an empty array has none of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,10 +38,9 @@ class Shape(BaseModel):
         if self.type and not _is(body, self.type):
             return f"the body is {_type_of(body)}, not {_with_article(self.type)}"
         parts = body if isinstance(body, list) else [body]
-        lacking = [
-            key for key in self.has if not all(isinstance(part, dict) and key in part for part in parts)
-        ]
-        return f"the body has no {', '.join(lacking)}" if lacking else ""
+        lacking = [key for key in self.has if not parts or not all(_has(part, key) for part in parts)]
+        empty = "" if parts else "is an empty array, which "
+        return f"the body {empty}has no {', '.join(lacking)}" if lacking else ""
 
 
 class HttpOk(Check):
@@ -114,6 +113,10 @@ def _misfit(shape: Shape, answer: FetchAnswer) -> str:
         return shape.misfit(json.loads(answer.body))
     except ValueError:
         return "the body is no JSON"
+
+
+def _has(part: Json, key: str) -> bool:
+    return isinstance(part, dict) and key in part
 
 
 def _is(body: Json, name: str) -> bool:

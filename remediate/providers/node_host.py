@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import CouldNotLook
+from remediate.providers.fingerprint import FINGERPRINT
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
 
@@ -47,7 +48,8 @@ console.log(JSON.stringify(found))
 
 BUILD_QUESTION_SCRIPT = r"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
-# (S) and a script of the build (D), each with its time of change; where a link leads (L); tsc's own settings (C).
+# (S) and a script of the build (D), each with its time of change; tsc's own settings (C); where a link leads (L), which
+# nobody reads but which tells two states apart.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
@@ -69,8 +71,7 @@ exec node - "$2" <<'NODE'
 NODE
 """
 
-FINGERPRINT = r"""
-fingerprint() { (cd -- "$1" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum); }
+THERE = """
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 """
 
@@ -78,7 +79,7 @@ BUILD_SCRIPT = f"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build, $4 npm's name of the build script, $5 the
 # file of the build that is started, $6 this change's own name. Builds in a copy beside the backend, looks whether what
 # came out can be started, and swaps it in by renaming. The build before stays in .NAME.remediate-… for the way back.
-{FINGERPRINT}
+{FINGERPRINT}{THERE}
 cd -- "$1" || exit 3
 kept=.$3.remediate-$6
 work=$(dirname -- "$PWD")/.$(basename -- "$PWD").remediate-$6
@@ -123,7 +124,7 @@ give_up 3 'the new build could not be put in its place'
 UNBUILD_SCRIPT = f"""
 # $1 the backend's directory, $2 that of its build, $3 the change's own name. Puts the build before back; nothing is
 # done where that was done before, or where nothing had been swapped.
-{FINGERPRINT}
+{FINGERPRINT}{THERE}
 cd -- "$1" || exit 3
 kept=.$2.remediate-$3
 ours() {{ [ ! -L "$1" ] && [ "$(fingerprint "$1")" = "$(cat "$kept/after")" ]; }}
@@ -162,14 +163,12 @@ class Built:
     Attributes:
         sources: Path below the backend -> time of change, seconds since the epoch as decimal text.
         scripts: The same of the build.
-        link: Where the build's directory leads, if it is a link.
         out: The build's directory below the backend.
         config: What `tsc --showConfig` says; empty where there is no tsc.
     """
 
     sources: Mapping[str, str]
     scripts: Mapping[str, str]
-    link: str
     out: str
     config: Mapping[str, object]
 
@@ -236,7 +235,6 @@ def read_built(out: str, answer: RunAnswer) -> Built:
     return Built(
         sources=_times(records, "S"),
         scripts=_times(records, "D"),
-        link=next((record[1:] for record in records if record.startswith("L")), ""),
         out=out,
         config=_config(next((record[1:] for record in records if record.startswith("C")), "")),
     )

@@ -45,6 +45,22 @@ class _OneApp(Step):
         return processes_question(self.app, self.backend)
 
 
+class _WhatItRuns(_OneApp):
+    runs: list[str] = Field(
+        default=["dist", "node_modules/.prisma/client", ".env"],
+        description="What the process loads when it starts, below `backend`.",
+    )
+
+    @property
+    def newest(self) -> Run:
+        """The question when anything the process runs last changed."""
+        return newest_question(self.backend, tuple(self.runs))
+
+    def ask(self) -> Questions:
+        """Return the questions for the processes, and for what they run."""
+        return (self.processes, self.newest)
+
+
 class Pm2Online(_OneApp, Check):
     """Whether every process of the app is online, really lives, and is still the same as when the window opened."""
 
@@ -148,7 +164,21 @@ def _written_since(log: Log, mark: Seen) -> int:
     return log.size if rotated or earlier is None else log.size - earlier.size
 
 
-class Pm2Restart(_OneApp, Action):
+class Pm2Current(_WhatItRuns, Check):
+    """Whether no process of the app is older than what it runs: a build that was never started cures nothing."""
+
+    kind: ClassVar[str] = "pm2.current"
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare when each process began with when anything it runs last changed."""
+        del first
+        seen = read_seen(self.app, now[self.processes])
+        wrong = _missing(self.app, seen) or _outdated(seen, *read_newest(now[self.newest]))
+        seen_text = f"{self.app}: {wrong}" if wrong else f"{self.app} runs what is there"
+        return Finding(healthy=not wrong, seen=seen_text)
+
+
+class Pm2Restart(_WhatItRuns, Action):
     """Restarts the app where its process is older than what it runs, or is not online; else does nothing.
 
     The restart has succeeded when every process is a new one, online, and has stayed so for a second. It keeps the
@@ -157,19 +187,6 @@ class Pm2Restart(_OneApp, Action):
 
     kind: ClassVar[str] = "pm2.restart"
     undo_last: ClassVar[bool] = True
-    runs: list[str] = Field(
-        default=["dist", "node_modules/.prisma/client", ".env"],
-        description="What the process loads when it starts, below `backend`.",
-    )
-
-    @property
-    def newest(self) -> Run:
-        """The question when anything the process runs last changed."""
-        return newest_question(self.backend, tuple(self.runs))
-
-    def ask(self) -> Questions:
-        """Return the questions for the processes, and for what they run."""
-        return (self.processes, self.newest)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one restart, or nothing where the process is online and newer than what it runs."""
@@ -249,4 +266,4 @@ def _outdated(seen: Seen, changed: float, path: str) -> str:
     return f"it is older than {path}" if any(one.since < changed for one in seen.processes) else ""
 
 
-STEPS: tuple[type[Step], ...] = (Pm2Online, Pm2Log, Pm2Restart)
+STEPS: tuple[type[Step], ...] = (Pm2Online, Pm2Log, Pm2Current, Pm2Restart)

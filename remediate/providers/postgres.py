@@ -3,6 +3,7 @@
 Sources: the manual's chapters "ALTER TABLE" (locks, rewrites, defaults kept in the catalog) and "Explicit Locking".
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -133,7 +134,7 @@ class AddColumns(Action):
         """Save what was written to the added columns meanwhile, and drop them.
 
         Raises:
-            Conflict: A column is no longer what this run added.
+            Conflict: A column is no longer what this run added, or somebody built something on it; nothing was dropped.
             Failed: The server refused, or the lock was not to be had; nothing was dropped.
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
@@ -143,7 +144,7 @@ class AddColumns(Action):
             written = tuple(column.as_written() for column in ours)
             key = tuple(str(name) for name in undo.data["primary_key"])
             statements = removal(schema, table, written, key)
-            target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
+            _drop(target, statements, lambda: _still_ours(target, schema, table, columns))
 
     def _table(self, shapes: QueryAnswer, where: str) -> Table:
         table = catalog.tables_in(shapes).get(self.table)
@@ -243,8 +244,20 @@ def _still_ours(target: Target, schema: str, table: str, columns: dict[str, NewC
         if record["was_ours"] and not (record["ours"] and _as_added(record, columns[name])):
             what = f"{table}.{name} is no longer the column that this run added"
             raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
+        if record["ours"] and record["built_on"]:
+            what = f"{table}.{name} is used by what this run did not make: {', '.join(record['built_on'])}"
+            raise Conflict(target.name, what, "drop that first, or keep the column")
         ours += [name] if record["ours"] else []
     return ours
+
+
+def _drop(target: Target, statements: tuple[Statement, ...], look_again: Callable[[], object]) -> None:
+    """Drop; where the guarding statement refused, looking again tells what somebody did since the first look."""
+    try:
+        target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
+    except Failed:
+        look_again()
+        raise
 
 
 def _as_added(record: dict[str, Json], column: NewColumn) -> bool:

@@ -5,7 +5,7 @@ transaction's mode the statement's kind and the functions it names are limited.
 """
 
 import re
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
@@ -15,12 +15,20 @@ from remediate.steps import Check, Questions
 
 _READS = ("select", "with", "values", "table", "show", "explain")
 _WITH_EFFECTS = re.compile(
-    r"\b(pg_(cancel|terminate)_backend|pg_(try_)?advisory_\w+|pg_notify|pg_reload_conf|pg_rotate_logfile|pg_switch_wal"
-    r"|pg_(read|write|ls|stat)_\w*file\w*|pg_read_binary_file|pg_ls_dir|pg_sleep\w*|lo_\w+|dblink\w*|set_config"
-    r"|query_to_xml\w*|pg_create_\w+|pg_drop_\w+|pg_promote|nextval|setval|analyze)\b",
+    r"\b(pg_(cancel|terminate|rotate|create|drop|switch|logical|log|replication_origin|copy|backup|start|stop|sync|import"
+    r"|wal_replay|truncate)_\w+|pg_\w*reset\w*|pg_(try_)?advisory_\w+|pg_sleep\w*|pg_notify|pg_reload_conf|pg_promote"
+    r"|pg_export_snapshot|pg_replication_slot_advance|pg_(read|write|stat)_\w*file\w*|pg_file_(write|rename|unlink|sync)"
+    r"|pg_ls_\w+|lo_\w+|loread|lowrite|dblink\w*|set_config|nextval|setval|query_to_xml\w*|cursor_to_xml\w*|ts_stat"
+    r"|ts_rewrite|crosstab\w*|connectby|analy[sz]e)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Strings whose end depends on more than quotes, and comments that PostgreSQL nests: what cannot be read for sure is
+# refused (manual, chapter "Lexical Structure").
+_UNREADABLE = re.compile(r"""(?<![^\W\d])[eE]'|(?<![^\W\d])[uU]&['"]|\$\w*\$|/\*""")
+_STRING_OR_COMMENT = r"'(?:[^']|'')*'|--[^\r\n]*|/\*(?:(?!/\*).)*?\*/"
+_IDENTIFIER = r'"(?:[^"]|"")*"'
+_QUOTED = re.compile(rf"({_IDENTIFIER})|{_STRING_OR_COMMENT}", re.DOTALL)
+_PLACE = re.compile(r"%[%s]")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _SHOWN_ROWS = 5
 
@@ -31,12 +39,14 @@ class Expect(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     rows: int | str | None = None
     value: Scalar = None
-    none: bool = False
+    none: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("give exactly one of rows, value, none")
+        if "value" not in self.model_fields_set and self.rows is None and self.none is None:
+            raise ValueError("give rows a number or a range, or say `none: true`")
         if isinstance(self.rows, str) and not _RANGE.fullmatch(self.rows):
             raise ValueError('rows is a number or a range such as "1..10"')
         return self
@@ -77,17 +87,28 @@ class QueryCheck(Check):
     @field_validator("sql")
     @classmethod
     def _one_that_reads(cls, sql: str) -> str:
-        bare = _QUOTED.sub(" ", sql).strip().rstrip(";").strip()
-        first = bare.split(None, 1)[0].lower() if bare else ""
+        bare = _without_strings(sql).strip().rstrip(";").strip()
+        first = (re.match(r"\w+", bare) or [""])[0].lower()
         if ";" in bare:
             raise ValueError("one statement, without a semicolon inside")
         if first not in _READS:
             raise ValueError(
                 f"a statement that reads ({', '.join(_READS)}), not {first.upper() or 'nothing'}"
             )
+        if found := _UNREADABLE.search(bare):
+            raise ValueError(f"{found[0]} is not taken: write strings as '…' and comments after --")
         if found := _WITH_EFFECTS.search(bare):
             raise ValueError(f"{found[0]} has effects that a read-only transaction does not stop")
         return sql
+
+    @model_validator(mode="after")
+    def _a_place_for_each_value(self) -> Self:
+        places, all_places = _places(_without_strings(self.sql)), _places(self.sql)
+        if self.values and all_places != places:
+            raise ValueError("with `values`, a % inside quotes or comments is written %%")
+        if self.values and places != len(self.values):
+            raise ValueError(f"{places} times %s in sql, but {len(self.values)} values")
+        return self
 
     def question(self) -> Query:
         """Return the query itself."""
@@ -108,3 +129,15 @@ class QueryCheck(Check):
             evidence=tuple(str(row) for row in rows),
             facts={"rows": [list(row) for row in answer.rows], "columns": list(answer.columns)},
         )
+
+
+def _without_strings(sql: str) -> str:
+    """Return a statement with its strings emptied and its comments left out.
+
+    Quoted identifiers stay, for they may name a function.
+    """
+    return _QUOTED.sub(lambda found: found[1] or ("''" if found[0].startswith("'") else " "), sql)
+
+
+def _places(sql: str) -> int:
+    return sum(found == "%s" for found in _PLACE.findall(sql))

@@ -68,8 +68,8 @@ class Columns(Check):
         return tuple(chosen[:1])
 
 
-class Client(Check):
-    """The generated client was made from this schema, by the Prisma that is installed.
+class _Generated(Step):
+    """A generated client and what it is made from.
 
     Attributes:
         backend: Where `node_modules` lies.
@@ -77,45 +77,45 @@ class Client(Check):
         client: Where the client is generated to.
     """
 
-    kind: ClassVar[str] = "prisma.client"
     backend: str = "{{ app.backend }}"
     schema_file: str = _SCHEMA_FILE
     client: str = "{{ app.backend }}/node_modules/.prisma/client"
 
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The questions for both schemas and both versions."""
+        return (
+            Read(path=self.schema_file),
+            Read(path=f"{self.client}/schema.prisma"),
+            Read(path=f"{self.backend}/node_modules/prisma/package.json"),
+            Read(path=f"{self.backend}/node_modules/@prisma/client/package.json"),
+        )
+
     def ask(self) -> Questions:
         """Ask for both schemas and both versions."""
-        return _client_questions(self.backend, self.schema_file, self.client)
+        return self.reads
+
+
+class Client(_Generated, Check):
+    """The generated client was made from this schema, by the Prisma that is installed."""
+
+    kind: ClassVar[str] = "prisma.client"
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""
         del first
-        because = stale_because(self.schema_file, *(now[question] for question in self._reads()))
+        because = stale_because(self.schema_file, *(now[question] for question in self.reads))
         return Finding(healthy=not because, seen=because or "the client was generated from this schema")
 
-    def _reads(self) -> tuple[Read, ...]:
-        return _client_questions(self.backend, self.schema_file, self.client)
 
-
-class Generate(Action):
+class Generate(_Generated, Action):
     """Generates the client anew where it was not made from this schema.
 
     It is generated in a copy of the backend beside the real one and then swapped in, so that the live client is never
     half written. The previous one is kept beside it for the way back.
-
-    Attributes:
-        backend: Where `node_modules` lies.
-        schema_file: The Prisma schema on the host.
-        client: Where the client is generated to.
     """
 
     kind: ClassVar[str] = "prisma.generate"
-    backend: str = "{{ app.backend }}"
-    schema_file: str = _SCHEMA_FILE
-    client: str = "{{ app.backend }}/node_modules/.prisma/client"
-
-    def ask(self) -> Questions:
-        """Ask for both schemas and both versions."""
-        return _client_questions(self.backend, self.schema_file, self.client)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where the client is up to date.
@@ -126,10 +126,7 @@ class Generate(Action):
         """
         self._refuse_outside(answers.where)
         try:
-            reads = [
-                answers[question]
-                for question in _client_questions(self.backend, self.schema_file, self.client)
-            ]
+            reads = [answers[question] for question in self.reads]
         except NotKnown as unknown:
             return (self._change((), "", unknown.because),)
         because = stale_because(self.schema_file, *reads)
@@ -204,15 +201,6 @@ class Generate(Action):
             data={"mark": mark},
             assumed=assumed,
         )
-
-
-def _client_questions(backend: str, schema_file: str, client: str) -> tuple[Read, ...]:
-    return (
-        Read(path=schema_file),
-        Read(path=f"{client}/schema.prisma"),
-        Read(path=f"{backend}/node_modules/prisma/package.json"),
-        Read(path=f"{backend}/node_modules/@prisma/client/package.json"),
-    )
 
 
 def _schema_text(answers: Answers, path: str) -> str:

@@ -6,13 +6,16 @@ Decides from what was read; the scripts run as jobs and take every value as a po
 import json
 
 from remediate.errors import CouldNotLook
+from remediate.providers.fingerprint import FINGERPRINT
 from remediate.providers.prisma_syntax import words_of
 from remediate.questions import ReadAnswer
 
 STILL_OTHERS = 9
 """Exit code of `PUT_BACK`: the client is no longer what `GENERATE` left."""
 
-_PLACES = r"""
+_PLACES = (
+    FINGERPRINT
+    + r"""
 set -eu
 backend=$1 schema=$2 client=$3 mark=$4
 live=$backend/$client
@@ -20,8 +23,8 @@ parent=${live%/*}
 keep=$parent/.${live##*/}.remediate-$mark
 copy=$backend/.generate.remediate-$mark
 mtime() { stat -c %y -- "$1"; }
-print_of() { (cd "$1" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum); }
 """
+)
 
 GENERATE = (
     _PLACES
@@ -87,7 +90,7 @@ if [ -e "$live" ]; then
   mv -T -- "$live" "$keep/before"
 fi
 mv -T -- "$made" "$live"
-print_of "$live" >"$keep/after"
+fingerprint "$live" >"$keep/after"
 """
 )
 """Generates in a copy of the backend and swaps the client in. Nothing live is touched before the copy's is whole."""
@@ -102,7 +105,7 @@ if [ -d "$copy" ]; then
 fi
 [ -d "$keep" ] || exit 0
 if [ -f "$keep/after" ] && [ -d "$live" ]; then
-  [ "$(print_of "$live")" = "$(cat "$keep/after")" ] || exit {STILL_OTHERS}
+  [ "$(fingerprint "$live")" = "$(cat "$keep/after")" ] || exit {STILL_OTHERS}
 fi
 if [ -d "$keep/before" ]; then
   if [ -e "$live" ]; then mv -T -- "$live" "$keep/discarded"; fi

@@ -35,7 +35,9 @@ _SCALARS = {
     "Bytes": "BYTEA",
 }
 _NATIVE = {"DoublePrecision": "DOUBLE PRECISION", "Integer": "INTEGER"}
-_SERIAL = {"INTEGER": "SERIAL", "BIGINT": "BIGSERIAL", "SMALLINT": "SMALLSERIAL"}
+COUNTING = {"SERIAL": "INTEGER", "BIGSERIAL": "BIGINT", "SMALLSERIAL": "SMALLINT"}
+"""The types that count up by themselves, and what they are apart from that."""
+_SERIAL = {plain: serial for serial, plain in COUNTING.items()}
 
 
 @dataclass(frozen=True)

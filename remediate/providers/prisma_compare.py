@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from remediate.model import Json
 from remediate.providers import catalog
 from remediate.providers.column_types import postgres_type, same_default, same_type
-from remediate.providers.prisma_columns import Column
+from remediate.providers.prisma_columns import COUNTING, Column
 from remediate.providers.prisma_schema import Table
-
-_COUNTING = {"SERIAL": "INTEGER", "BIGSERIAL": "BIGINT", "SMALLSERIAL": "SMALLINT"}
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,14 @@ def _missing(column: Column) -> dict[str, Json]:
 
 
 def _wrong(meant: Column, found: catalog.Column) -> dict[str, Json] | None:
-    wanted = postgres_type(_COUNTING.get(meant.type, meant.type)) if meant.supported else None
+    wanted = postgres_type(COUNTING.get(meant.type, meant.type)) if meant.supported else None
     if wanted and not same_type(found.type, wanted):
         return _difference(meant, "type", wanted, found.type)
     if meant.nullable != found.nullable and not _is_list_kept_full(meant, found):
         return _difference(
             meant, "nullability", _null(nullable=meant.nullable), _null(nullable=found.nullable)
         )
-    if meant.type in _COUNTING:
+    if meant.type in COUNTING:
         counts = found.generated or (found.default or "").startswith("nextval(")
         return None if counts else _difference(meant, "default", "a sequence", found.default)
     if meant.default is not None and same_default(meant.default, found.default) is False:

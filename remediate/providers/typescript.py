@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from remediate.errors import CouldNotLook
 from remediate.model import Change, Finding, Forecast, Json, Undo
 from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
 from remediate.providers.typescript_modules import EXTENSIONS, Sources, Wrong
@@ -44,11 +45,18 @@ class _Imports(Step):
         return tree_question(self.tree)
 
     def wrong_in(self, sources: Sources) -> list[Wrong]:
-        """Return the wrong imports that this step is about."""
-        wanted = self.module and _stem(
-            posixpath.relpath(posixpath.join(self.backend, self.module), self.tree)
-        )
-        return [wrong for wrong in sources.wrong() if wanted is None or _meant(wrong) == wanted]
+        """Return the wrong imports that this step is about.
+
+        Raises:
+            CouldNotLook: `module` is no file of the tree, and nothing there imports it.
+        """
+        if self.module is None:
+            return list(sources.wrong())
+        wanted = _stem(posixpath.relpath(posixpath.join(self.backend, self.module), self.tree))
+        found = [wrong for wrong in sources.wrong() if _meant(wrong) == wanted]
+        if not found and wanted not in map(_stem, sources.names):
+            raise CouldNotLook(self.tree, f"module {self.module} is not in the source tree", "check `module`")
+        return found
 
 
 class TypescriptImports(_Imports, Check):

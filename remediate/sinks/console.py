@@ -129,7 +129,8 @@ class ConsoleSink:
 
     def _finding(self, event: Event) -> None:
         self._running.stop()
-        show(self._console, finding_lines(Finding.model_validate(event.data["finding"])))
+        lines = finding_lines(Finding.model_validate(event.data["finding"]))
+        show(self._console, [Line(f"{event.host}{line.text}", line.style) for line in lines])
 
     def _planned(self, event: Event) -> None:
         self._running.stop()

@@ -10,6 +10,12 @@ from remediate.sinks.clean import clean, one_line
 Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "faint", "code"]
 
 
+EVIDENCE = 8
+"""How many lines of evidence are shown; all of them are in `--json`."""
+WIDEST = 2000
+"""Characters of one line of a diff or script; a generated file may have millions in one."""
+
+
 class Line(NamedTuple):
     """One line with the role it plays; a sink chooses the colour."""
 
@@ -54,8 +60,10 @@ def finding_lines(finding: Finding) -> Iterator[Line]:
     mark, style = ("✓", "good") if finding.healthy else ("✗", "bad")
     yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style)  # type: ignore[arg-type]
     if not finding.healthy:
-        for line in finding.evidence[:8]:
+        for line in finding.evidence[:EVIDENCE]:
             yield Line(f"      {one_line(line)}", "faint")
+        if len(finding.evidence) > EVIDENCE:
+            yield Line(f"      … and {len(finding.evidence) - EVIDENCE} more", "faint")
 
 
 def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
@@ -66,11 +74,16 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     if change.assumed:
         yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint")
     for line in change.diff.splitlines():
-        yield Line(f"     {clean(line)}", _diff_style(line))
+        yield Line(f"     {_cut(line)}", _diff_style(line))
     for line in change.script.splitlines():
-        yield Line(f"     {clean(line)}", "code")
+        yield Line(f"     {_cut(line)}", "code")
     for line in change.notes:
         yield Line(f"     · {one_line(line, 300)}", "faint")
+
+
+def _cut(line: str) -> str:
+    shown = clean(line[:WIDEST])
+    return shown if len(line) <= WIDEST else f"{shown}… ({len(line)} characters)"
 
 
 def _diff_style(line: str) -> Style:

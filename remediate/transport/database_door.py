@@ -93,6 +93,7 @@ class Door:
         self._settings, self._clock = settings, clock
         self._wire: Wire | None = None
         self._forward: Forward | None = None
+        self._parameters: Mapping[str, str] = {}
         self._url: DatabaseUrl | None = None
         self._tls_found_needed = False
 
@@ -108,15 +109,22 @@ class Door:
             NoDatabase: It cannot be had; says why.
         """
         if not (self._wire and self._wire.open):
-            self._wire = self.another_wire()
+            self._wire = self._first_wire()
         return self._wire
 
     def another_wire(self) -> Wire:
-        """Return a new connection beside the other, to be closed by the caller.
+        """Return a new connection beside the other, which stays whole, to be closed by the caller.
 
         Raises:
             NoDatabase: It cannot be had; says why.
         """
+        self.wire()
+        try:
+            return connect(self._parameters, self._settings.connect, self._clock)
+        except WireRefused as refused:
+            raise NoDatabase(_why(refused, self.url())) from None
+
+    def _first_wire(self) -> Wire:
         url = self.url()
         for number, destination in enumerate(url.destinations, 1):
             try:
@@ -137,8 +145,9 @@ class Door:
                 self._url = libpq_settings(self._read_url())
             except RemediateError as error:
                 raise NoDatabase(str(error)) from error
-            if self._url.password:
-                self._learn(self._url.password)
+            for secret in dict.fromkeys((self._url.password, self._url.written_password)):
+                if secret:
+                    self._learn(secret)
         return self._url
 
     def _through(self, destination: Destination, url: DatabaseUrl) -> Wire:
@@ -155,9 +164,9 @@ class Door:
         if self._forward is None or bool(self._forward.port) != tls:
             self._forget_forward()
             self._forward = self._make_forward(destination, tcp=tls)
-        parameters = _parameters(self._forward, destination, url, tls=tls)
+        self._parameters = _parameters(self._forward, destination, url, tls=tls)
         try:
-            return connect(parameters, self._settings.connect, self._clock)
+            return connect(self._parameters, self._settings.connect, self._clock)
         except WireRefused:
             self._forget_forward()
             raise

@@ -41,6 +41,7 @@ class DatabaseUrl(Value):
         destinations: Where servers listen, in the order in which they are to be tried.
         user: The role to log in as.
         password: Secret; empty where the URL has none.
+        written_password: The same as the URL has it, still percent-encoded: secret, too.
         dbname: The database.
         schema_name: The schema that the app works in; becomes the search path.
         options: Further libpq parameters, as names and values.
@@ -51,6 +52,7 @@ class DatabaseUrl(Value):
     destinations: tuple[Destination, ...]
     user: str
     password: str = ""
+    written_password: str = ""
     dbname: str
     schema_name: str = "public"
     options: tuple[tuple[str, str], ...] = ()
@@ -87,10 +89,12 @@ def libpq_settings(url: str) -> DatabaseUrl:
     authority, _, path = location.partition("/")
     _refuse("@" in rest and "@" not in authority, "cannot be read", _ENCODE)
     credentials, _, hosts = authority.rpartition("@")
-    return _settings(credentials, hosts, unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+    return _settings(credentials, hosts, unquote(path), query)
 
 
-def _settings(credentials: str, hosts: str, path: str, parameters: dict[str, str]) -> DatabaseUrl:
+def _settings(credentials: str, hosts: str, path: str, query: str) -> DatabaseUrl:
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    written = dict(pair.partition("=")[::2] for pair in query.split("&"))
     user, _, password = credentials.partition(":")
     name = unquote(user) or parameters.get("user", "")
     _refuse(not name, "names no user", "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
@@ -99,6 +103,7 @@ def _settings(credentials: str, hosts: str, path: str, parameters: dict[str, str
         destinations=destinations,
         user=name,
         password=unquote(password) or parameters.get("password", ""),
+        written_password=password or written.get("password", ""),
         dbname=path or parameters.get("dbname", "") or name,
         schema_name=parameters.get("schema") or "public",
         options=_options(parameters),

@@ -43,6 +43,9 @@ class HostDatabase(Protocol):
     def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
         """Answer all queries in one round trip."""
 
+    def learn(self) -> None:
+        """Learn the database's secrets, so that they are masked whoever shows them."""
+
     def change(self, token: str, change: DatabaseChange) -> bool:
         """Commit a change with its ledger row, at most once for the token."""
 
@@ -106,6 +109,7 @@ class SshTarget:
         self.files, self._lock = Files(caller), HostLock(caller, app)
         self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience or Patience())
         self._database = make_database(self.link, self.read) if make_database else None
+        self._learned = False
 
     @property
     def name(self) -> str:
@@ -173,6 +177,10 @@ class SshTarget:
         """Refuse: the ledger is asked by token."""
         raise self._no_token("the ledger")
 
+    def stop(self) -> None:
+        """Refuse: jobs are ended by token."""
+        raise self._no_token("ending jobs")
+
     def forget(self, token_prefix: str) -> None:
         """Remove what is kept on the host of finished jobs whose tokens begin so: at the end of a run."""
         self.jobs.forget(token_prefix)
@@ -195,6 +203,9 @@ class SshTarget:
         return self._database
 
     def _both(self, looks: Sequence[Run | Read | Fetch], queries: Sequence[Query]) -> dict[Any, Answer]:
+        if self._database is not None and not self._learned:
+            self._database.learn()
+            self._learned = True
         if not queries or self._database is None:
             return {**dict.fromkeys(queries, Unanswered(reason=NO_DATABASE)), **self._look(looks)}
         if not looks:
@@ -269,6 +280,10 @@ class ScopedTarget:
     def ledger(self) -> dict[str, Json] | None:
         """Return the recipe back that the database keeps for this token's first change."""
         return self._host.database_or_fail().ledger(f"{self._token}/1")
+
+    def stop(self) -> None:
+        """End every job of this token that may still run, and keep it from beginning later."""
+        self._host.jobs.stop(self._token)
 
     def forget(self, token_prefix: str) -> None:
         """Remove what is kept on the host of finished jobs whose tokens begin so."""

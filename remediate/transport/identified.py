@@ -4,11 +4,14 @@ It asks for both along with the first batch that somebody else asks, so that kno
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from remediate.errors import RemediateError
 from remediate.model import Json
 from remediate.questions import Query, QueryAnswer, Unanswered
 from remediate.target import DatabaseChange
 from remediate.transport.database import CLUSTER_IDENTITY, IDENTITY, Database
+from remediate.transport.database_door import NoDatabase
 
 
 class IdentifiedDatabase:
@@ -39,6 +42,14 @@ class IdentifiedDatabase:
         facts = own.records[0]
         known = cluster.records[0]["cluster"] if isinstance(cluster, QueryAnswer) else "unknown cluster"
         self.facts = {**facts, "identity": f"{facts['name']} ({known}/{facts['oid']})"}
+
+    def learn(self) -> None:
+        """Read the database's URL, so that its password is masked in whatever is shown before the database is asked.
+
+        Why it cannot be read is told by whoever asks the database.
+        """
+        with suppress(NoDatabase, RemediateError):
+            self._database.url()
 
     def change(self, token: str, change: DatabaseChange) -> bool:
         """Commit a change with its ledger row, at most once for the token."""

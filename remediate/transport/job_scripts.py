@@ -2,7 +2,12 @@
 
 A job's directory holds: `began` (made by whoever may run it: once for ever), `boot` (the boot it was begun in),
 `leader` (who watches over it), `session` (the process session that is the job), `out` and `err` (the first bytes of
-its output) with `out.tail` and `err.tail` (the last ones), and at the end `rc`, by rename.
+its output) with `out.tail` and `err.tail` (the last ones), and at the end `rc`, by rename. `stopped` says that it was
+to be ended, and `never` that it was called off before it ran. A directory named after what jobs have in common
+(`run/1.1` of `run/1.1/1`) holds nothing but `never`, for all of them.
+
+Whoever begins a job writes `leader` and then looks for `stopped` and `never`; whoever ends one writes these and then
+looks for `leader`. So one of both always sees the other, however late a shell comes to run.
 """
 
 from remediate.transport.state import STATE
@@ -55,6 +60,7 @@ mask=$(umask)
 umask 077
 printf '%s %s\n' "$$" "$(born "$$")" >"$job/leader.new" && mv -- "$job/leader.new" "$job/leader" ||
   { rmdir -- "$job/began"; exit 1; }
+[ ! -e "$job/stopped" ] && [ ! -e "${job%\%2F*}/never" ] || { : >"$job/never"; exit 0; }
 keep() {
   {
     stdbuf -o0 head -c "$head" >"$job/$1"
@@ -68,11 +74,12 @@ keep out &
 keep err &
 read -r begun _ </proc/uptime
 (
+  read -r own _ </proc/self/stat
+  printf '%s %s\n' "$own" "$(born "$own")" >"$job/session.new" && mv -- "$job/session.new" "$job/session"
   umask "$mask"
   exec setsid timeout -k "$grace" "$limit" sh -c "$script" sh "$@"
 ) </dev/null >"$job/out.pipe" 2>"$job/err.pipe" &
 session=$!
-printf '%s\n' "$session" >"$job/session"
 wait "$session"
 code=$?
 case $code in 124 | 137) end_session "$session" 0 ;; esac
@@ -120,6 +127,7 @@ follow() {  # $1 and $2 bytes of out and err shown so far, $3 seconds
     grown err "$err" >&2
     [ "$size" -le "$err" ] || err=$size
     [ "$told" = running ] || break
+    [ ! -e "$job/never" ] || { told=never; return; }
     if lost; then told=lost; return; fi
     [ -d "$job/began" ] || [ "$rounds" -le 100 ] || { told=unbegun; return; }
     read -r now _ </proc/uptime
@@ -170,31 +178,74 @@ if [ -d "$job" ]; then follow "$2" "$3" "$4"; else told=unbegun; fi
 exit 0
 """
 )
-# $1 name, $2 seconds between TERM and KILL. Tells `unbegun`, `ended`, or `alive` and the processes.
-STOP = (
+ENDING = (
     JOB
     + r"""
-enter "$1"
-told=unbegun
-[ -d "$job" ] || exit 0
-mkdir -- "$job/began" 2>/dev/null && exit 0
-[ -e "$job/rc" ] || : >"$job/stopped"
-rounds=0
-until [ -s "$job/session" ] || [ "$rounds" -ge 20 ]; do rounds=$((rounds + 1)); sleep 0.1; done
+left() {  # the processes of the job's session, whose number may be somebody else's by now
+  read -r session birth 2>/dev/null <"$job/session" || return 0
+  now=$(born "$session") && [ "$now" != "$birth" ] || members "$session"
+}
+over() { [ -e "$job/rc" ] || [ -e "$job/never" ] || { lost && [ -z "$(left)" ]; }; }
+living() {
+  found=$(left)
+  [ -n "$found" ] || read -r found _ <"$job/leader"
+  printf '%s ' $found
+}
+stop() {  # $1 seconds between TERM and KILL; false where something of the job lives on
+  [ ! -e "$job/rc" ] || return 0
+  touch -- "$job/stopped" || [ -e "$job/leader" ] || exit 73  # a full disk keeps no running job alive
+  mkdir -- "$job/began" 2>/dev/null
+  [ -e "$job/leader" ] || { : >"$job/never"; return 0; }
+  read -r then <"$job/boot"
+  [ "$then" = "$boot" ] || return 0
+  turns=0
+  until over; do
+    turns=$((turns + 1))
+    [ "$turns" -le 50 ] || return 1
+    if [ -n "$(left)" ]; then
+      read -r session _ <"$job/session"
+      end_session "$session" "$1" || return 1
+    fi
+    sleep 0.1
+  done
+}
+make "$state"
+make "$state/jobs"
 told=ended
-read -r session 2>/dev/null <"$job/session" || exit 0
-read -r then <"$job/boot"
-[ "$then" = "$boot" ] || exit 0
-end_session "$session" "$2" || told="alive $(members "$session")"
+"""
+)
+# $1 name, $2 seconds between TERM and KILL. Tells `ended`, or `alive` and the processes.
+STOP = (
+    ENDING
+    + r"""
+enter "$1"
+make "$job"
+stop "$2" || told="alive $(living)"
 exit 0
 """
 )
-# $1 the names' common beginning.
+# $1 what the names have in common before their number, $2 seconds between TERM and KILL. Tells as STOP does.
+STOP_ALL = (
+    ENDING
+    + r"""
+make "$state/jobs/$1"
+touch -- "$state/jobs/$1/never" || marked=73
+for job in "$state/jobs/$1%2F"*; do
+  case ${job#"$state/jobs/$1%2F"} in *[!0-9]*) continue ;; esac
+  stop "$2" || { told="alive $(living)"; exit 0; }
+done
+exit "${marked:-0}"
+"""
+)
+# $1 the names' common beginning. What was called off is remembered for a day: by then nobody comes late any more.
 FORGET = (
     STATE
     + r"""
 for job in "$state/jobs/$1"*; do
   [ ! -e "$job/rc" ] || rm -rf -- "$job"
+done
+for mark in "$state/jobs/"*/never; do
+  [ -z "$(find "$mark" -mmin +1440 2>/dev/null)" ] || rm -rf -- "${mark%/never}"
 done
 [ ! -d "$state" ] || unmake "$state/jobs" "$state"
 exit 0

@@ -14,10 +14,10 @@ from remediate.target import Job
 from remediate.transport.call import Called, Caller
 from remediate.transport.conversation import unfit
 from remediate.transport.frames import Kept
-from remediate.transport.job_scripts import BEGIN, FOLLOW, FORGET, HEAD, STOP, SUPERVISE, TAIL
+from remediate.transport.job_scripts import BEGIN, FOLLOW, FORGET, HEAD, STOP, STOP_ALL, SUPERVISE, TAIL
 from remediate.transport.lines import Lines
 from remediate.transport.lookups import took_too_long
-from remediate.transport.state import file_name
+from remediate.transport.state import CANNOT_MAKE, NOT_OURS, file_name
 from remediate.transport.trips import Trips
 from remediate.transport.wire import Broken
 
@@ -102,6 +102,22 @@ class Jobs:
                 each.end()
         return self._answer(following)
 
+    def stop(self, token: str) -> None:
+        """End every job of this token (`token/1`, …) that may still run, and keep it from beginning later.
+
+        Raises:
+            Lost: It is not known whether one still runs, or may begin.
+        """
+        name, grace = file_name(token), self.patience.grace
+        try:
+            called = self.caller.call(STOP_ALL, name, str(grace), seconds=grace + self.patience.answer)
+        except (Broken, Lost, Unreachable) as error:
+            what = f"it is not known whether jobs of {token} still run, the host cannot be asked"
+            raise Lost(self.caller.where, what, "try again when the host is back") from error
+        if called.told != ("ended",) or called.exit_code != 0:
+            why = f"processes {' '.join(called.told[1:])} live on" if called.told[1:] else called.error
+            raise Lost(self.caller.where, f"the jobs of {token} cannot be ended: {why}", "look at the host")
+
     def forget(self, prefix: str) -> None:
         """Remove what is kept on the host of finished jobs whose tokens begin so.
 
@@ -116,25 +132,41 @@ class Jobs:
     def _follow_to_end(self, following: _Following) -> None:
         due = self.clock.monotonic() + following.job.timeout + self.patience.grace + self.patience.answer
         while following.told[:1] != ("finished",):
-            if self.clock.monotonic() > due:
-                raise self._ended(following, self._out_of_time(following))
-            self._poll(following)
-            if following.told[:1] == ("lost",):
+            # asked before it is judged: after an outage the host has the first word, then the clock
+            overdue = self.clock.monotonic() > due
+            answered = self._poll(following)
+            self._refuse_if_not_run(following)
+            if overdue and following.told[:1] != ("finished",):
+                raise self._overdue(following) if answered else self._link_gone(following)
+
+    def _refuse_if_not_run(self, following: _Following) -> None:
+        match following.told[:1]:
+            case ("lost",):
                 raise self._lost(following)
-            if following.told[:1] == ("unbegun",):
+            case ("never",):
+                raise self._called_off(following)
+            case ("unbegun",):
                 raise self._ended(following, self._unbegun(following))
 
-    def _poll(self, following: _Following) -> None:
-        """Begin, or go on following, for some seconds; where the link breaks, wait for it to come back."""
+    def _poll(self, following: _Following) -> bool:
+        """Begin, or go on following, for some seconds; where the link breaks, wait for it to come back.
+
+        Returns:
+            Whether the host answered.
+        """
         try:
             called = self._call(following)
         except Broken:
             self._come_back(following)
-            return
-        if called.exit_code != 0:
+            return False
+        if called.exit_code in {CANNOT_MAKE, NOT_OURS} and not following.told:
             what = f"{_name(following.job)} cannot be begun ({called.error})"
             raise Failed(self.caller.where, what, "nothing was started", following.text)
+        if called.exit_code != 0:  # our shell was ended, not the job: it is asked about again
+            self.clock.sleep(1.0)
+            return False
         following.told = called.told
+        return True
 
     def _call(self, following: _Following) -> Called:
         self.trips.jobs += 1
@@ -188,7 +220,11 @@ class Jobs:
 
     def _interrupted(self, following: _Following) -> RemediateError:
         what = f"{_name(following.job)} was interrupted; nothing of it runs any more"
-        return self._ended(following, Interrupted(self.caller.where, what))
+        error = Interrupted(self.caller.where, what)
+        try:
+            return self._ended(following, error)
+        except KeyboardInterrupt:  # an impatient second Ctrl-C must not leave the job running
+            return self._ended(following, error)
 
     def _ended(self, following: _Following, error: RemediateError) -> RemediateError:
         """End all of a job over a fresh channel, and return the error, or a worse one."""
@@ -202,11 +238,21 @@ class Jobs:
         if called.told[:1] == ("alive",):
             what = f"{_name(following.job)} cannot be ended: processes {' '.join(called.told[1:])} live on"
             return Lost(self.caller.where, what, "look at the host")
+        if called.exit_code != 0 and following.told[:1] != ("unbegun",):
+            what = f"{_name(following.job)} cannot be ended ({called.error})"
+            return Lost(self.caller.where, what, "look at the host")
         return error
+
+    def _overdue(self, following: _Following) -> RemediateError:
+        return self._ended(following, self._out_of_time(following))
 
     def _out_of_time(self, following: _Following) -> Failed:
         what = f"{_name(following.job)} took longer than {following.job.timeout:g} s; nothing of it runs any more"
         return Failed(self.caller.where, what, "", following.text)
+
+    def _called_off(self, following: _Following) -> Failed:
+        what = f"{_name(following.job)} was called off before it ran"
+        return Failed(self.caller.where, what, "nothing was started")
 
     def _unbegun(self, following: _Following) -> Failed:
         return Failed(

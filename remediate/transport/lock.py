@@ -10,7 +10,7 @@ from threading import Lock as ThreadLock
 
 from pydantic import ValidationError
 
-from remediate.errors import Failed, Locked, Lost, Unreachable
+from remediate.errors import Blocked, Failed, Locked, Lost, Unreachable
 from remediate.target import LockOwner
 from remediate.transport.call import Called, Caller
 from remediate.transport.state import STATE, file_name
@@ -68,7 +68,8 @@ class HostLock:
 
         Raises:
             Locked: Another run has it; says whose.
-            Failed: It could not be made.
+            Blocked: It could not be taken; nothing was touched.
+            Failed: It could not be left.
         """
         self._enter(owner)
         try:
@@ -88,14 +89,14 @@ class HostLock:
         name, nonce = file_name(self._app), token_hex(8)
         try:
             called = self._caller.call(TAKE, name, owner.run, owner.model_dump_json(), nonce)
-        except Broken as error:
+        except (Broken, Lost) as error:
             raise Unreachable(
                 self._caller.where, "the link broke while the lock was taken", "try again"
             ) from error
         if called.exit_code == TAKEN:
             raise self._taken(called)
         if called.exit_code != 0:
-            raise Failed(
+            raise Blocked(
                 self._caller.where, f"the host's lock cannot be taken ({called.error})", "nothing was touched"
             )
 
@@ -116,15 +117,19 @@ class HostLock:
             self._depth -= 1
             if self._depth:
                 return
-        called = self._caller.call(LEAVE, file_name(self._app), owner.run, token_hex(8))
+        try:
+            called = self._caller.call(LEAVE, file_name(self._app), owner.run, token_hex(8))
+        except Broken as error:
+            raise self._not_left("the link broke") from error
         if called.exit_code != 0:
-            raise Failed(
-                self._caller.where, f"the host's lock cannot be left ({called.error})", "remove it by hand"
-            )
+            raise self._not_left(called.error)
+
+    def _not_left(self, why: str) -> Failed:
+        return Failed(self._caller.where, f"the host's lock cannot be left ({why})", "remove it by hand")
 
     def _leave_if_possible(self, owner: LockOwner) -> None:
         """Leave the lock after an error; one that cannot be left is kept: the run is carried on later, under it."""
         try:
             self._leave(owner)
-        except (Unreachable, Lost, Failed, Broken):
+        except (Unreachable, Lost, Failed):
             return

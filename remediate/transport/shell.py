@@ -88,12 +88,14 @@ class Shell:
     def _batch(self, questions: Sequence[Look], answers: dict[Look, Looked], *, connecting: bool) -> None:
         """Ask what can be asked, and take the answers until all are there or the shell is lost."""
         talk = self._open()
-        asked = [(question, reply) for question in questions if (reply := self._say(talk, question, answers))]
-        if not asked:
-            return
-        self._trips.shell += not connecting
-        self._trips.connecting += connecting
-        try:
+        try:  # whatever interrupts it between a question and its answer, this shell is not asked again
+            asked = [
+                (question, reply) for question in questions if (reply := self._say(talk, question, answers))
+            ]
+            if not asked:
+                return
+            self._trips.shell += not connecting
+            self._trips.connecting += connecting
             self._listen(talk, asked, answers)
         except BaseException:
             self._drop()

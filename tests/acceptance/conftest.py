@@ -83,6 +83,10 @@ class Operator:
         return Ended(process.returncode, out, err)
 
     @property
+    def first_run(self) -> str:
+        return json.loads(self.does("runs", "--json").out.splitlines()[-1])["header"]["run"]
+
+    @property
     def last_run(self) -> str:
         return json.loads(self.does("runs", "--json", "--limit", "1").out)["header"]["run"]
 

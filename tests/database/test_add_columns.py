@@ -226,6 +226,70 @@ def test_a_column_that_somebody_changed_is_left_to_them(world: DatabaseWorld) ->
         undo(world, undone)
 
 
+@pytest.mark.parametrize(
+    ("built", "said"),
+    [
+        ('CREATE INDEX used ON avatars ("usageCount")', "index used"),
+        ('CREATE INDEX used ON avatars (name) WHERE "usageCount" > 0', "index used"),
+        (
+            'ALTER TABLE avatars ADD CONSTRAINT used CHECK ("usageCount" >= 0)',
+            "constraint used on table avatars",
+        ),
+        (
+            'ALTER TABLE avatars ADD CONSTRAINT used UNIQUE ("usageCount", id)',
+            "constraint used on table avatars",
+        ),
+        (
+            (
+                'CREATE TRIGGER used BEFORE UPDATE OF "usageCount" ON avatars FOR EACH ROW'
+                " EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            ),
+            "trigger used on table avatars",
+        ),
+        ('CREATE VIEW used AS SELECT "usageCount" FROM avatars', "on view used"),
+        ('CREATE STATISTICS used ON "usageCount", name FROM avatars', "statistics object used"),
+        ('CREATE POLICY used ON avatars USING ("usageCount" > 0)', "policy used on table avatars"),
+        (
+            'ALTER TABLE avatars ADD COLUMN used int GENERATED ALWAYS AS ("usageCount" + 1) STORED',
+            "column used of table avatars",
+        ),
+        (
+            'CREATE TABLE heir () INHERITS (avatars); CREATE INDEX used ON heir ("usageCount")',
+            "index used",
+        ),
+    ],
+)
+def test_what_somebody_built_on_a_column_is_named_and_nothing_is_dropped(
+    world: DatabaseWorld, built: str, said: str
+) -> None:
+    undone = applied(world)
+    world.sql(built)
+    before = world.fingerprint()
+    with pytest.raises(Conflict, match=rf"avatars\.usageCount is used by .*{said}"):
+        undo(world, undone)
+    assert world.fingerprint() == before
+
+
+@dataclass
+class OvertakenTarget(DatabaseTarget):
+    """A target where somebody does something between the look and the change."""
+
+    meanwhile: Callable[[], object] = bool
+
+    def change_database(self, change: DatabaseChange) -> bool:
+        self.meanwhile()
+        return super().change_database(change)
+
+
+def test_what_is_built_between_the_look_and_the_drop_is_noticed_too(world: DatabaseWorld) -> None:
+    undone = applied(world)
+    index = 'CREATE INDEX IF NOT EXISTS used ON avatars ("usageCount")'
+    target = OvertakenTarget(world.reach, fresh_token(), meanwhile=lambda: world.sql(index))
+    with pytest.raises(Conflict, match=r"avatars\.usageCount is used by .*index used"):
+        ACTION.undo(target, undone)
+    assert world.sql("SELECT count(\"usageCount\"), to_regclass('used') FROM avatars") == "2|used"
+
+
 def test_columns_that_somebody_else_added_are_not_ours_to_drop(world: DatabaseWorld) -> None:
     applied(world, adding("other", "TEXT"))
     (change,) = planned(ACTION, world.target())

@@ -9,7 +9,8 @@ import pytest
 from remediate.errors import Failed, Lost
 from remediate.target import DatabaseChange, Statement
 from remediate.transport.database import Database
-from remediate.transport.database_door import DatabaseSettings
+from remediate.transport.database_door import DatabaseSettings, NoDatabase
+from remediate.transport.database_values import succeeded
 from remediate.transport.database_wire import Command
 
 from .conftest import Cluster, RelayForwards
@@ -174,3 +175,19 @@ def test_a_deferred_constraint_that_fails_at_commit_is_a_failure(cluster, table,
         database.change("r/1", change("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"))
     assert count(cluster, table) == 0
     assert database.ledger("r/1") is None
+
+
+def test_a_second_login_that_is_refused_leaves_the_first_connection_whole(
+    cluster, table, open_database
+) -> None:
+    cluster.sql("CREATE ROLE single LOGIN PASSWORD 'single' CONNECTION LIMIT 1")
+    url = cluster.url(table, user="single", password="single")
+    try:
+        database = open_database(url, RelayForwards(cluster, lambda _: "pass"))
+        wire = database._door.wire()
+        with pytest.raises(NoDatabase, match="no connection left"):
+            database._door.another_wire()
+        assert succeeded(wire.exchange([Command(sql="SELECT 1")], 5)[0])
+        database.close()
+    finally:
+        cluster.sql("DROP ROLE single")

@@ -157,3 +157,15 @@ def test_a_missing_file_and_a_missing_key_are_told_apart() -> None:
     with pytest.raises(CouldNotLook, match="sets no DATABASE_URL"):
         required_value(ReadAnswer(exists=True, content=b"A=1"), "/srv/app/.env", "DATABASE_URL")
     assert required_value(ReadAnswer(exists=True, content=b"A=1"), "x", "A") == "1"
+
+
+@pytest.mark.parametrize(
+    ("rest", "password", "written"),
+    [
+        ("u:a%2fb@h/d", "a/b", "a%2fb"),
+        ("u@h/d?schema=x&password=a%2fb+c", "a/b c", "a%2fb+c"),
+        ("u@h/d", "", ""),
+    ],
+)
+def test_a_password_is_known_as_it_is_and_as_it_is_written(rest, password, written) -> None:
+    assert (read(rest).password, read(rest).written_password) == (password, written)

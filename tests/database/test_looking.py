@@ -10,7 +10,7 @@ from remediate.transport.database import CLUSTER_IDENTITY, IDENTITY, Database
 from remediate.transport.database_door import DatabaseSettings
 from remediate.transport.trips import Trips
 
-from .conftest import RelayForwards
+from .conftest import PASSWORD, QUOTED, RelayForwards
 
 
 def rows(database: Database, sql: str, *parameters):
@@ -159,11 +159,13 @@ def test_an_unusable_url_is_told_without_its_password(open_database) -> None:
     assert CANARY not in said
 
 
-def test_the_password_is_learned_before_it_is_used(cluster, dbname, open_database) -> None:
+def test_the_password_is_learned_before_it_is_used_as_it_is_and_as_it_is_written(
+    cluster, dbname, open_database
+) -> None:
     learned: list[str] = []
     database = open_database(cluster.url(dbname), learn=learned.append)
     rows(database, "SELECT 1")
-    assert learned == database.secrets == ["correct horse/battery@staple"]
+    assert learned == database.secrets == [PASSWORD, QUOTED]
 
 
 def test_no_query_costs_nothing_and_connects_to_nothing() -> None:

@@ -193,6 +193,10 @@ def test_a_query_is_held_to_what_is_expected(database: Database) -> None:
     assert not asked(database, three, {"rows": "4..10"}, values=[3]).healthy
     assert asked(database, "SELECT 1 WHERE false", {"none": True}).healthy
     assert asked(database, "SELECT 'a;b' -- ; c", {"value": "a;b"}).healthy
+    assert asked(database, "/* a; */ SELECT'pg_sleep(1)'", {"value": "pg_sleep(1)"}).healthy
+    assert asked(database, "SELECT date'2026-01-02' AS \"last_analyze\"", {"value": "2026-01-02"}).healthy
+    assert asked(database, "SELECT 'x' LIKE '%some'", {"value": False}).healthy
+    assert asked(database, "SELECT %s LIKE '%%some'", {"value": True}, values=["awesome"]).healthy
     wrong = asked(database, "SELECT 2", {"value": 1})
     assert not wrong.healthy
     assert wrong.seen == "1 rows, expected the value 1"
@@ -210,6 +214,43 @@ def test_a_query_is_held_to_what_is_expected(database: Database) -> None:
         {"expect": {}},
         {"expect": {"rows": 1, "none": True}},
         {"expect": {"rows": "many"}},
+        {"expect": {"none": False}},
+        {"expect": {"none": None}},
+        {"expect": {"rows": None}},
+        {"sql": 'SELECT "pg_terminate_backend"(1)'},
+        {"sql": 'SELECT pg_catalog . "pg_sleep" (1)'},
+        {"sql": "SELECT E'\\'', pg_terminate_backend(1), '"},
+        {"sql": "SELECT 1e'\\'', pg_terminate_backend(1), '"},
+        {"sql": 'SELECT U&"pg\\005fsleep"(1)'},
+        {"sql": "SELECT u&'a'"},
+        {"sql": "SELECT x$$, pg_sleep(1), y$$ FROM t"},
+        {"sql": "SELECT $a$b$a$"},
+        {"sql": "SELECT 1 /* /* */ ' */, pg_sleep(1) --'"},
+        {"sql": "SELECT 1 -- x\r, pg_sleep(1)"},
+        {"sql": "EXPLAIN (ANALYSE) SELECT 1"},
+        {"sql": 'EXPLAIN ("analyze") SELECT 1'},
+        {"sql": "COPY t TO PROGRAM 'true'"},
+        {"sql": "(SELECT 1)"},
+        *(
+            {"sql": f"SELECT {call}(1)"}
+            for call in (
+                *("pg_cancel_backend", "pg_stat_reset", "pg_stat_reset_shared", "pg_stat_statements_reset"),
+                *(
+                    "pg_logical_emit_message",
+                    "pg_logical_slot_get_changes",
+                    "pg_advisory_lock",
+                    "pg_sleep_for",
+                ),
+                *("pg_try_advisory_lock", "pg_notify", "setval", "nextval", "lo_import", "dblink_exec"),
+                *("pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_ls_waldir", "pg_switch_wal"),
+                *("pg_create_restore_point", "pg_drop_replication_slot", "pg_promote", "set_config"),
+                *("pg_reload_conf", "pg_rotate_logfile", "query_to_xml", "pg_stat_file", "pg_backup_start"),
+            )
+        ),
+        {"sql": "SELECT 1 WHERE 'a' LIKE '%something' AND 1 = %s", "values": [1]},
+        {"sql": "SELECT '%something'", "values": [1]},
+        {"sql": "SELECT %s, %s", "values": [1]},
+        {"sql": "SELECT 1", "values": [1]},
     ],
 )
 def test_a_query_that_does_more_than_read_is_refused_at_load(wrong) -> None:

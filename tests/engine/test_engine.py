@@ -2,8 +2,11 @@ import dataclasses
 
 import pytest
 
-from remediate.errors import JournalError, Locked, Lost, Stale
+from remediate.engine import put_back_words
+from remediate.errors import JournalError, Locked, Lost, Stale, Unreachable
+from remediate.events import Event, Events, Masker
 from remediate.model import Outcome
+from remediate.questions import Answers, Unanswered
 from remediate.rollback import Rollback
 from remediate.target import LockOwner
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK, Rehearsal
@@ -192,16 +195,16 @@ def test_a_finished_run_is_put_back_by_another_process(rehearsal: Rehearsal) -> 
     before = rehearsal.world.fingerprint()
     assert cure(rehearsal).outcome is Outcome.FIXED
     rollback = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner)
-    assert rollback.pay() == ""
+    assert rollback.pay().problem == ""
     assert rehearsal.world.fingerprint() == before
-    assert rollback.pay() == ""
+    assert rollback.pay().problem == ""
     assert rehearsal.world.fingerprint() == before
 
 
 def test_what_somebody_changed_since_is_not_put_back_over(rehearsal: Rehearsal) -> None:
     cure(rehearsal)
     rehearsal.world.state.files[LIMITS].content = b"limit=3\n"
-    problem = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner).pay()
+    problem = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner).pay().problem
     assert LIMITS in problem
     assert rehearsal.content(LIMITS) == b"limit=3\n"
     assert len(rehearsal.journal.owed(rehearsal.run)) == 2
@@ -228,13 +231,88 @@ def test_no_audit_log_no_change(rehearsal: Rehearsal) -> None:
     before = rehearsal.world.fingerprint()
 
     class Full:
-        def append(self, *_: object) -> int:
+        def confirm(self, *_: object) -> int:
             raise JournalError("audit.db", "no space left")
 
     run.journal = Full()  # type: ignore[assignment]
     with pytest.raises(Exception, match="no space left"):
         run.carry_out(confirmed)
     assert rehearsal.world.fingerprint() == before
+
+
+def test_a_terminal_that_goes_away_ends_no_run(rehearsal: Rehearsal) -> None:
+    run = rehearsal.host_run()
+    seen: list[str] = []
+
+    def closed(event: Event) -> None:
+        seen.append(event.kind)
+        raise BrokenPipeError
+
+    events = Events(rehearsal.run, [closed, rehearsal.told.append], Masker(), rehearsal.clock.wall)
+    run.events = run.rollback.events = events
+    assert run.carry_out(run.look()).outcome is Outcome.FIXED
+    assert len(seen) == 1, "a sink that cannot be written to is asked once"
+    assert "change-done" in rehearsal.kinds()
+
+
+def test_one_look_that_fails_while_verifying_is_no_verdict(rehearsal: Rehearsal) -> None:
+    class Stuttering(Watched):
+        failed = 0
+
+        def answer(self, questions):
+            if self.changes == 2 and self.failed < 2:
+                self.failed += 1
+                if self.failed == 1:
+                    raise Unreachable(self.name, "the link is gone for a moment")
+                return Answers(dict.fromkeys(questions, Unanswered(reason="too slow")), self.name)
+            return super().answer(questions)
+
+    assert cure(rehearsal, Stuttering(MemoryTarget(rehearsal.world, ""))).outcome is Outcome.FIXED
+
+
+def test_a_host_that_cannot_be_looked_at_any_more_is_not_cured(rehearsal: Rehearsal) -> None:
+    class Mute(Watched):
+        def answer(self, questions):
+            if self.changes == 2:
+                raise Unreachable(self.name, "the link is gone")
+            return super().answer(questions)
+
+    ending = cure(rehearsal, Mute(MemoryTarget(rehearsal.world, "")))
+    assert (ending.outcome, "not cured after 5 s" in ending.why) == (Outcome.STUCK, True)
+    assert len(rehearsal.journal.owed(rehearsal.run)) == 2, "nothing was put back blindly"
+
+
+def test_what_nobody_saw_the_end_of_is_stopped_before_it_is_put_back(rehearsal: Rehearsal) -> None:
+    cure(rehearsal, Watched(MemoryTarget(rehearsal.world, ""), cut_at=2, moment="after"))
+    assert rehearsal.world.state.stopped == [f"{rehearsal.run}/2.1"]
+
+
+def test_a_plan_that_is_stale_before_the_first_change_is_told_as_such(rehearsal: Rehearsal) -> None:
+    class Meddling(Watched):
+        looks = 0
+
+        def answer(self, questions):
+            self.looks += 1
+            if self.looks == 3:  # the third look is the first fix's own
+                rehearsal.world.state.files[CONFIG].content = b"# theirs\ncolour=red\n"
+            return super().answer(questions)
+
+    run = rehearsal.host_run(Meddling(MemoryTarget(rehearsal.world, "")))
+    with pytest.raises(Stale, match="no longer do what was confirmed"):
+        run.carry_out(run.look())
+    assert rehearsal.journal.owed(rehearsal.run) == ()
+
+
+def test_an_outcome_says_no_more_than_was_seen(rehearsal: Rehearsal) -> None:
+    cure(rehearsal)
+    rehearsal.world.state.files[LIMITS].content = b"limit=2\nlimit=1\n"
+    confirmed = rehearsal.journal.confirmed(rehearsal.run, "memory")
+    assert confirmed is not None
+    rehearsal.journal.paid(rehearsal.journal.owed(rehearsal.run)[0].id)  # somebody settled the limit by hand
+    settled = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner).pay(confirmed.fixes)
+    assert settled.problem == ""
+    assert "set the limit" in settled.difference
+    assert "everything" not in put_back_words(settled)
 
 
 def test_an_audit_log_that_fails_after_a_change_leaves_the_rest_to_a_person(rehearsal: Rehearsal) -> None:

@@ -1,5 +1,8 @@
 import base64
+import json
 import shlex
+import sys
+import threading
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +19,7 @@ SECRET = "s3cr3t/pass word'x"
     [
         SECRET,
         quote(SECRET, safe=""),
+        "s3cr3t%2Fpass%20word'x",  # encodeURIComponent
         shlex.quote(SECRET),
         base64.b64encode(SECRET.encode()).decode(),
         base64.b64encode(b"user:" + SECRET.encode()).decode(),
@@ -53,3 +57,37 @@ def test_a_sink_sees_only_masked_text_in_names_values_and_lists() -> None:
             data={"nested": {"***": ["x ***"]}, "number": 3},
         )
     ]
+
+
+def test_a_secret_is_masked_as_json_writes_it() -> None:
+    secret = 'pass"é\\word\n'
+    for ascii_only in (True, False):
+        assert Masker([secret]).text(json.dumps(secret, ensure_ascii=ascii_only)) == '"***"'
+
+
+def test_each_long_line_of_a_secret_is_masked_and_a_short_one_is_not() -> None:
+    masker = Masker(["-----BEGIN KEY-----\r\nMIIEvQIBADANBg\nend\n"])
+    assert masker.text("1: MIIEvQIBADANBg, the end") == "1: ***, the end"
+
+
+def test_what_many_threads_teach_at_once_is_all_learned() -> None:
+    masker, gate = Masker(), threading.Barrier(8)
+    before = sys.getswitchinterval()
+
+    def teach(number: int) -> None:
+        gate.wait()
+        for each in range(40):
+            masker.learn([f"secret-{number}-{each}-"])
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=teach, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    for number in range(8):
+        for each in range(40):
+            assert masker.text(f"secret-{number}-{each}-") == MASK

@@ -5,14 +5,14 @@ import copy
 import pytest
 
 from remediate.engine import HostRun
-from remediate.model import Confirmed, Outcome, canonical
+from remediate.model import Confirmed, Outcome
 from remediate.resumption import Resumption
 from remediate.rollback import Rollback
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK, Rehearsal
 from tests.laws.memory import MemoryTarget
 from tests.laws.world import Watched
 
-WRITES = {"append", "owe", "done", "failed", "unknown", "paid", "unpaid", "ended"}
+WRITES = {"append", "confirm", "owe", "done", "failed", "unknown", "paid", "unpaid", "ended"}
 
 
 class Killed(BaseException):
@@ -59,8 +59,7 @@ def killed(rehearsal: Rehearsal, kill_at: int, moment: str) -> bool:
 
 
 def confirmed(rehearsal: Rehearsal) -> Confirmed | None:
-    bodies = [entry.body for entry in rehearsal.journal.entries() if entry.kind == "confirmed"]
-    return Confirmed.model_validate_json(canonical(bodies[-1])) if bodies else None
+    return rehearsal.journal.confirmed(rehearsal.run, "memory")
 
 
 def stopped(rehearsal: Rehearsal) -> str:
@@ -97,7 +96,7 @@ def test_killed_anywhere_and_resumed_every_change_is_made_once(
     owed = rehearsal.journal.owed(rehearsal.run)
     assert [one.state for one in owed] == ["done", "done"]
     assert rehearsal.journal.verify().whole
-    assert Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner).pay() == ""
+    assert Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner).pay().problem == ""
     assert rehearsal.world.fingerprint() == before
 
 
@@ -109,7 +108,7 @@ def test_killed_anywhere_and_rolled_back_all_is_as_before(
     assert killed(rehearsal, kill_at, moment)
     target = MemoryTarget(rehearsal.world, "")
     with target.locked(rehearsal.runner.owner):
-        assert Rollback(target, rehearsal.runner).pay() == ""
+        assert Rollback(target, rehearsal.runner).pay().problem == ""
     assert rehearsal.world.fingerprint() == before
     assert rehearsal.world.state.owner is None
     assert rehearsal.journal.owed(rehearsal.run) == ()

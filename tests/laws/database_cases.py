@@ -55,11 +55,12 @@ def still_there(state: State, query: Query) -> QueryAnswer:
             one["default"],
             recorded.get(name) == one["number"],
             name in recorded,
+            [],
         )
         for name, one in state.tables["t"].items()
         if name in query.parameters[2]
     ]
-    return answered("name type nullable default ours was_ours", *rows)
+    return answered("name type nullable default ours was_ours built_on", *rows)
 
 
 def alter(state: State, parameters: tuple[Any, ...]) -> None:

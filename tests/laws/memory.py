@@ -51,6 +51,7 @@ class State:
     now_ns: int = 10_000
     owner: LockOwner | None = None
     forgotten: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
     def tick(self) -> int:
         """Let time pass, and return it."""
@@ -209,6 +210,9 @@ class MemoryTarget:
 
     def ledger(self) -> dict[str, Json] | None:
         return self.state.ledger.get(f"{self.token}/{self.count}")
+
+    def stop(self) -> None:
+        self.state.stopped.append(self.token)
 
     def forget(self, token_prefix: str) -> None:
         self.state.forgotten.append(token_prefix)

@@ -61,6 +61,9 @@ class Watched:
     def ledger(self) -> dict[str, Json] | None:
         return self.inner.ledger()
 
+    def stop(self) -> None:
+        self.inner.stop()
+
     def forget(self, token_prefix: str) -> None:
         self.inner.forget(token_prefix)
 

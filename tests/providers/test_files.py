@@ -57,7 +57,9 @@ def test_a_literal_text_is_no_pattern():
 
 def test_a_file_that_is_not_there_contains_nothing():
     assert not seen(FilesContains(path="x", root=ROOT, text="a"), ReadAnswer(exists=False)).healthy
-    assert seen(FilesContains(path="x", root=ROOT, text="a", absent=True), ReadAnswer(exists=False)).healthy
+    absent = seen(FilesContains(path="x", root=ROOT, text="a", absent=True), ReadAnswer(exists=False))
+    assert absent.healthy
+    assert absent.seen == "'a' is not in /srv/app/x, which is not there"
 
 
 @pytest.mark.parametrize("words", [{}, {"text": "a", "pattern": "b"}, {"pattern": "("}])

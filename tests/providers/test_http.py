@@ -32,6 +32,8 @@ def judged(step: HttpOk, **answer):
         ({"json": {"type": "object"}}, {"body": b"null"}, "GET /p: the body is null, not an object"),
         ({"json": {"has": ["id"]}}, {"body": b'[{"id": 1}, {}]'}, "GET /p: the body has no id"),
         ({"json": {"has": ["id", "n"]}}, {"body": b'{"id": 1, "n": 2}'}, "GET /p: 200"),
+        ({"json": {"has": ["id"]}}, {"body": b"[]"}, "GET /p: the body is an empty array, which has no id"),
+        ({"json": {"has": ["id"]}}, {"body": b"{}"}, "GET /p: the body has no id"),
         ({"json": {}}, {"body": b"<html>"}, "GET /p: the body is no JSON"),
         ({"json": {}}, {"body": b"x" * KEPT}, BODY_TOO_LONG),
     ],

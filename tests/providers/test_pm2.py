@@ -107,6 +107,23 @@ def test_while_watching_only_what_was_written_since_counts(before, after, health
     assert quiet(said(process(), logs=(after,)), first).healthy is healthy
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "healthy"),
+    [
+        (log("old P2022\n"), log("old P2022\nnew P2022\n", changed=4999.0), False),
+        (log("old P2022\n"), log("old P2022\nfine\n", changed=4999.0), True),
+        (log("", inode=0, changed=0), log("P2022\n", changed=4999.0), False),
+        (log("", inode=0, changed=0), log("fine\n"), True),
+    ],
+)
+def test_what_was_written_since_the_first_look_counts_across_a_restart(before, after, healthy):
+    first = said(process(), logs=(before,))
+    restarted = process(pid=10, born=95, restarts=1, since=8000.0)
+    finding = quiet(said(restarted, logs=(after,)), first)
+    assert finding.healthy is healthy
+    assert finding.seen.endswith("since the mark")
+
+
 def test_a_log_line_is_evidence_with_its_file():
     assert quiet(said(process(), logs=(log("column does not exist\n"),))).evidence == (
         "/e.log: column does not exist",

@@ -188,6 +188,16 @@ def test_only_imports_of_the_named_module_are_looked_at():
     assert found({"a.ts": "import x from './nowhere'"}, missing) == [("no-such-module", "default", "")]
 
 
+@pytest.mark.parametrize("module", ["src/db/cleint", "@prisma/client", "lib/outside"])
+def test_a_module_that_is_not_in_the_tree_is_told_instead_of_called_healthy(module):
+    given = answers({"a.ts": "import { prisma } from './db/client'", "db/client.ts": NAMED_ONLY})
+    named = TypescriptImports(backend=BACKEND, module=module)
+    with pytest.raises(CouldNotLook, match=f"module {module} is not in the source tree; check `module`"):
+        named.judge(given, given)
+    for there in ("src/db/client", "src/db/client.js", "src/db/client.ts"):
+        assert TypescriptImports(backend=BACKEND, module=there).judge(given, given).healthy
+
+
 def test_sources_reached_through_a_link_are_not_edited():
     given = dict(answers({"a.ts": "import { prisma } from './c'", "c.ts": DEFAULT_ONLY}).items_raw())
     given[place_question("/srv/app", SOURCE)] = RunAnswer(exit_code=0, stdout=b"/srv/app\0/etc/src\0")

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from remediate.clock import Clock
 from remediate.errors import Failed, Interrupted, Lost, Unreachable
 from remediate.target import Job
 from remediate.transport.call import Caller
+from remediate.transport.job_scripts import STOP, SUPERVISE
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.trips import Trips
 
@@ -253,12 +255,14 @@ def test_a_reboot_in_the_middle_is_lost_not_guessed(runner):
         runner.run("echo never")
 
 
-def test_a_killed_supervisor_is_lost_not_guessed(runner):
-    result = beside(lambda: runner.run("sleep 305.5"))
-    until((runner.folder() / "session").exists)
-    os.kill(int((runner.folder() / "leader").read_text().split()[0]), 9)
+def test_a_killed_supervisor_is_lost_not_guessed_and_what_it_left_can_be_ended(runner, marker):
+    result = beside(lambda: runner.run(f"sleep {marker}"))
+    leader = runner.folder() / "leader"
+    until(lambda: alive(marker) and leader.exists() and leader.read_text().strip())
+    os.kill(int(leader.read_text().split()[0]), 9)
     assert isinstance(result(), Lost)
-    os.kill(int((runner.folder() / "session").read_text()), 9)
+    runner.jobs.stop("run/fix")
+    assert alive(marker) == []
 
 
 def test_a_result_counts_after_a_reboot(runner):
@@ -324,3 +328,145 @@ def test_a_job_is_told_apart_from_what_the_login_shell_says(runner):
     runner.jobs = Jobs(caller, runner.trips, runner.lines.append)
     assert runner.run("echo a").text == "a\n"
     assert runner.lines == ["a"]
+
+
+def test_stopping_a_token_ends_its_running_job_and_all_its_children(runner, marker):
+    first = Runner(runner.home)
+    result = beside(lambda: first.run(f"sleep {marker} & (trap '' TERM; sleep {marker}) & sleep {marker}"))
+    until(lambda: len(alive(marker)) >= 3)
+    runner.jobs.stop("run/fix")
+    assert alive(marker) == []
+    assert "was ended by the operator" in str(result())
+    runner.jobs.stop("run/fix")
+
+
+def test_a_job_that_comes_late_never_begins_under_a_stopped_token(runner, tmp_path):
+    runner.jobs.stop("run/fix")
+    for token in ("run/fix/1", "run/fix/2"):
+        with pytest.raises(Failed, match="the job was called off before it ran; nothing was started"):
+            runner.run('echo run >"$1"', str(tmp_path / "effects"), token=token)
+    assert not (tmp_path / "effects").exists()
+
+
+def test_a_supervisor_that_stalls_right_before_it_runs_the_job_is_called_off(runner, tmp_path):
+    """It has made `began` and is put to sleep; whoever ends the job meanwhile must win."""
+    folder = runner.folder()
+    (folder / "began").mkdir(parents=True)
+    for name in ("out", "err"):
+        os.mkfifo(folder / f"{name}.pipe")
+    for each in (runner.state, runner.state / "jobs", folder):
+        each.chmod(0o700)
+    runner.jobs.stop("run/fix")
+    (folder / "began").rmdir()
+    effects = tmp_path / "effects"
+    words = [str(folder), "5", "1", "1000", "1000", 'echo run >"$1"', str(effects)]
+    subprocess.run(["sh", "-c", SUPERVISE, "late", *words], check=False, timeout=10)
+    assert not effects.exists()
+
+
+def test_stopping_leaves_other_tokens_the_way_back_and_finished_jobs_alone(runner, marker):
+    script = f"sleep {marker} >/dev/null 2>&1 & echo $!"
+    daemon = int(runner.run(script).text)
+    others = [
+        beside(lambda token=token: Runner(runner.home).run("sleep 2; echo done", token=token))
+        for token in ("run/fix/undo0/1", "run/fixed/1", "run2/fix/1")
+    ]
+    until(lambda: len(list(runner.state.glob("jobs/*/session"))) == 4)
+    runner.jobs.stop("run/fix")
+    assert alive(marker) == [daemon]
+    os.kill(daemon, 9)
+    assert [result().text for result in others] == ["done\n"] * 3
+
+
+def test_stopping_ends_no_stranger_who_has_the_number_of_the_session_by_now(runner, marker):
+    folder = runner.folder()
+    (folder / "began").mkdir(parents=True)
+    for each in (runner.state, runner.state / "jobs", folder):
+        each.chmod(0o700)
+    (folder / "boot").write_text(Path("/proc/sys/kernel/random/boot_id").read_text())
+    (folder / "leader").write_text("4999999 1\n")
+    with subprocess.Popen(["sleep", marker], start_new_session=True) as stranger:
+        try:
+            (folder / "session").write_text(f"{stranger.pid} 1\n")
+            runner.jobs.stop("run/fix")
+            assert alive(marker) == [stranger.pid]
+        finally:
+            stranger.kill()
+
+
+def test_what_cannot_be_stopped_for_sure_is_lost(runner):
+    runner.down = True
+    with pytest.raises(Lost, match="it is not known whether jobs of run/fix still run"):
+        runner.jobs.stop("run/fix")
+    runner.down = False
+    runner.state.write_text("in the way")
+    with pytest.raises(Lost, match="the jobs of run/fix cannot be ended"):
+        runner.jobs.stop("run/fix")
+
+
+def test_forgetting_remembers_for_a_day_what_was_called_off(runner):
+    runner.jobs.stop("run/fix")
+    runner.jobs.forget("run/")
+    mark = runner.state / "jobs" / "run%2Ffix" / "never"
+    assert mark.exists()
+    os.utime(mark, (time.time() - 90_000,) * 2)
+    runner.jobs.forget("another/")
+    assert not runner.state.exists()
+
+
+def test_a_second_ctrl_c_while_the_job_is_ended_does_not_leave_it_running(runner, marker):
+    real, impatient = runner.jobs.caller.call, [True]
+
+    def call(script, *args, **options):
+        if script == STOP and impatient:
+            impatient.pop()
+            raise KeyboardInterrupt
+        return real(script, *args, **options)
+
+    runner.jobs.caller.call = call
+    result = beside(lambda: runner.run(f"sleep {marker}"))
+    until(lambda: alive(marker))
+    runner.cancelled.set()
+    assert isinstance(result(), Interrupted)
+    assert alive(marker) == []
+
+
+def test_what_the_host_says_after_a_long_outage_counts_before_the_deadline(runner):
+    ahead = [0.0]
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead[0])
+    runner.jobs = Jobs(runner.jobs.caller, runner.trips, runner.lines.append, clock=clock, patience=PATIENCE)
+    result = beside(lambda: runner.run("sleep 0.5; echo done"))
+    until((runner.folder() / "session").exists)
+    real = runner.open
+
+    def after_the_outage(command):
+        until((runner.folder() / "rc").exists)
+        ahead[0] = 1000.0
+        return real(command)
+
+    runner.jobs.caller._open_wire = after_the_outage
+    runner.wires[-1].cut()
+    assert result().text == "done\n"
+
+
+def test_a_shell_that_is_ended_from_outside_does_not_end_the_job_nor_says_that_nothing_was_started(runner):
+    result = beside(lambda: runner.run("sleep 1; echo done"))
+    until((runner.folder() / "session").exists)
+    os.kill(runner.wires[-1].process.pid, 15)
+    assert result().text == "done\n"
+
+
+def test_a_stop_that_is_itself_ended_from_outside_claims_nothing(runner, marker):
+    real = runner.jobs.caller.call
+
+    def call(script, *args, **options):
+        return real("exit 129" if script == STOP else script, *args, **options)
+
+    runner.jobs.caller.call = call
+    result = beside(lambda: runner.run(f"sleep {marker}"))
+    until(lambda: alive(marker))
+    runner.cancelled.set()
+    outcome = result()
+    runner.jobs.stop("run/fix")
+    assert isinstance(outcome, Lost)
+    assert alive(marker) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.errors import Unreachable
+from remediate.errors import Failed, Unreachable
 from remediate.questions import Read, Run
 from remediate.target import Job
 from remediate.transport.jobs import Patience
@@ -439,3 +439,12 @@ def test_a_lost_host_is_lost_not_failed(line, through_line, make_target):
     assert type(caught.value).__name__ == "Lost"
     line.refusing = False
     assert make_target(through_line).scoped("gone").run(Job(script="never")).text == "done\n"
+
+
+def test_a_scope_stops_its_own_jobs_and_a_host_without_a_token_none(target):
+    target.scoped("run/1.1").stop()
+    with pytest.raises(Failed, match="called off"):
+        target.scoped("run/1.1").run(Job(script="echo run"))
+    assert target.scoped("run/1.1/undo0").run(Job(script="echo back")).text == "back\n"
+    with pytest.raises(Failed, match="has no token"):
+        target.stop()

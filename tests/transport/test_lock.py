@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from remediate.errors import Failed, Locked, Unreachable
+from remediate.errors import Blocked, Failed, Locked, Unreachable
 from remediate.target import LockOwner
 from remediate.transport.call import Caller
 from remediate.transport.lock import HostLock
@@ -105,3 +105,24 @@ def test_a_lock_that_cannot_be_left_after_an_error_does_not_hide_the_error(lock)
 
     with pytest.raises(Failed, match="the real reason"), mine.held(FIRST):
         fail()
+
+
+def test_a_link_that_breaks_while_the_lock_is_left_is_told_as_such(lock, tmp_path):
+    mine = lock()
+
+    def broken(command):
+        wire = LocalWire(command, {"HOME": str(tmp_path)})
+        wire.cut()
+        return wire
+
+    def work():
+        mine._caller._open_wire = broken
+
+    with pytest.raises(Failed, match=r"the host's lock cannot be left \(the link broke\)"), mine.held(FIRST):
+        work()
+
+
+def test_a_lock_that_cannot_be_taken_blocks_as_nothing_was_touched(lock, tmp_path):
+    (tmp_path / ".remediate").write_text("in the way")
+    with pytest.raises(Blocked, match="the host's lock cannot be taken"), lock().held(FIRST):
+        pass

@@ -27,7 +27,7 @@ def cache() -> Path:
     chosen = os.environ.get("XDG_CACHE_HOME")
     if is_root() and not chosen:
         return Path("/var/cache/remediate/lab")
-    return Path(chosen or Path.home() / ".cache") / "remediate" / "lab"
+    return Path(chosen or Path.home() / ".cache") / "remediate-lab"
 
 
 def default_state() -> Path:
@@ -35,7 +35,7 @@ def default_state() -> Path:
     chosen = os.environ.get("XDG_STATE_HOME")
     if is_root() and not chosen:
         return Path("/var/lib/remediate/lab")
-    return Path(chosen or Path.home() / ".local" / "state") / "remediate" / "lab"
+    return Path(chosen or Path.home() / ".local" / "state") / "remediate-lab"
 
 
 @dataclass(frozen=True)
