@@ -111,6 +111,13 @@ class Picture:
         processes = [[one[0], one[1], *one[4:]] for one in json.loads(self.processes)]
         return Picture(files, self.database, json.dumps(processes))
 
+    @property
+    def settled_but_for_marks(self) -> "Picture":
+        """The same without what calls off a job whose end nobody saw: it has to stay, lest the job begin late."""
+        settled = self.settled
+        files = [line for line in settled.files.splitlines() if " home/deploy/.remediate" not in line]
+        return Picture("\n".join(files), settled.database, settled.processes)
+
 
 def picture(practice: Practice, host: str = "web1") -> Picture:
     return Picture(practice.shell(host, PICTURE), practice.shell(host, DUMP), practice.shell(host, PROCESSES))

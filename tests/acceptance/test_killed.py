@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.acceptance.conftest import Operator, Picture, picture
+from tests.acceptance.conftest import Operator, picture
 from tests.practice import Practice
 
 STARTED = [
@@ -29,13 +29,6 @@ def killed(operator: Operator, playbook: str, seen: Callable[[dict], bool], dela
                 break
         process.communicate(timeout=30)
     assert process.returncode == -9
-
-
-def but_for_marks(seen: Picture) -> Picture:
-    """Leave out what calls a killed runner's job off: it has to stay, lest the job begin late."""
-    settled = seen.settled
-    files = [line for line in settled.files.splitlines() if " home/deploy/.remediate" not in line]
-    return Picture("\n".join(files), settled.database, settled.processes)
 
 
 @pytest.mark.parametrize(("fault", "playbook", "step", "delay"), STARTED)
@@ -93,5 +86,5 @@ def test_a_killed_run_is_taken_back_whole(
     )
     back = operator.does("rollback", operator.last_run, "--yes")
     assert back.code == 0, back.out + back.err
-    assert but_for_marks(picture(practice)) == but_for_marks(broken)
+    assert picture(practice).settled_but_for_marks == broken.settled_but_for_marks
     assert operator.does("runs").out.count("STILL") == 0

@@ -141,5 +141,5 @@ def test_ctrl_c_once_something_was_changed_puts_everything_back(
     code, said = interrupted(operator, moment, "run", "prisma-import", "--on", web1, "--yes")
     assert code == ROLLED_BACK, said
     assert "everything is as it was" in said
-    assert picture(practice).settled == broken.settled
+    assert picture(practice).settled_but_for_marks == broken.settled_but_for_marks
     assert practice.shell(web1, "ps -eo args | grep -E '[n]pm run|[t]sc -p' || true") == ""
