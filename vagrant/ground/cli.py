@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ground import commands, faults, inventory, lab, places, status
+from ground import commands, faults, inventory, lab, packages, places, status
 from ground.errors import LabError, UsageError
 from ground.hosts import MODE_VARIABLE, ground
 from ground.progress import Progress
@@ -53,6 +53,12 @@ def _up(options: argparse.Namespace) -> int:
     wanted = lab.Wanted(options.hosts, options.light)
     made = lab.up(options.state, wanted, options.inventory, Progress())
     print(f"{len(made.hosts())} hosts, inventory {made.inventory}")
+    return 0
+
+
+def _packages(_options: argparse.Namespace) -> int:
+    packages.ensure(Progress())
+    print("all that hosts are made of is installed")
     return 0
 
 
@@ -191,6 +197,7 @@ def _add_whole_lab(command: _Adder) -> None:
     up.add_argument(
         "--inventory", type=_path, default=places.DEFAULT_INVENTORY, metavar="FILE", help=inventory_help
     )
+    command("packages", _packages, "install the Debian packages that hosts are made of; `up` does it as well")
     command("down", _down, "end the lab and take away everything but the cache")
     shown = command("status", _status, "which hosts there are, and whether their app answers")
     shown.add_argument("--json", action="store_true", help="for programs")

@@ -1,9 +1,10 @@
-"""The programs a lab is made of. As root, missing ones are installed, stopped and disabled; otherwise named."""
+"""The programs a lab is made of. As root or by sudo, missing ones are installed, stopped and disabled; else named."""
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ def ensure(progress: Progress) -> None:
 
 def _install(missing: list[Package], progress: Progress) -> None:
     names = [package.name for package in missing]
+    if shutil.which("apt-get") and not places.is_root() and _may_sudo():
+        _install_by_sudo(names, progress)
+        return
     if not places.is_root() or shutil.which("apt-get") is None:
         message = (
             f"this machine lacks {', '.join(names)}; install with: sudo apt-get install {' '.join(names)}"
@@ -77,6 +81,24 @@ def _install(missing: list[Package], progress: Progress) -> None:
         raise LabError(
             f"apt-get installed {', '.join(still)}, yet its programs are not found; try it by hand"
         )
+
+
+def _may_sudo() -> bool:
+    """Tell whether sudo can be asked: without a password, or at a terminal for one."""
+    if shutil.which("sudo") is None:
+        return False
+    return (
+        sys.stdin.isatty()
+        or subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True).returncode == 0
+    )
+
+
+def _install_by_sudo(names: list[str], progress: Progress) -> None:
+    """Have root install them, by this same program, so that no service is started that way, either."""
+    with progress.step(f"installing {', '.join(names)} by sudo"):
+        ended = subprocess.run(["sudo", sys.executable, str(places.LAB), "packages"], check=False)
+    if ended.returncode:
+        raise MissingError(f"sudo could not install {', '.join(names)}; see above, or install them by hand")
 
 
 def _apt_get(names: list[str]) -> None:

@@ -11,6 +11,7 @@ BACKEND = VAGRANT / "backend"
 SCHEMA_ENGINE = VAGRANT / "schema-engine"
 HOST_SCRIPTS = VAGRANT / "host"
 FAULTS = VAGRANT / "faults"
+LAB = VAGRANT / "lab"
 DEFAULT_INVENTORY = REPOSITORY / "inventory" / "lab.yml"
 
 DEPLOY_UID = 1000
