@@ -67,7 +67,7 @@ class ExactData:
 
     def names(self, body: Mapping[str, Json]) -> tuple[str, ...]:
         """Return the hashes of what was set aside."""
-        return tuple(name for _, name in body["aside"])
+        return tuple(name for _, name in body.get("aside", ()))  # an entry may have nothing set aside
 
     def _goes(self, way: Way, text: str) -> bool:
         key = next((part for part in reversed(way) if isinstance(part, str)), "")
