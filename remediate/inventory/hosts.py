@@ -25,11 +25,9 @@ class DatabaseReference(Value):
 
     Attributes:
         url: Where its URL is to be had.
-        read_as: A role to take on while only looking, or empty.
     """
 
     url: Reference
-    read_as: str = ""
 
 
 class Host(Value):
@@ -205,7 +203,7 @@ class _Building:
         if written is None:
             return None
         url = self._reference("database url", written.url, ("database", "url"))
-        return DatabaseReference(url=url, read_as=written.read_as or "")
+        return DatabaseReference(url=url)
 
     def _secret(self, name: str, secret: SecretText) -> Reference:
         return self._reference(f"secret {name}", secret, ("secrets", name))

@@ -92,11 +92,9 @@ class DatabaseText(Written):
 
     Attributes:
         url: Where its URL is to be had.
-        read_as: A role to take on while only looking.
     """
 
     url: UrlText
-    read_as: NonEmpty | None = None
 
 
 class Shared(Written):
