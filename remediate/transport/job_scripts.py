@@ -76,6 +76,8 @@ read -r begun _ </proc/uptime
 (
   read -r own _ </proc/self/stat
   printf '%s %s\n' "$own" "$(born "$own")" >"$job/session.new" && mv -- "$job/session.new" "$job/session"
+  # Its leader may have been killed and the job called off meanwhile: who ends it wrote first, and then looked for us.
+  [ ! -e "$job/stopped" ] && [ ! -e "${job%\%2F*}/never" ] || exit 143
   umask "$mask"
   exec setsid timeout -k "$grace" "$limit" sh -c "$script" sh "$@"
 ) </dev/null >"$job/out.pipe" 2>"$job/err.pipe" &
@@ -208,6 +210,9 @@ stop() {  # $1 seconds between TERM and KILL; false where something of the job l
     fi
     sleep 0.1
   done
+  # A leader that was killed leaves its own children: readers of a pipe that nobody will write to any more.
+  read -r leader _ <"$job/leader"
+  [ -n "$(born "$leader")" ] || end_session "$leader" "$1"
 }
 make "$state"
 make "$state/jobs"
