@@ -258,7 +258,7 @@ def test_a_reboot_in_the_middle_is_lost_not_guessed(runner):
 def test_a_killed_supervisor_is_lost_not_guessed_and_what_it_left_can_be_ended(runner, marker):
     result = beside(lambda: runner.run(f"sleep {marker}"))
     leader = runner.folder() / "leader"
-    until(lambda: alive(marker) and leader.exists() and leader.read_text().strip())
+    until(lambda: (runner.folder() / "session").exists() and alive(marker))
     os.kill(int(leader.read_text().split()[0]), 9)
     assert isinstance(result(), Lost)
     runner.jobs.stop("run/fix")
