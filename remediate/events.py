@@ -134,7 +134,7 @@ def _told(sink: Sink, event: Event) -> bool:
     """Hand an event to a sink, and tell whether it still listens: a closed terminal or pipe ends no run."""
     try:
         sink(event)
-    except (OSError, ValueError):  # ValueError: a stream that was closed on this side
+    except OSError:
         return False
     return True
 
