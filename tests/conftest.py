@@ -1,9 +1,12 @@
-"""What all tests share: one practice ground for each worker, brought up when the first test wants it."""
+"""What all tests share: one practice ground for each worker, an operator before it, and what is counted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.counts import Counts, fault_numbers
+from tests.operator import Operator
 from tests.practice import Practice, new_practice, put_away
 
 
@@ -18,8 +21,36 @@ def practice() -> Iterator[Practice]:
         put_away(ground)
 
 
+@pytest.fixture
+def operator(practice: Practice, tmp_path: Path) -> Operator:
+    return Operator(practice, tmp_path)
+
+
+@pytest.fixture
+def web1(practice: Practice) -> Iterator[str]:
+    """The full host, put back as it was when the test ends."""
+    yield "web1"
+    practice.reset("web1")
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str, int, int], None]:
+    """Count what was tried and what held: `count("bits flipped", 4096, 4096)`; the suite's end tells the sums."""
+
+    def note(what: str, tried: int, held: int) -> None:
+        request.node.user_properties.append(("count", [what, tried, held]))
+
+    return note
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the controller of the workers, or the only process
+        config.pluginmanager.register(Counts(), "counts")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half."""
     for item in items:
+        item.user_properties.extend(("fault", number) for number in fault_numbers(item))
         if "practice" in getattr(item, "fixturenames", ()) or "/ground/" in str(item.path):
             item.add_marker(pytest.mark.ground)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.acceptance.conftest import Operator, picture
+from tests.operator import Operator, picture
 from tests.practice import Practice
 
 STARTED = [

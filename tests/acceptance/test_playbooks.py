@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Operator, picture
+from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, Practice
 
 FAULTS = [

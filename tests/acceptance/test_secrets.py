@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.acceptance.conftest import Operator
+from tests.operator import Operator
 from tests.practice import BACKEND, Practice
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Ended, Operator, picture
+from tests.operator import Ended, Operator, picture
 from tests.practice import BACKEND, Practice
 
 BLOCKED, ROLLED_BACK, DECLINED = 6, 1, 4

@@ -18,8 +18,7 @@ from remediate.questions import Read, Run
 from remediate.target import Job
 from remediate.transport.jobs import Patience
 from remediate.transport.wire import Broken
-
-from .relay import Line
+from tests.relay import Line
 
 pytestmark = pytest.mark.ground
 HELLO = Run(script="echo hello")

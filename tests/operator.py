@@ -1,4 +1,4 @@
-"""The program as an operator starts it, against a host of the practice ground that is put back after each test."""
+"""The program as an operator starts it, and a picture of all that matters of a host."""
 
 import json
 import os
@@ -7,8 +7,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from tests.practice import REPOSITORY, Practice
 
@@ -121,15 +119,3 @@ class Picture:
 
 def picture(practice: Practice, host: str = "web1") -> Picture:
     return Picture(practice.shell(host, PICTURE), practice.shell(host, DUMP), practice.shell(host, PROCESSES))
-
-
-@pytest.fixture
-def operator(practice: Practice, tmp_path: Path) -> Operator:
-    return Operator(practice, tmp_path)
-
-
-@pytest.fixture
-def web1(practice: Practice):
-    """The full host, put back as it was when the test ends."""
-    yield "web1"
-    practice.reset("web1")

@@ -16,6 +16,8 @@ class Line:
         self._flowing = threading.Event()
         self._flowing.set()
         self.refusing = False
+        self.deaf = False
+        """Deliver what is said to the place, and drop what it answers."""
         self.connections = 0
         self._start(self._accept)
 
@@ -61,14 +63,15 @@ class Line:
             self.connections += 1
             far = socket.create_connection(self._to)
             self._pairs.append((near, far))
-            self._start(self._move, near, far)
-            self._start(self._move, far, near)
+            self._start(self._move, near, far, lambda: False)
+            self._start(self._move, far, near, lambda: self.deaf)
 
-    def _move(self, source, sink):
+    def _move(self, source, sink, dropped):
         try:
             while data := source.recv(65536):
                 self._flowing.wait()
-                sink.sendall(data)
+                if not dropped():
+                    sink.sendall(data)
             sink.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
