@@ -145,7 +145,11 @@ class HostRun:
             return Ending(Outcome.HEALTHY, "healthy on its own: nothing was changed")
         self._refuse_stale(look.plan, confirmed.plan)
         written = Confirmed(
-            digest=confirmed.plan.digest, login=self.target.login, found=look.found, fixes=look.plan.outline
+            digest=confirmed.plan.digest,
+            login=self.target.login,
+            machine=self.target.machine.id,
+            found=look.found,
+            fixes=look.plan.outline,
         )
         self.journal.confirm(self.runner.run, self.target.name, written)
         return self.attempt(written, lambda: self._fix_all(look))

@@ -196,12 +196,14 @@ class Confirmed(Value):
     Attributes:
         digest: The plan's.
         login: Who was logged in, with which key, at a host of which key.
+        machine: The machine id of that host; empty where it has none.
         found: What the diagnosis found; later steps are built from it.
         fixes: The plan's fixes with their changes by their digests.
     """
 
     digest: str
     login: dict[str, str] = {}
+    machine: str = ""
     found: dict[str, Json] = {}
     fixes: tuple[FixOutline, ...]
 

@@ -56,6 +56,40 @@ class DatabaseChange(Value):
     statement_timeout: float = 30.0
 
 
+CLOCK_TOLERANCE = 5.0
+"""Seconds by which a host's clock may be off before a person is told; logs of both are still read side by side."""
+
+
+class Machine(Value):
+    """Which machine answered last, and what it thinks the time is.
+
+    Attributes:
+        id: Its /etc/machine-id; empty where it has none, and before a look.
+        boot: The id of its boot; another one means that it was started anew.
+        clock_offset: Seconds by which its clock is ahead of the runner's, at half the round trip; None where it is
+            not known.
+    """
+
+    id: str = ""
+    boot: str = ""
+    clock_offset: float | None = None
+
+    @property
+    def clock_is_right(self) -> bool:
+        """Whether its clock is as good as the runner's, or not known."""
+        return abs(self.clock_offset or 0.0) <= CLOCK_TOLERANCE
+
+    @property
+    def clock(self) -> str:
+        """How its clock is, in words."""
+        if self.clock_offset is None:
+            return "its clock is not known"
+        if self.clock_is_right:
+            return "its clock is the runner's, within 5 s"
+        side = "ahead of" if self.clock_offset > 0 else "behind"
+        return f"its clock is {abs(self.clock_offset):.0f} s {side} the runner's"
+
+
 class LockOwner(Value):
     """Who holds a lock, told to whoever comes second."""
 
@@ -79,6 +113,10 @@ class Target(Protocol):
     @property
     def login(self) -> dict[str, str]:
         """Who is logged in, for the audit log: `user`, `key` and `host_key` as fingerprints; empty before a look."""
+
+    @property
+    def machine(self) -> Machine:
+        """Which machine it is, as it said when its shell was opened. Another one at its address MUST be refused."""
 
     def answer(self, questions: Iterable[Run | Read | Query | Fetch]) -> Answers:
         """Look, and change nothing. MUST answer all questions in one go, each once.

@@ -54,6 +54,8 @@ def _judged_apart(target: Target, checks: tuple[Check, ...]) -> Iterator[Finding
             yield judged([NamedCheck(name, check)], answers, answers)[0]
         except CouldNotLook as error:
             yield Finding(check=name, healthy=False, seen=error.what)
+    yield Finding(check="machine", healthy=True, seen=target.machine.id or "it has no machine id")
+    yield Finding(check="clock", healthy=target.machine.clock_is_right, seen=target.machine.clock)
 
 
 def _tell(opened: Session, host: Host, findings: list[Finding] | Blocked) -> None:

@@ -102,9 +102,10 @@ def _put_back_under_lock(opened: Session, host: Host) -> Ending:
     runner = opened.runner
     opened.journal.append(opened.run, host.name, "rollback", {"owner": runner.owner.model_dump(mode="json")})
     confirmed = opened.journal.confirmed(opened.run, host.name)
-    target = opened.target(host)
+    target = opened.target(host, confirmed.machine if confirmed else "")
     with target.locked(runner.owner), runner.shield():
         settled = Rollback(target, runner).pay(confirmed.fixes if confirmed else ())
+    opened.warn_of_clock(target)
     if settled.problem:
         todo = f"a person is needed; then again: remediate rollback {opened.run}"
         return Ending(Outcome.STUCK, f"the way back stopped: {settled.problem}", todo)

@@ -30,6 +30,7 @@ def ssh_settings(host: Host) -> SshSettings:
         jump=host.jump,
         become=host.become,
         env=host.env,
+        machine_id=host.machine_id,
         connect_timeout=host.connect_timeout,
     )
 

@@ -90,10 +90,13 @@ def _go_on_with_all(
 
 def _go_on(opened: Session, book: Playbook, host: Host, header: RunHeader) -> Ending:
     confirmed = opened.journal.confirmed(opened.run, host.name)
-    host_run = opened.host_run(book, host, header.variables)
+    machine = confirmed.machine if confirmed else ""
+    host_run = opened.host_run(book, host, header.variables, machine)
     if confirmed is None:
         return host_run.under_lock(not_begun)  # entered, for the dead run's lock to be left
-    return Resumption(host_run, confirmed, _stopped(opened, host.name)).carry_on()
+    ending = Resumption(host_run, confirmed, _stopped(opened, host.name)).carry_on()
+    opened.warn_of_clock(host_run.target)
+    return ending
 
 
 def _stopped(opened: Session, host: str) -> str:

@@ -96,6 +96,7 @@ class Session:
         console: Where people read.
         as_json: Whether machines read.
         trips: Round trips of each host.
+        told_of_clock: The hosts of whose clocks was told.
         ended: The hosts whose outcome is told.
     """
 
@@ -109,6 +110,7 @@ class Session:
     console: Console
     as_json: bool = False
     trips: dict[str, Trips] = field(default_factory=dict)
+    told_of_clock: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     _secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
@@ -141,15 +143,20 @@ class Session:
             self._secrets[host.name] = revealed
         return self._secrets[host.name]
 
-    def target(self, host: Host) -> Target:
-        """Return a host, not connected yet; it is closed with the session."""
+    def target(self, host: Host, machine: str = "") -> Target:
+        """Return a host, not connected yet; it is closed with the session.
+
+        Args:
+            host: The host.
+            machine: The machine id that was confirmed there; empty where none was.
+        """
         from remediate.cli.reaching import target_of  # fabric alone takes longer than all else to import
 
         trips = self.trips.setdefault(host.name, Trips())
         secrets = self.secrets_of(host)
         return self._closing.enter_context(
             target_of(
-                host,
+                host.model_copy(update={"machine_id": machine or host.machine_id}),
                 secrets,
                 trips,
                 learn=lambda secret: self.masker.learn([secret]),
@@ -157,14 +164,22 @@ class Session:
             )
         )
 
-    def host_run(self, playbook: Playbook, host: Host, given: Mapping[str, str]) -> HostRun:
+    def host_run(
+        self, playbook: Playbook, host: Host, given: Mapping[str, str], machine: str = ""
+    ) -> HostRun:
         """Return a run of a playbook on one host.
+
+        Args:
+            playbook: The playbook.
+            host: The host.
+            given: Variables given on the command line.
+            machine: The machine id that was confirmed there; empty where none was.
 
         Raises:
             UsageError: A variable or a secret cannot be had.
         """
         procedure = Procedure(playbook, playbook.scope(host.scope, given), self.inventory.environment)
-        return HostRun(procedure, self.target(host), self.runner)
+        return HostRun(procedure, self.target(host, machine), self.runner)
 
     def begin(self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str]) -> None:
         """Write down that the run begins, and tell it; secrets are known, and masked, before.
@@ -204,6 +219,13 @@ class Session:
                     run = summary.header.run
                     todo = f"if it was killed: remediate resume {run}, or remediate rollback {run}"
                     self.events.tell("warning", host, f"run {run} never ended here; {todo}")
+
+    def warn_of_clock(self, target: Target) -> None:
+        """Tell, once, of a host whose clock is wrong: what stands in its files and logs then is, too."""
+        if not target.machine.clock_is_right and target.name not in self.told_of_clock:
+            self.told_of_clock.add(target.name)
+            text = f"{target.machine.clock}; set it right, or mind it where times are compared"
+            self.events.tell("warning", target.name, text)
 
     def end(self, host: str, ending: Ending) -> None:
         """Write down how it ended on one host, and tell it."""

@@ -15,6 +15,7 @@ def tell_looks(opened: Session, seen: Seen) -> None:
     """Tell what was found and planned on every host that could be looked at."""
     for host, found in seen.items():
         if not isinstance(found, Ending):
+            opened.warn_of_clock(found[0].target)
             _tell_look(opened, host, found[1])
 
 
@@ -31,7 +32,12 @@ def write_down_looks(opened: Session, seen: Seen) -> None:
     for host, found in seen.items():
         if not isinstance(found, Ending):
             findings = [finding.model_dump(mode="json") for finding in found[1].plan.findings]
-            body = {"outcome": found[1].outcome.value, "digest": found[1].plan.digest, "findings": findings}
+            body = {
+                "outcome": found[1].outcome.value,
+                "digest": found[1].plan.digest,
+                "machine": found[0].target.machine.model_dump(mode="json"),
+                "findings": findings,
+            }
             opened.journal.append(opened.run, host, "looked", body)
 
 

@@ -47,6 +47,7 @@ class Host(Value):
         jump: The host to go through.
         become: The user to become after the login.
         connect_timeout: Seconds.
+        machine_id: The only /etc/machine-id that may answer; empty where any may.
         env: Variables of the environment for every command.
         vars: What playbooks see.
         database: The app's database.
@@ -67,6 +68,7 @@ class Host(Value):
     jump: str | None = None
     become: str | None = None
     connect_timeout: float = 10.0
+    machine_id: str = ""
     env: dict[str, str] = {}
     vars: dict[str, Json] = {}
     database: DatabaseReference | None = None
@@ -123,6 +125,7 @@ class _Building:
         return Host(
             **about,
             **ssh,
+            machine_id=self.own.machine_id or "",
             development=self.text.development,
             env={key: str(self._rendered(value, ("env", key))) for key, value in self._merged("env").items()},
             vars=variables,

@@ -13,6 +13,7 @@ from remediate.text.durations import Duration
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+MachineId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 VariableOfEnvironment = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Environment = dict[VariableOfEnvironment, str | int]
 
@@ -124,10 +125,12 @@ class HostText(Shared):
     Attributes:
         address: Its name or address in the network; without it, the host's name here.
         port: The SSH port, short for `ssh: {port: …}`.
+        machine_id: What stands in its /etc/machine-id; another machine at its address is refused.
     """
 
     address: NonEmpty | None = None
     port: Port | None = None
+    machine_id: MachineId | None = None
 
 
 class GroupText(Shared):

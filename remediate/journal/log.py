@@ -95,7 +95,7 @@ class Journal(AbstractContextManager["Journal"]):
 
     def confirm(self, run: str, host: str, confirmed: Confirmed) -> int:
         """Write down what was confirmed on one host, before anything is done there."""
-        told = {"digest": confirmed.digest, "login": confirmed.login}
+        told = {"digest": confirmed.digest, "login": confirmed.login, "machine": confirmed.machine}
         exact = self._exact.set_aside(confirmed.model_dump(mode="json"))
         return self._store.append(run, host, "confirmed", canonical({**self._masker.json(told), **exact}))
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from remediate.errors import Lost, RemediateError, Unreachable
+from remediate.errors import Lost, RemediateError
 from remediate.transport.conversation import OPEN_AND_CLOSE, Conversation, Reply, exports, words
 from remediate.transport.frames import Kept
+from remediate.transport.machine import no_shell
 from remediate.transport.wire import Ended, OpenWire
 
 # The script may set `told`, which comes back in the closing line, and define `cleanup`, which runs whatever happens.
@@ -123,8 +124,7 @@ class Caller:
     def _ended(self, talk: Conversation, reply: Reply, end: Ended) -> RemediateError:
         if reply.begun:
             return Lost(self.where, "the shell was ended in the middle, what became of the change is unknown")
-        said = talk.last_words or f"it ended with {end.exit_code} and said nothing"
-        return Unreachable(self.where, f"no shell there: {said}", f"try what was tried: {self._shell}")
+        return no_shell(self.where, self._shell, talk, end)
 
 
 def _called(reply: Reply) -> Called:

@@ -22,12 +22,13 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, LockOwner
+from remediate.target import DatabaseChange, Job, LockOwner, Machine
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
 from remediate.transport.files import Files
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
+from remediate.transport.machine import Acquaintance, Clocks
 from remediate.transport.settings import SshSettings
 from remediate.transport.shell import Shell
 from remediate.transport.ssh import Link
@@ -93,8 +94,10 @@ class SshTarget:
         patience: Patience | None = None,
     ) -> None:
         clock = clock or Clock()
-        self.settings, self.trips, self.link = settings, trips, Link(settings)
-        self._facts = facts
+        self.settings, self.trips, self._facts = settings, trips, facts
+        clocks = Clocks(clock.monotonic, clock.wall)
+        self._acquaintance = Acquaintance(settings.name, settings.machine_id, clocks)
+        self.link = Link(settings, self._acquaintance.check)
         sh = shell_command(settings.become)
         self._shell = Shell(
             settings.name,
@@ -103,7 +106,8 @@ class SshTarget:
             env=settings.env,
             secrets=secrets,
             trips=trips,
-            clock=clock.monotonic,
+            meet=self._acquaintance.meet,
+            clocks=clocks,
         )
         caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
         self.files, self._lock = Files(caller), HostLock(caller, app)
@@ -125,6 +129,11 @@ class SshTarget:
     def login(self) -> dict[str, str]:
         """Who is logged in, with which key, at a host of which key."""
         return self.link.login
+
+    @property
+    def machine(self) -> Machine:
+        """Which machine answered."""
+        return self._acquaintance.machine
 
     def open(self) -> None:
         """Connect and log in, which else happens with the first look.
@@ -252,6 +261,11 @@ class ScopedTarget:
     def login(self) -> dict[str, str]:
         """Who is logged in, with which key, at a host of which key."""
         return self._host.login
+
+    @property
+    def machine(self) -> Machine:
+        """Which machine answered."""
+        return self._host.machine
 
     def answer(self, questions: Questions) -> Answers:
         """Look, and change nothing."""

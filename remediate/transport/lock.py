@@ -88,17 +88,22 @@ class HostLock:
     def _take(self, owner: LockOwner) -> None:
         name, nonce = file_name(self._app), token_hex(8)
         try:
-            called = self._caller.call(TAKE, name, owner.run, owner.model_dump_json(), nonce)
-        except (Broken, Lost) as error:
-            raise Unreachable(
-                self._caller.where, "the link broke while the lock was taken", "try again"
-            ) from error
+            called = self._ask_twice(TAKE, name, owner.run, owner.model_dump_json(), nonce)
+        except (Broken, Lost, Unreachable) as error:
+            raise self._unanswered(owner, error) from error
         if called.exit_code == TAKEN:
             raise self._taken(called)
         if called.exit_code != 0:
             raise Blocked(
                 self._caller.where, f"the host's lock cannot be taken ({called.error})", "nothing was touched"
             )
+
+    def _ask_twice(self, *words: str) -> Called:
+        """Ask for the lock again where the answer was lost: whoever has it already is let in."""
+        try:
+            return self._caller.call(*words)
+        except (Broken, Lost):
+            return self._caller.call(*words)
 
     def _taken(self, called: Called) -> Locked:
         try:

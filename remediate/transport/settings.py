@@ -22,6 +22,7 @@ class SshSettings(Value):
             text takes user, identity and known hosts from here where it and the config name none.
         become: As which user everything is done there (sudo, without a password); default: the one who logs in.
         env: Variables that every command there sees; not for secrets.
+        machine_id: The only /etc/machine-id that may answer; default: whichever answers first.
         connect_timeout: Seconds for each of: connection, banner, login, a channel.
     """
 
@@ -35,4 +36,5 @@ class SshSettings(Value):
     jump: "str | SshSettings | None" = None
     become: str | None = None
     env: dict[str, str] = {}
+    machine_id: str = ""
     connect_timeout: float = 10.0

@@ -7,12 +7,13 @@ next one. (One that leaves its group on purpose and goes on printing is a daemon
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
-from time import monotonic
 
 from remediate.errors import Unreachable
 from remediate.questions import Fetch, FetchAnswer, Read, ReadAnswer, Run, RunAnswer, Unanswered
+from remediate.target import Machine
 from remediate.transport.conversation import OPEN_AND_CLOSE, Conversation, Reply, exports
 from remediate.transport.lookups import FETCH, READ, RUN, Cannot, interpret, phrase, room
+from remediate.transport.machine import INTRODUCE, Clocks, Introduction
 from remediate.transport.trips import Trips
 from remediate.transport.wire import Broken, Ended, OpenWire
 
@@ -33,7 +34,8 @@ class Shell:
         env: Variables that every command sees.
         secrets: Values of bearer tokens by name; they reach the host on curl's stdin only.
         trips: Counts what looking costs.
-        clock: Seconds that never jump.
+        meet: Is told which machine answered, each time the shell is opened; refuses another one.
+        clocks: The runner's clocks.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class Shell:
         env: Mapping[str, str],
         secrets: Mapping[str, str],
         trips: Trips,
-        clock: Callable[[], float] = monotonic,
+        meet: Callable[[Machine], None] = lambda _: None,
+        clocks: Clocks = Clocks(),  # noqa: B008  (frozen)
     ) -> None:
         self._where, self._open_wire, self._command = where, open_wire, command
-        self._env, self._secrets, self._trips, self._clock = dict(env), secrets, trips, clock
+        self._env, self._secrets, self._trips = dict(env), secrets, trips
+        self._meet, self._clocks = meet, clocks
         self._lock = Lock()
         self._talk: Conversation | None = None
+        self._introduction: Introduction | None = None
 
     def ask(self, questions: Iterable[Look], *, connecting: bool = False) -> dict[Look, Looked]:
         """Answer the questions, each once, in one round trip.
@@ -96,6 +101,7 @@ class Shell:
                 return
             self._trips.shell += not connecting
             self._trips.connecting += connecting
+            self._be_introduced()
             self._listen(talk, asked, answers)
         except BaseException:
             self._drop()
@@ -126,18 +132,24 @@ class Shell:
         seconds = limit(question)
         try:
             came = talk.wait(reply, seconds + KILLING)
-        except Ended as end:
-            if not talk.spoke:
-                raise self._no_shell(talk, end) from None
+        except Ended:
             if not reply.begun:
                 raise Broken from None
             return f"{label(question)} ended the shell that was asked"
         return "" if came else f"{label(question)} took longer than {seconds:g} s"
 
+    def _be_introduced(self) -> None:
+        """Hear who a new shell is, before anything else that it says is believed."""
+        introduction, self._introduction = self._introduction, None
+        if introduction is not None:
+            self._meet(introduction.hear(self._where, self._command))
+
     def _open(self) -> Conversation:
         if self._talk is None:
-            self._talk = Conversation(self._open_wire(self._command), self._clock)
-            self._talk.say(exports(self._env.items()), OPEN_AND_CLOSE.encode(), (RUN + READ + FETCH).encode())
+            self._talk = Conversation(self._open_wire(self._command), self._clocks.monotonic)
+            functions = OPEN_AND_CLOSE + RUN + READ + FETCH + INTRODUCE
+            self._talk.say(exports(self._env.items()), functions.encode())
+            self._introduction = Introduction(self._talk, self._clocks)
         return self._talk
 
     def _drop(self) -> None:
@@ -149,10 +161,6 @@ class Shell:
         return Unreachable(
             self._where, "the connection broke twice while looking", "try again when the network holds"
         )
-
-    def _no_shell(self, talk: Conversation, end: Ended) -> Unreachable:
-        said = talk.last_words or f"it ended with {end.exit_code} and said nothing"
-        return Unreachable(self._where, f"no shell there: {said}", f"try what was tried: {self._command}")
 
 
 def limit(question: Look) -> float:

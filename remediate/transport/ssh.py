@@ -22,6 +22,7 @@ from remediate.transport.known_hosts import Known, known, lines_of
 from remediate.transport.pulse import Pulse, notice_death
 from remediate.transport.refusals import Refusal, broken, explain, no_channel
 from remediate.transport.settings import SshSettings
+from remediate.transport.wire import Broken, OpenWire
 
 WEAK = {
     "ciphers": ["3des-cbc", "aes128-cbc", "aes192-cbc", "aes256-cbc"],
@@ -47,10 +48,11 @@ class Link:
 
     Args:
         settings: The way there.
+        check: Is called with each new connection, before anybody else may use it: is it the right machine?
     """
 
-    def __init__(self, settings: SshSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: SshSettings, check: Callable[[OpenWire], None] = lambda _: None) -> None:
+        self.settings, self._check = settings, check
         self._lock = threading.RLock()
         self._chain: list[_Hop] = []
         self._closed = False
@@ -89,6 +91,7 @@ class Link:
             for hop in self._chain:
                 self._open_hop(hop)
             self._pulse = Pulse(self._transport.answers)
+            self._refuse_stranger()
 
     def wire(self, command: str) -> ChannelWire:
         """Start a command line on the host.
@@ -98,13 +101,28 @@ class Link:
         """
         self._sessions.acquire()
         try:
+            return self._started(command, self._sessions.release)
+        except BaseException:
+            self._sessions.release()
+            raise
+
+    def _started(self, command: str, closed: Callable[[], None]) -> ChannelWire:
+        try:
             channel = self._channel("session", None)
             channel.exec_command(command)
-            return ChannelWire(channel, lambda: self.alive, self._heard, self._sessions.release)
-        except BaseException as error:
-            self._sessions.release()
-            if isinstance(error, paramiko.SSHException | EOFError | OSError):
-                raise broken(self.settings.name, error) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise broken(self.settings.name, error) from error
+        return ChannelWire(channel, lambda: self.alive, self._heard, closed)
+
+    def _refuse_stranger(self) -> None:
+        """Ask a new connection who is there. It counts for no session: those who hold one may be waiting for it."""
+        try:
+            self._check(lambda command: self._started(command, lambda: None))
+        except Broken as error:
+            self._drop()
+            raise broken(self.settings.name, error) from error
+        except BaseException:
+            self._drop()
             raise
 
     def forward(self, destination: tuple[str, int] | str, *, tcp: bool = False) -> Forward:

@@ -35,7 +35,7 @@ groups:
         vars: {app: {root: /opt/lumiku}}
         env: {NODE_ENV: staging}
         secrets: {token: {file: token}}
-      web10:
+      web10: {machine_id: 0123456789abcdef0123456789abcdef}
   light:
     ssh: {port: 2200}
     hosts:
@@ -90,6 +90,11 @@ def test_a_host_without_an_address_is_where_its_name_says(lab: Inventory) -> Non
     assert host(lab, "web10").address == "web10"
 
 
+def test_a_host_may_say_which_machine_it_is(lab: Inventory) -> None:
+    assert host(lab, "web10").machine_id == "0123456789abcdef0123456789abcdef"
+    assert host(lab, "web1").machine_id == ""
+
+
 def test_templates_follow_what_a_host_says_itself(lab: Inventory) -> None:
     assert host(lab, "web1").vars["app"]["backend"] == "/srv/lumiku/backend"
     assert host(lab, "web2").vars["app"]["backend"] == "/opt/lumiku/backend"
@@ -137,6 +142,9 @@ WRONG = [
     ("{env: AVATAR_TOKEN}", "s3cret-value", "14:14: `token` must be a mapping"),
     ("{env: AVATAR_TOKEN}", "{command: pass show x}", "14:24: `command` must be a list"),
     ("address: 192.0.2.11", "adress: 192.0.2.11", "16:14: unknown key `adress`; did you mean `address`?"),
+    ("port: 2222", "machine-id: x", "19:9: unknown key `machine-id`; did you mean `machine_id`?"),
+    ("port: 2222", "machine_id: 4711", "19:21: `machine_id` must be text"),
+    ("port: 2222", "machine_id: ABC", "19:21: `machine_id` must be text like"),
     ("port: 2222", "port: 99999", "19:15: `port` must be at most 65535"),
     ("port: 2222", "port: '2222'", "19:15: `port` must be a whole number"),
     ("{root: /opt/lumiku}", "{root: '{{ nothing }}'}", "22:28: `nothing` is not known here"),

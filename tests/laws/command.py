@@ -9,7 +9,7 @@ from typing import Any
 from remediate.errors import Conflict
 from remediate.model import Json
 from remediate.questions import Answer, Answers, Read, ReadAnswer, Run, RunAnswer, Unanswered
-from remediate.target import DatabaseChange, Job, LockOwner
+from remediate.target import DatabaseChange, Job, LockOwner, Machine
 
 READ = r"""
 [ -e "$1" ] || [ -L "$1" ] || exit 3
@@ -52,6 +52,7 @@ class CommandTarget:
     """A target; changes need no token here."""
 
     name = "this machine"
+    machine = Machine()
     database: Mapping[str, Json] = field(default_factory=dict)
 
     def script(self, script: str, args: Sequence[str], stdin: bytes = b"", timeout: float = 120) -> RunAnswer:

@@ -21,7 +21,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, LockOwner
+from remediate.target import DatabaseChange, Job, LockOwner, Machine
 
 
 @dataclass
@@ -121,6 +121,10 @@ class MemoryTarget:
     @property
     def login(self) -> dict[str, str]:
         return {"user": "deploy", "key": "SHA256:us", "host_key": "SHA256:them"}
+
+    @property
+    def machine(self) -> Machine:
+        return Machine(id="6d" * 16)
 
     @property
     def state(self) -> State:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from remediate.errors import Lost
 from remediate.model import Json
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, LockOwner, Target
+from remediate.target import DatabaseChange, Job, LockOwner, Machine, Target
 
 
 class World(Protocol):
@@ -50,6 +50,10 @@ class Watched:
     @property
     def login(self) -> dict[str, str]:
         return self.inner.login
+
+    @property
+    def machine(self) -> Machine:
+        return self.inner.machine
 
     def answer(self, questions: Iterable[Any]) -> Answers:
         return self.inner.answer(questions)

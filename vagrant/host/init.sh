@@ -97,6 +97,7 @@ END
     'ops ALL=(deploy) NOPASSWD: ALL' >"$1/sudoers"
   chmod 440 "$1/sudoers"
   echo "$NAME" >"$1/hostname"
+  echo "$NAME" | md5sum | cut -c 1-32 >"$1/machine-id" # a machine of its own, and the same one after a reset
   printf '127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n' "$NAME" >"$1/hosts"
   : >"$1/resolv.conf"
 }
