@@ -94,7 +94,7 @@ def _put_back(opened: Session, host: Host) -> Ending:
         ending = _put_back_under_lock(opened, host)
     except RemediateError as error:
         ending = ending_of(error)
-    opened.end(host.name, ending)
+    opened.end_unless_blocked(host.name, ending)
     return ending
 
 

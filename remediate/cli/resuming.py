@@ -83,7 +83,7 @@ def _go_on_with_all(
             ending = work()
         except RemediateError as error:
             ending = ending_of(error)
-        opened.end(host.name, ending)
+        opened.end_unless_blocked(host.name, ending)
         outcomes.append(ending.outcome)
     return outcomes
 

@@ -23,7 +23,7 @@ from remediate.errors import JournalError, UsageError
 from remediate.events import Events, Masker, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
-from remediate.model import Json, canonical
+from remediate.model import Json, Outcome, canonical
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.runner import Runner
@@ -234,6 +234,14 @@ class Session:
             self.journal.ended(self.run, host, ending.outcome, ending.why)
         except JournalError as error:  # the outcome stands, whether it could be written down or not
             self.events.tell("warning", host, f"the outcome could not be written down: {error}")
+
+    def end_unless_blocked(self, host: str, ending: Ending) -> None:
+        """End what goes on with an earlier run: a host that cannot be reached now stays where that run left it."""
+        if ending.outcome is not Outcome.BLOCKED:
+            self.end(host, ending)
+            return
+        self.tell_end(host, ending)
+        self.journal.append(self.run, host, "blocked", {"why": ending.why})
 
     def tell_end(self, host: str, ending: Ending) -> None:
         """Tell how it ended on one host."""

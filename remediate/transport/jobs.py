@@ -199,7 +199,7 @@ class Jobs:
                 return
             except (Broken, Unreachable, Lost) as error:
                 if self.clock.monotonic() > due:
-                    raise self._link_gone(following) from error
+                    raise self._link_gone(following, error) from error
             self.clock.sleep(pause)
             pause = min(pause * 2, 5.0)
 
@@ -233,8 +233,8 @@ class Jobs:
             called = self.caller.call(
                 STOP, file_name(following.token), str(self.patience.grace), seconds=seconds
             )
-        except (Broken, Lost, Unreachable):
-            return self._link_gone(following)
+        except (Broken, Lost, Unreachable) as silence:
+            return self._link_gone(following, silence)
         if called.told[:1] == ("alive",):
             what = f"{_name(following.job)} cannot be ended: processes {' '.join(called.told[1:])} live on"
             return Lost(self.caller.where, what, "look at the host")
@@ -263,10 +263,9 @@ class Jobs:
         what = f"{_name(following.job)} was cut short by a reboot or a kill; how far it came is unknown"
         return Lost(self.caller.where, what, "look again")
 
-    def _link_gone(self, following: _Following) -> Lost:
-        what = (
-            f"the link is gone while {_name(following.job)} was running; it runs on there, its end is unknown"
-        )
+    def _link_gone(self, following: _Following, error: Exception | None = None) -> Lost:
+        why = f" ({error.what})" if isinstance(error, RemediateError) else ""
+        what = f"the link is gone while {_name(following.job)} was running{why}; it runs on there, its end is unknown"
         return Lost(self.caller.where, what, "ask again when the host is back")
 
 

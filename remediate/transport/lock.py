@@ -10,7 +10,7 @@ from threading import Lock as ThreadLock
 
 from pydantic import ValidationError
 
-from remediate.errors import Blocked, Failed, Locked, Lost, Unreachable
+from remediate.errors import Blocked, Failed, Locked, Lost, RemediateError, Unreachable
 from remediate.target import LockOwner
 from remediate.transport.call import Called, Caller
 from remediate.transport.state import STATE, file_name
@@ -86,24 +86,30 @@ class HostLock:
             self._depth += 1
 
     def _take(self, owner: LockOwner) -> None:
-        name, nonce = file_name(self._app), token_hex(8)
         try:
-            called = self._ask_twice(TAKE, name, owner.run, owner.model_dump_json(), nonce)
-        except (Broken, Lost, Unreachable) as error:
-            raise self._unanswered(owner, error) from error
+            called = self._ask(owner)
+        except (Broken, Lost):
+            called = self._ask_again(owner)
         if called.exit_code == TAKEN:
             raise self._taken(called)
         if called.exit_code != 0:
             raise Blocked(
-                self._caller.where, f"the host's lock cannot be taken ({called.error})", "nothing was touched"
+                self._caller.where,
+                f"the host's lock cannot be taken ({called.error}); nothing was touched",
+                "see that the home directory there is ours, has room and can be written",
             )
 
-    def _ask_twice(self, *words: str) -> Called:
+    def _ask(self, owner: LockOwner) -> Called:
+        return self._caller.call(TAKE, file_name(self._app), owner.run, owner.model_dump_json(), token_hex(8))
+
+    def _ask_again(self, owner: LockOwner) -> Called:
         """Ask for the lock again where the answer was lost: whoever has it already is let in."""
         try:
-            return self._caller.call(*words)
-        except (Broken, Lost):
-            return self._caller.call(*words)
+            return self._ask(owner)
+        except (Broken, Lost, Unreachable) as error:
+            why = f" ({error.what})" if isinstance(error, RemediateError) else ""
+            what = f"the link broke while the lock was taken; it may be there now{why}"
+            raise Unreachable(self._caller.where, what, f"remediate resume {owner.run} frees it") from error
 
     def _taken(self, called: Called) -> Locked:
         try:

@@ -76,7 +76,7 @@ class Introduction:
             raise no_shell(where, command, self._talk, end) from None
         if not came:
             what = f"no shell there: it says nothing within {PATIENCE:g} s"
-            raise Unreachable(where, what, f"try what was tried: {command}")
+            raise Unreachable(where, what, f"check the login files there, and try what was tried: {command}")
         return self._machine()
 
     def _machine(self) -> Machine:
@@ -87,7 +87,9 @@ class Introduction:
 def no_shell(where: str, command: str, talk: Conversation, end: Ended) -> Unreachable:
     """Return that what was started there is no shell of ours, with what it said."""
     said = talk.last_words or f"it ended with {end.exit_code} and said nothing"
-    return Unreachable(where, f"no shell there: {said}", f"try what was tried: {command}")
+    return Unreachable(
+        where, f"no shell there: {said}", f"check the login shell, and try what was tried: {command}"
+    )
 
 
 def introduced(told: tuple[str, ...], now: float) -> Machine:
