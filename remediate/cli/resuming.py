@@ -55,7 +55,8 @@ def resume(
 def _free(opened: Session, hosts: Sequence[Host]) -> None:
     """Leave the locks that an ended run may not have been able to leave itself."""
     for host in hosts:
-        with opened.target(host).locked(opened.runner.owner):
+        confirmed = opened.journal.confirmed(opened.run, host.name)
+        with opened.target(host, confirmed.machine if confirmed else "").locked(opened.runner.owner):
             pass
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.small import Small
+from tests.operator import Operator
 from tests.practice import Practice
 from tests.relay import Line
 
@@ -29,6 +31,16 @@ def over_line(practice: Practice, line: Line, altered: Callable[..., str]) -> st
         (f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {line.port}}}"),
         ("lab.known_hosts", beside.name),
     )
+
+
+@pytest.fixture
+def small(practice: Practice, operator: Operator, tmp_path: Path) -> Small:
+    """A small playbook for the light host, whose app has just been laid out with the fault in it."""
+    made = Small(practice, operator, tmp_path / "playbooks")
+    made.folder.mkdir()
+    made.write()
+    made.lay()
+    return made
 
 
 @pytest.fixture
