@@ -24,13 +24,14 @@ from remediate.events import Events, Masker, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
 from remediate.model import Json, canonical
+from remediate.owner import LockOwner
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.runner import Runner
 from remediate.sinks.console import ConsoleSink
 from remediate.sinks.jsonl import JsonLines
 from remediate.steps import Action
-from remediate.target import LockOwner, Target
+from remediate.target import Target
 from remediate.transport.trips import Trips
 
 CLOSING_PATIENCE = 1.0
