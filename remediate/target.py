@@ -181,6 +181,5 @@ class Target(Protocol):
 
         Raises:
             Locked: It is somebody else's by now, or something of the run is being changed at this moment.
-            Lost: Not all of the run could be ended, or that is not known; it keeps the lock.
-            Blocked: There is no way to the host, or the lock cannot be taken away.
+            Blocked: Not all of the run could be ended: it keeps the lock. Or there is no way to the host.
         """

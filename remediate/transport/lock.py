@@ -89,7 +89,7 @@ class HostLock:
             called = self._caller.call(UNLOCK, *args, seconds=2 * grace + WAITING)
         except (Broken, Lost) as error:
             what = "the link broke while the lock was taken away; whether it is there still is not known"
-            raise Lost(self._caller.where, what, "try again") from error
+            raise Unreachable(self._caller.where, what, "try again") from error
         if called.exit_code not in {0, GONE}:
             raise self._not_taken_away(owner, called)
 
@@ -151,7 +151,7 @@ class HostLock:
             return Locked(where, what, "try again", owner)
         if called.exit_code == ALIVE:
             what = f"processes {' '.join(called.told)} of run {owner.run} cannot be ended; it keeps its lock"
-            return Lost(where, what, "end them by hand, then try again")
+            return Blocked(where, what, "end them by hand, then try again")
         return Blocked(where, f"the lock cannot be taken away ({called.error})", "look at the host")
 
     def _leave(self, owner: LockOwner) -> None:
