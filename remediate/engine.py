@@ -7,7 +7,18 @@ then verify; anything wrong on the way is rolled back, and it looks again to pro
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from remediate.errors import Conflict, Failed, Interrupted, JournalError, Lost, RemediateError, Stale
+from remediate.errors import (
+    Blocked,
+    Conflict,
+    Failed,
+    Interrupted,
+    JournalError,
+    Lost,
+    Ousted,
+    RemediateError,
+    Stale,
+)
+from remediate.locking import under_lock
 from remediate.model import Change, Confirmed, Finding, Json, Outcome, Plan, PlannedFix
 from remediate.planner import (
     NamedFix,
@@ -128,16 +139,7 @@ class HostRun:
 
     def under_lock(self, work: Callable[[], Ending]) -> Ending:
         """Do something under the host's lock; a lock that cannot be left afterwards changes no outcome."""
-        endings: list[Ending] = []
-        try:
-            with self.target.locked(self.runner.owner):
-                endings.append(work())
-        except (RemediateError, KeyboardInterrupt) as error:
-            if not endings:
-                raise
-            text = f"the host's lock may still be there: {_as_error(self.target.name, error).what}"
-            self.events.tell("warning", self.target.name, text)
-        return endings[0]
+        return under_lock(self.target, self.runner, work)
 
     def _carry_out(self, confirmed: Look) -> Ending:
         look = self.look()
@@ -231,7 +233,7 @@ class HostRun:
         except (Failed, Conflict) as error:
             self.journal.failed(owed, str(error))
             raise
-        except (Lost, KeyboardInterrupt, Interrupted) as error:
+        except (Lost, Blocked, KeyboardInterrupt, Interrupted) as error:
             self.journal.unknown(owed, str(error) or "interrupted")
             raise
         self.journal.done(owed)
@@ -258,6 +260,11 @@ class HostRun:
         output = error.output if isinstance(error, Failed) else ""
         self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error)})
         self.events.tell("change-failed", self.target.name, str(error), output=output)
+        if isinstance(
+            error, Ousted
+        ):  # somebody else may be at work there by now: nothing more is done, not even back
+            todo = f"when nobody else is at work there: remediate rollback {self.runner.run}"
+            return Ending(Outcome.STUCK, f"{error.what}; what this run changed is not put back", todo)
         if self.procedure.playbook.on_failure == "keep":
             todo = f"remediate rollback {self.runner.run} puts it back"
             return Ending(Outcome.KEPT, f"{error.what}; what was changed is kept", todo, output)

@@ -8,6 +8,7 @@ RemediateError                      one line: where, what, what to do
 │   ├── Unreachable                 no connection, no login, a foreign host key, no shell
 │   ├── CouldNotLook                one question could not be answered
 │   └── Locked                      somebody else is at work there
+│       └── Ousted                  the lock was taken away from this run while it was at work
 ├── Declined                        a person, or the policy, said no; nothing was touched
 ├── Stale                           the world is no longer what the plan was made from
 ├── Failed                          an action tried and did not succeed, and says so
@@ -16,6 +17,8 @@ RemediateError                      one line: where, what, what to do
 ├── Interrupted                     the operator pressed Ctrl-C, or the process was told to end
 └── JournalError                    the audit log cannot be written, or does not verify
 """
+
+from remediate.owner import LockOwner
 
 
 class RemediateError(Exception):
@@ -60,7 +63,22 @@ class CouldNotLook(Blocked):
 
 
 class Locked(Blocked):
-    """Somebody else is at work there; the message says who, since when and in which run."""
+    """Somebody else is at work there; the message says who, since when and in which run.
+
+    Args:
+        where: The host, or the run.
+        what: Who has it, since when and why.
+        todo: What to do about it.
+        owner: Who has it, as a value; None where nobody can say.
+    """
+
+    def __init__(self, where: str, what: str, todo: str = "", owner: LockOwner | None = None) -> None:
+        super().__init__(where, what, todo)
+        self.owner = owner
+
+
+class Ousted(Locked):
+    """The lock was taken away from this run while it was at work; whatever it does there now, it does unasked."""
 
 
 class Declined(RemediateError):  # noqa: N818

@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     NO_CURE = "no cure"  # unhealthy, and nothing that the playbook could do
     KEPT = "kept"  # the cure did not hold and the playbook keeps what was changed
     STUCK = "stuck"  # the way back failed: a person is needed
+    HELD = "held"  # nobody may change anything there until `unlock`
+    FREE = "free"  # nobody has the lock: it was taken away, or there was none
 
 
 class Finding(Value):

@@ -8,8 +8,8 @@ from remediate.clock import Clock
 from remediate.events import Events
 from remediate.journal import Journal
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.steps import Action
-from remediate.target import LockOwner
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import Answers, Fetch, Query, Read, ReadAnswer, Run, RunAnswer, Scalar, Value
 
 
@@ -90,13 +91,16 @@ class Machine(Value):
         return f"its clock is {abs(self.clock_offset):.0f} s {side} the runner's"
 
 
-class LockOwner(Value):
-    """Who holds a lock, told to whoever comes second."""
+class Lock(Value):
+    """A lock that somebody has.
 
-    run: str
-    who: str
-    since: str
-    why: str = ""
+    Attributes:
+        owner: Who.
+        jobs: The tokens of that run's jobs that still run on the host.
+    """
+
+    owner: LockOwner
+    jobs: tuple[str, ...] = ()
 
 
 class Target(Protocol):
@@ -190,4 +194,30 @@ class Target(Protocol):
 
         Raises:
             Locked: Somebody else has it.
+        """
+
+    def lock(self) -> Lock | None:
+        """Look who has the host's lock for the app; None where nobody has it.
+
+        Raises:
+            Blocked: It cannot be looked at.
+        """
+
+    def hold(self, owner: LockOwner) -> None:
+        """Take the host's lock for the app and keep it, until `unlock`.
+
+        Raises:
+            Locked: Somebody else has it.
+            Blocked: It could not be taken; nothing was touched.
+        """
+
+    def unlock(self, owner: LockOwner) -> None:
+        """End what still runs of an owner's run, then take the lock away from it. MUST NOT do so in another order.
+
+        Args:
+            owner: Whose it is believed to be; where it is nobody's by now, that is fine.
+
+        Raises:
+            Locked: It is somebody else's by now, or something of the run is being changed at this moment.
+            Blocked: Not all of the run could be ended: it keeps the lock. Or there is no way to the host.
         """

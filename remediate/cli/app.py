@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from remediate.cli import doctoring, library, putting_back, records, resuming, running
+from remediate.cli import doctoring, library, locks, putting_back, records, resuming, running
 from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
@@ -31,6 +31,8 @@ app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)
 app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)
+app.command("hold", rich_help_panel="Locks")(locks.hold)
+app.command("unlock", rich_help_panel="Locks")(locks.unlock)
 app.command("runs", rich_help_panel="Records")(records.runs)
 app.command("show", rich_help_panel="Records")(records.show)
 app.add_typer(records.audit, name="audit", rich_help_panel="Records")

@@ -1,7 +1,7 @@
 """Asks a person whether a plan may be carried out, as the environment's policy wants it. Decides nothing else."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from remediate.errors import Declined
 from remediate.inventory import Host, Inventory
@@ -9,6 +9,7 @@ from remediate.journal import Owed
 from remediate.model import Plan
 from remediate.policy import refusals
 from remediate.sinks.clean import one_line
+from remediate.target import Lock
 
 
 def confirm(
@@ -76,6 +77,37 @@ def confirm_resume(
         raise Declined(inventory.environment, "; ".join(refused))
     names = ", ".join(host.name for host in hosts)
     return _ask_as_wanted(f"{names} (go on with {run})", inventory, yes=yes, ask=ask)
+
+
+def confirm_unlock(
+    locks: Mapping[str, Lock],
+    inventory: Inventory,
+    reason: str,
+    *,
+    yes: bool,
+    ask: Callable[[str], str] | None,
+) -> str:
+    """Return how it was confirmed that locks are taken away.
+
+    Args:
+        locks: Those locks, each by its host.
+        inventory: The environment with its policy.
+        reason: What was given as `--reason`.
+        yes: Whether `--yes` was given.
+        ask: Asks the operator and returns the answer; None where there is no terminal.
+
+    Raises:
+        Declined: The policy forbids it, the operator says no, or nobody can be asked.
+    """
+    if refused := refusals([], inventory.policy, reason):
+        raise Declined(inventory.environment, "; ".join(refused))
+    for host, lock in locks.items():
+        jobs = f"; still running there, and to be ended: {', '.join(lock.jobs)}" if lock.jobs else ""
+        kept = "a hold" if lock.owner.hold else "a lock"
+        sys.stderr.write(
+            f"to take away on {one_line(f'{host}: {kept} by {lock.owner.in_words}{jobs}', 500)}\n"
+        )
+    return _ask_as_wanted(", ".join(locks), inventory, yes=yes, ask=ask)
 
 
 def _ask_as_wanted(hosts: str, inventory: Inventory, *, yes: bool, ask: Callable[[str], str] | None) -> str:

@@ -21,6 +21,8 @@ _CODE_OF_OUTCOME = {
     Outcome.HEALTHY: HEALTHY,
     Outcome.FIXED: HEALTHY,
     Outcome.PUT_BACK: HEALTHY,
+    Outcome.HELD: HEALTHY,
+    Outcome.FREE: HEALTHY,
     Outcome.ROLLED_BACK: FAILED,
     Outcome.PLANNED: PLANNED,
     Outcome.DECLINED: DECLINED,

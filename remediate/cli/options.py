@@ -40,6 +40,15 @@ Variables: TypeAlias = Annotated[
 Reason: TypeAlias = Annotated[
     str, typer.Option("--reason", help="Why: a ticket, a sentence. It goes into the audit log.")
 ]
+Because: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--reason", help="Why: a ticket, a sentence. Whoever meets it is told; it goes into the audit log."
+    ),
+]
+Hosts: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="HOSTS", help="Hosts, groups, all, globs, !exclusions.")
+]
 Yes: TypeAlias = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask, where the environment's policy allows that.")
 ]

@@ -1,6 +1,7 @@
 """The command rollback: pay what a run still owes, on every host it changed. What is owed, only the audit log says."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from remediate.events import Masker
 from remediate.fleet import ending_of
 from remediate.inventory import Host, Inventory
 from remediate.journal import Journal, RunHeader, RunSummary
+from remediate.locking import under_lock
 from remediate.model import Outcome
 from remediate.rollback import Rollback
 
@@ -57,11 +59,15 @@ def summary_of(given: str, state: Path | None) -> RunSummary:
     """Return the run that a command names.
 
     Raises:
-        UsageError: There is none, or more than one.
+        UsageError: There is none, or more than one, or it ran no playbook.
     """
     with Journal.open(state_folder(state), Masker()) as journal:
         run = journal.find(given)
-        return next(summary for summary in journal.runs() if summary.header.run == run)
+        summary = next(summary for summary in journal.runs() if summary.header.run == run)
+    if summary.header.command != "run":
+        what = f"is no run of a playbook, but a {summary.header.command}: it changed no app"
+        raise UsageError(run, what, f"remediate show {run}")
+    return summary
 
 
 def environment_of(header: RunHeader, given: str | None) -> Inventory:
@@ -103,8 +109,9 @@ def _put_back_under_lock(opened: Session, host: Host) -> Ending:
     opened.journal.append(opened.run, host.name, "rollback", {"owner": runner.owner.model_dump(mode="json")})
     confirmed = opened.journal.confirmed(opened.run, host.name)
     target = opened.target(host, confirmed.machine if confirmed else "")
-    with target.locked(runner.owner), runner.shield():
-        settled = Rollback(target, runner).pay(confirmed.fixes if confirmed else ())
+    way_back, fixes = Rollback(target, runner), confirmed.fixes if confirmed else ()
+    with runner.shield():
+        settled = under_lock(target, runner, partial(way_back.pay, fixes))
     opened.warn_of_clock(target)
     if settled.problem:
         todo = f"a person is needed; then again: remediate rollback {opened.run}"

@@ -13,6 +13,7 @@ from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary
 from remediate.model import Finding, Json, Outcome
+from remediate.owner import LockOwner
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines
 from remediate.sinks.plan_text import Line, Style, finding_lines
@@ -43,7 +44,7 @@ def _run_line(summary: RunSummary) -> str:
     )
     owed = f"  [{_owing(summary)}: {summary.owed}]" if summary.owed else ""
     reason = f"  “{header.reason}”" if header.reason else ""
-    text = f"{header.run}  {header.playbook} ({header.environment})  {outcomes}  by {header.operator.user}"
+    text = f"{header.run}  {header.title} ({header.environment})  {outcomes}  by {header.operator.user}"
     return one_line(text + reason + owed, 300)
 
 
@@ -100,7 +101,11 @@ def _sentence(entry: Entry) -> tuple[str, Style]:
 def _begun(body: Body) -> tuple[str, Style]:
     who = f"{body['operator']['user']}@{body['operator']['machine']}"
     reason = f", because “{body['reason']}”" if body["reason"] else ""
-    return f"{body['playbook']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+    return f"{body['playbook'] or body['command']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+
+
+def _owner(body: Body) -> str:
+    return LockOwner.model_validate(body["owner"]).in_words
 
 
 def _confirmed(body: Body) -> tuple[str, Style]:
@@ -112,6 +117,8 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "begun": _begun,
     "looked": lambda body: (f"{body['outcome']}, plan {body['digest'][:16]}", "plain"),
     "confirmed": _confirmed,
+    "held": lambda body: (f"by {_owner(body)}", "plain"),
+    "unlocked": lambda body: (f"from {_owner(body)}, because “{body['why']}”", "plain"),
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
     "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
 }

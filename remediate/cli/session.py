@@ -24,13 +24,14 @@ from remediate.events import Events, Masker, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
 from remediate.model import Json, Outcome, canonical
+from remediate.owner import LockOwner
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.runner import Runner
 from remediate.sinks.console import ConsoleSink
 from remediate.sinks.jsonl import JsonLines
 from remediate.steps import Action
-from remediate.target import LockOwner, Target
+from remediate.target import Target
 from remediate.transport.trips import Trips
 
 CLOSING_PATIENCE = 1.0
@@ -188,25 +189,39 @@ class Session:
             UsageError: A secret cannot be had.
             JournalError: It cannot be written down.
         """
+        about = {
+            "playbook": playbook.name,
+            "playbook_path": str(playbook.path.absolute()),
+            "playbook_digest": playbook.digest,
+            "variables": dict(given),
+        }
+        self._begin(hosts, about)
+        self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
+
+    def begin_on_locks(self, command: str, hosts: Sequence[Host]) -> None:
+        """Write down that a command which takes, or takes away, locks begins.
+
+        Raises:
+            UsageError: A secret cannot be had.
+            JournalError: It cannot be written down.
+        """
+        self._begin(hosts, {"command": command})
+
+    def _begin(self, hosts: Sequence[Host], about: Mapping[str, Json]) -> None:
         for host in hosts:
             self.secrets_of(host)
-        header = RunHeader(
-            run=self.run,
-            playbook=playbook.name,
-            playbook_path=str(playbook.path.absolute()),
-            playbook_digest=playbook.digest,
-            environment=self.inventory.environment,
-            inventory_path=str(self.inventory.path.absolute()),
-            inventory_digest=self.inventory.digest,
-            operator=operator(),
-            reason=self.reason,
-            version=__version__,
-            argv=tuple(sys.argv[1:]),
-            variables=dict(given),
-            hosts=tuple(host.name for host in hosts),
-        )
-        self.journal.begin(header)
-        self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
+        known = {
+            "run": self.run,
+            "environment": self.inventory.environment,
+            "inventory_path": str(self.inventory.path.absolute()),
+            "inventory_digest": self.inventory.digest,
+            "operator": operator(),
+            "reason": self.reason,
+            "version": __version__,
+            "argv": tuple(sys.argv[1:]),
+            "hosts": tuple(host.name for host in hosts),
+        }
+        self.journal.begin(RunHeader(**known, **about))
 
     def warn_of_unended(self, hosts: Sequence[Host]) -> None:
         """Tell of runs that began something on these hosts and never ended there: killed, or still at work."""

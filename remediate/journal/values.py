@@ -24,10 +24,11 @@ class Operator(Value):
 
 
 class RunHeader(Value):
-    """What is known of a run before anything is done.
+    """What is known of a run, or of another command that changes something, before anything is done.
 
     Attributes:
         run: Its id.
+        command: Which command: a `run` of a playbook, or `hold` or `unlock`, which have none.
         playbook: The playbook's name.
         playbook_path: Its file.
         playbook_digest: SHA-256 of its text with its parts.
@@ -43,7 +44,8 @@ class RunHeader(Value):
     """
 
     run: str
-    playbook: str
+    command: Literal["run", "hold", "unlock"] = "run"
+    playbook: str = ""
     playbook_path: str = ""
     playbook_digest: str = ""
     environment: str
@@ -55,6 +57,11 @@ class RunHeader(Value):
     argv: tuple[str, ...] = ()
     variables: dict[str, str] = {}
     hosts: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What was done, in one word."""
+        return self.playbook or self.command
 
 
 class Entry(Value):

@@ -29,7 +29,14 @@ STYLES: dict[Style, str] = {
     "code": "cyan",
 }
 
-GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.PLANNED}
+GOOD = {
+    Outcome.HEALTHY,
+    Outcome.FIXED,
+    Outcome.PUT_BACK,
+    Outcome.PLANNED,
+    Outcome.HELD,
+    Outcome.FREE,
+}
 UNTOUCHED = {Outcome.BLOCKED, Outcome.DECLINED, Outcome.STALE}
 """Nothing was done: one line says all there is to say."""
 

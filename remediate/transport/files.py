@@ -9,6 +9,7 @@ from secrets import token_hex
 from remediate.errors import Conflict, Failed, Lost, RemediateError, Unreachable
 from remediate.questions import ReadAnswer
 from remediate.transport.call import Called, Caller
+from remediate.transport.fence import Fence
 from remediate.transport.wire import Broken
 
 CHANGED, LINK, NO_FOLDER, SHORT = 80, 81, 82, 83
@@ -94,10 +95,11 @@ class Files:
 
     Args:
         caller: Calls scripts there.
+        fence: Calls those that change something.
     """
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, caller: Caller, fence: Fence) -> None:
+        self._caller, self._fence = caller, fence
 
     def write(self, path: str, content: bytes, expect: ReadAnswer, like: ReadAnswer | None) -> None:
         """Replace or create a file: a neighbour, fsync, rename. See `Target.write`."""
@@ -121,7 +123,7 @@ class Files:
     def _change(self, path: str, script: str, args: tuple[str, ...], payload: bytes, becomes: str) -> None:
         self._refuse_odd(path)
         try:
-            self._check(path, self._caller.call(script, *args, payload=payload, seconds=120.0))
+            self._check(path, self._fence.call(script, *args, payload=payload, seconds=120.0))
         except Broken as error:
             if not self._became(path, becomes):
                 what = (

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from remediate.clock import Clock
 from remediate.errors import Failed
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import (
     Answer,
     Answers,
@@ -22,9 +23,10 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, LockOwner, Machine
+from remediate.target import DatabaseChange, Job, Lock, Machine
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
+from remediate.transport.fence import Fence
 from remediate.transport.files import Files
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
@@ -110,8 +112,11 @@ class SshTarget:
             clocks=clocks,
         )
         caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
-        self.files, self._lock = Files(caller), HostLock(caller, app)
-        self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience or Patience())
+        self._lock = HostLock(caller, app)
+        self.fence = Fence(caller, self._lock)
+        self.files = Files(caller, self.fence)
+        patience = patience or Patience()
+        self.jobs = Jobs(caller, self.fence, trips, on_output, cancelled or Event(), clock, patience)
         self._database = make_database(self.link, self.read) if make_database else None
         self._learned = False
 
@@ -165,6 +170,18 @@ class SshTarget:
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app."""
         return self._lock.held(owner)
+
+    def lock(self) -> Lock | None:
+        """Look who has the host's lock for the app."""
+        return self._lock.look()
+
+    def hold(self, owner: LockOwner) -> None:
+        """Take the host's lock for the app and keep it."""
+        self._lock.keep(owner)
+
+    def unlock(self, owner: LockOwner) -> None:
+        """End what still runs of an owner's run, then take the lock away from it."""
+        self._lock.unlock(owner, self.jobs.patience.grace)
 
     def run(self, job: Job) -> RunAnswer:
         """Refuse: a change needs a token."""
@@ -289,6 +306,7 @@ class ScopedTarget:
 
     def change_database(self, change: DatabaseChange) -> bool:
         """Commit a change of the database, at most once for the token."""
+        self._host.fence.check()
         return self._host.database_or_fail().change(f"{self._token}/{next(self._changes)}", change)
 
     def ledger(self) -> dict[str, Json] | None:
@@ -306,6 +324,18 @@ class ScopedTarget:
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app."""
         return self._host.locked(owner)
+
+    def lock(self) -> Lock | None:
+        """Look who has the host's lock for the app."""
+        return self._host.lock()
+
+    def hold(self, owner: LockOwner) -> None:
+        """Take the host's lock for the app and keep it."""
+        self._host.hold(owner)
+
+    def unlock(self, owner: LockOwner) -> None:
+        """End what still runs of an owner's run, then take the lock away from it."""
+        self._host.unlock(owner)
 
 
 def shell_command(become: str | None) -> str:

@@ -61,6 +61,7 @@ umask 077
 printf '%s %s\n' "$$" "$(born "$$")" >"$job/leader.new" && mv -- "$job/leader.new" "$job/leader" ||
   { rmdir -- "$job/began"; exit 1; }
 [ ! -e "$job/stopped" ] && [ ! -e "${job%\%2F*}/never" ] || { : >"$job/never"; exit 0; }
+exec 9<&- # the host's lock, see fence.py: whoever takes it away waits until here, and then finds a leader to end
 keep() {
   {
     stdbuf -o0 head -c "$head" >"$job/$1"
@@ -167,6 +168,7 @@ if [ ! -d "$job/began" ]; then
   ) || exit 73
   setsid sh -c "$supervise" remediate-job "$job" "$@" </dev/null >/dev/null 2>&1 &
 fi
+exec 9<&-
 follow "$out" "$err" "$seconds"
 exit 0
 """
@@ -180,7 +182,7 @@ if [ -d "$job" ]; then follow "$2" "$3" "$4"; else told=unbegun; fi
 exit 0
 """
 )
-ENDING = (
+ENDED = (
     JOB
     + r"""
 left() {  # the processes of the job's session, whose number may be somebody else's by now
@@ -214,6 +216,11 @@ stop() {  # $1 seconds between TERM and KILL; false where something of the job l
   read -r leader _ <"$job/leader"
   [ -n "$(born "$leader")" ] || end_session "$leader" "$1"
 }
+"""
+)
+ENDING = (
+    ENDED
+    + r"""
 make "$state"
 make "$state/jobs"
 told=ended

@@ -13,6 +13,7 @@ from remediate.questions import RunAnswer
 from remediate.target import Job
 from remediate.transport.call import Called, Caller
 from remediate.transport.conversation import unfit
+from remediate.transport.fence import Fence
 from remediate.transport.frames import Kept
 from remediate.transport.job_scripts import BEGIN, FOLLOW, FORGET, HEAD, STOP, STOP_ALL, SUPERVISE, TAIL
 from remediate.transport.lines import Lines
@@ -66,6 +67,7 @@ class Jobs:
 
     Attributes:
         caller: Calls scripts there.
+        fence: Calls the one that begins a job.
         trips: Counts waits.
         on_output: Is told each line of output as it comes, of both streams.
         cancelled: Set it to have a running job ended, from any thread.
@@ -74,6 +76,7 @@ class Jobs:
     """
 
     caller: Caller
+    fence: Fence
     trips: Trips
     on_output: Callable[[str], None]
     cancelled: Event = field(default_factory=Event)
@@ -88,6 +91,7 @@ class Jobs:
             Interrupted: The operator ended it; nothing of it runs.
             Lost: What became of it is unknown.
             Unreachable: It was not begun.
+            Ousted: The host's lock is no longer ours; it was not begun now.
         """
         if why := unfit(job.script, *job.args):
             raise Failed(self.caller.where, f"{_name(job)} cannot be begun: {why}", "shorten it")
@@ -173,12 +177,12 @@ class Jobs:
         job, out, err = following.job, following.out, following.err
         shown = (file_name(following.token), str(out.total), str(err.total), str(POLL))
         limits = (f"{job.timeout:g}", str(self.patience.grace), str(HEAD), str(TAIL))
-        script, more = (
-            (FOLLOW, ()) if following.told else (BEGIN, (SUPERVISE, *limits, job.script, *job.args))
-        )
         seconds = POLL + self.patience.answer
         try:
-            return self.caller.call(script, *shown, *more, seconds=seconds, out=out, err=err, beat=self._beat)
+            if following.told:
+                return self.caller.call(FOLLOW, *shown, seconds=seconds, out=out, err=err, beat=self._beat)
+            more = (SUPERVISE, *limits, job.script, *job.args)
+            return self.fence.call(BEGIN, *shown, *more, seconds=seconds, out=out, err=err, beat=self._beat)
         except (
             Lost
         ) as error:  # silence, or a shell that was ended: the job is asked about again over a new channel

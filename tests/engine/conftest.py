@@ -11,11 +11,11 @@ from remediate.clock import Clock
 from remediate.engine import HostRun
 from remediate.events import Event, Events, Masker
 from remediate.journal import Journal
+from remediate.owner import LockOwner
 from remediate.playbook import load_playbook
 from remediate.procedure import Procedure
 from remediate.runner import Runner
 from remediate.steps import Action
-from remediate.target import LockOwner
 from tests.laws.memory import File, MemoryTarget, MemoryWorld, State
 from tests.laws.simulated import PLACE_SCRIPT, place
 

@@ -6,9 +6,9 @@ from remediate.engine import put_back_words
 from remediate.errors import JournalError, Locked, Lost, Stale, Unreachable
 from remediate.events import Event, Events, Masker
 from remediate.model import Outcome
+from remediate.owner import LockOwner
 from remediate.questions import Answers, Unanswered
 from remediate.rollback import Rollback
-from remediate.target import LockOwner
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK, Rehearsal
 from tests.laws.memory import MemoryTarget
 from tests.laws.world import Watched

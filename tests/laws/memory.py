@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from remediate.errors import Conflict, Locked
+from remediate.errors import Conflict, Locked, Ousted
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import (
     Answer,
     Answers,
@@ -21,7 +22,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, LockOwner, Machine
+from remediate.target import DatabaseChange, Job, Lock, Machine
 
 
 @dataclass
@@ -50,6 +51,7 @@ class State:
     ledger: dict[str, dict[str, Json]] = field(default_factory=dict)
     now_ns: int = 10_000
     owner: LockOwner | None = None
+    ousted: set[str] = field(default_factory=set)
     forgotten: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
 
@@ -167,6 +169,8 @@ class MemoryTarget:
         return MemoryTarget(self.world, token)
 
     def _numbered(self) -> str:
+        if self.token.partition("/")[0] in self.state.ousted:
+            raise Ousted(self.name, "the lock was taken away")
         self.count += 1
         return f"{self.token}/{self.count}"
 
@@ -226,11 +230,30 @@ class MemoryTarget:
         """Hold the lock; a runner that is killed (any other BaseException) leaves it behind."""
         held = self.state.owner
         if held is not None and held.run != owner.run:
-            raise Locked(self.name, f"locked by {held.who}")
+            raise Locked(self.name, f"locked by {held.who}", owner=held)
         self.state.owner = owner
+        self.state.ousted.discard(owner.run)
         try:
             yield
         except (Exception, KeyboardInterrupt):
-            self.state.owner = None
+            self._left(owner)
             raise
+        self._left(owner)
+
+    def _left(self, owner: LockOwner) -> None:
+        if self.state.owner is not None and self.state.owner.run == owner.run:
+            self.state.owner = None
+
+    def lock(self) -> Lock | None:
+        return Lock(owner=self.state.owner) if self.state.owner else None
+
+    def hold(self, owner: LockOwner) -> None:
+        with self.locked(owner):
+            pass
+        self.state.owner = owner
+
+    def unlock(self, owner: LockOwner) -> None:
+        if self.state.owner is not None and self.state.owner.run != owner.run:
+            raise Locked(self.name, f"locked by {self.state.owner.who}", owner=self.state.owner)
         self.state.owner = None
+        self.state.ousted.add(owner.run)

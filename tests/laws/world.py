@@ -6,8 +6,9 @@ from typing import Any, Literal, Protocol
 
 from remediate.errors import Lost
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, LockOwner, Machine, Target
+from remediate.target import DatabaseChange, Job, Lock, Machine, Target
 
 
 class World(Protocol):
@@ -73,6 +74,15 @@ class Watched:
 
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         return self.inner.locked(owner)
+
+    def lock(self) -> Lock | None:
+        return self.inner.lock()
+
+    def hold(self, owner: LockOwner) -> None:
+        self.inner.hold(owner)
+
+    def unlock(self, owner: LockOwner) -> None:
+        self.inner.unlock(owner)
 
     def run(self, job: Job) -> RunAnswer:
         return self._change(lambda: self.inner.run(job))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from remediate.errors import Conflict, Failed, Lost
 from remediate.questions import Read, ReadAnswer
 from remediate.transport.call import Caller
+from remediate.transport.fence import Fence
 from remediate.transport.files import Files
+from remediate.transport.lock import HostLock
 
 from .conftest import Bench, LocalWire
 
@@ -24,7 +26,8 @@ class Place:
 
     def __init__(self, folder):
         self.folder, self.wires = folder, []
-        self.files = Files(Caller("here", self.open, "exec sh", {}))
+        caller = Caller("here", self.open, "exec sh", {})
+        self.files = Files(caller, Fence(caller, HostLock(caller, "app")))
         self.bench = Bench()
 
     def open(self, command):

@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,21 @@ from remediate.clock import Clock
 from remediate.errors import Failed, Interrupted, Lost, Unreachable
 from remediate.target import Job
 from remediate.transport.call import Caller
+from remediate.transport.fence import Fence
 from remediate.transport.job_scripts import STOP, SUPERVISE
 from remediate.transport.jobs import Jobs, Patience
+from remediate.transport.lock import HostLock
 from remediate.transport.trips import Trips
 
 from .conftest import LocalWire
 
 PATIENCE = Patience(grace=1, reconnect=1.0, answer=5.0)
 TOKEN = "run/fix/1"
+
+
+def unfenced(caller):
+    """Return what begins jobs under no lock."""
+    return Fence(caller, HostLock(caller, "app"))
 
 
 class Runner:
@@ -30,7 +38,9 @@ class Runner:
         self.home, self.wires, self.lines = home, [], []
         self.trips, self.cancelled, self.down = Trips(), threading.Event(), False
         caller = Caller("here", self.open, "exec sh", {"GIVEN": "a 'b'"})
-        self.jobs = Jobs(caller, self.trips, self.lines.append, self.cancelled, Clock(), patience)
+        self.jobs = Jobs(
+            caller, unfenced(caller), self.trips, self.lines.append, self.cancelled, Clock(), patience
+        )
 
     def open(self, command):
         if self.down:
@@ -204,7 +214,7 @@ def test_ctrl_c_ends_the_job_and_all_its_children(runner, marker):
     def interrupt(line):
         raise KeyboardInterrupt
 
-    runner.jobs = Jobs(runner.jobs.caller, runner.trips, interrupt, patience=runner.jobs.patience)
+    runner.jobs = replace(runner.jobs, on_output=interrupt)
     with pytest.raises(Interrupted, match="the job was interrupted; nothing of it runs any more"):
         runner.run(
             f"sleep {marker} & (trap '' TERM; sleep {marker}) & echo now; sleep {marker}; sleep {marker}"
@@ -327,7 +337,7 @@ def test_a_quick_job_costs_one_wait(runner):
 
 def test_a_job_is_told_apart_from_what_the_login_shell_says(runner):
     caller = Caller("here", runner.open, "echo noise; echo noise >&2; exec sh", {})
-    runner.jobs = Jobs(caller, runner.trips, runner.lines.append)
+    runner.jobs = replace(runner.jobs, caller=caller, fence=unfenced(caller))
     assert runner.run("echo a").text == "a\n"
     assert runner.lines == ["a"]
 
@@ -436,7 +446,7 @@ def test_a_second_ctrl_c_while_the_job_is_ended_does_not_leave_it_running(runner
 def test_what_the_host_says_after_a_long_outage_counts_before_the_deadline(runner):
     ahead = [0.0]
     clock = Clock(monotonic=lambda: time.monotonic() + ahead[0])
-    runner.jobs = Jobs(runner.jobs.caller, runner.trips, runner.lines.append, clock=clock, patience=PATIENCE)
+    runner.jobs = replace(runner.jobs, clock=clock)
     result = beside(lambda: runner.run("sleep 0.5; echo done"))
     until((runner.folder() / "session").exists)
     real = runner.open

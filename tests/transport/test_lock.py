@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from remediate.errors import Blocked, Failed, Locked, Unreachable
-from remediate.target import LockOwner
+from remediate.owner import LockOwner
 from remediate.transport.call import Caller
 from remediate.transport.lock import HostLock
 
@@ -31,7 +31,8 @@ def test_who_comes_second_is_told_who_has_it_since_when_and_why(lock):
         pass
     assert str(caught.value) == (
         "web1: my app/x is locked by ann@desk since 2026-11-22T10:00:00Z in run r1 (INC-1); "
-        "wait for it; if it died: remediate resume r1, or remediate rollback r1"
+        "wait for it; if it died: remediate resume r1, or remediate rollback r1, where it was begun, "
+        "or else remediate unlock web1 --reason WHY"
     )
 
 
