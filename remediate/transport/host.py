@@ -22,7 +22,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, LockOwner
+from remediate.target import DatabaseChange, Job, LockOwner, Witness
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
 from remediate.transport.files import Files
@@ -32,6 +32,7 @@ from remediate.transport.settings import SshSettings
 from remediate.transport.shell import Shell
 from remediate.transport.ssh import Link
 from remediate.transport.trips import Trips
+from remediate.transport.witnesses import Witnesses
 
 Questions = Iterable[Run | Read | Query | Fetch]
 NO_DATABASE = "the inventory names no database for this host"
@@ -107,6 +108,7 @@ class SshTarget:
         )
         caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
         self.files, self._lock = Files(caller), HostLock(caller, app)
+        self._witnesses = Witnesses(caller)
         self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience or Patience())
         self._database = make_database(self.link, self.read) if make_database else None
         self._learned = False
@@ -156,6 +158,14 @@ class SshTarget:
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app."""
         return self._lock.held(owner)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Return the heads of all audit logs that the host keeps."""
+        return self._witnesses.all()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        """Have the host keep the head of an audit log, unless it keeps a later one."""
+        return self._witnesses.keep(witness)
 
     def run(self, job: Job) -> RunAnswer:
         """Refuse: a change needs a token."""
@@ -292,6 +302,14 @@ class ScopedTarget:
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         """Hold the host's lock for the app."""
         return self._host.locked(owner)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Return the heads of all audit logs that the host keeps."""
+        return self._host.witnesses()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        """Have the host keep the head of an audit log, unless it keeps a later one."""
+        return self._host.keep_witness(witness)
 
 
 def shell_command(become: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from remediate.errors import Lost
 from remediate.model import Json
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, LockOwner, Target
+from remediate.target import DatabaseChange, Job, LockOwner, Target, Witness
 
 
 class World(Protocol):
@@ -66,6 +66,12 @@ class Watched:
 
     def forget(self, token_prefix: str) -> None:
         self.inner.forget(token_prefix)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        return self.inner.witnesses()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        return self.inner.keep_witness(witness)
 
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         return self.inner.locked(owner)
