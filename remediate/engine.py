@@ -37,6 +37,7 @@ from remediate.rollback import Rollback, Settlement
 from remediate.runner import Runner
 from remediate.target import Target
 from remediate.verification import verify
+from remediate.witnessing import leave_witness
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class HostRun:
             fixes=look.plan.outline,
         )
         self.journal.confirm(self.runner.run, self.target.name, written)
+        leave_witness(self.target, self.runner)
         return self.attempt(written, lambda: self._fix_all(look))
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
@@ -173,8 +175,6 @@ class HostRun:
         try:
             work()
             self._verify(confirmed.found)
-        except JournalError as error:
-            return self._without_journal(error)
         except (RemediateError, KeyboardInterrupt) as error:
             if not self.touched:
                 raise
@@ -187,8 +187,6 @@ class HostRun:
 
     def _without_journal(self, error: JournalError) -> Ending:
         """Stop where nothing can be written down any more: a way back that is not recorded is not walked, either."""
-        if not self.touched:
-            raise error
         todo = f"let it be written again, then: remediate rollback {self.runner.run}"
         return Ending(Outcome.STUCK, f"{error}; what was changed is not put back", todo)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from pydantic import Field
+
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Answers, Fetch, Query, Read, ReadAnswer, Run, RunAnswer, Scalar, Value
@@ -103,6 +105,28 @@ class Lock(Value):
     jobs: tuple[str, ...] = ()
 
 
+class Witness(Value):
+    """The head of an audit log as a host keeps it: out of reach of whoever cuts the log, or begins it anew.
+
+    Attributes:
+        seq: The number of the log's newest entry.
+        hash: The hash of that entry, in hex.
+        log: What names the log for ever, in hex; the name of the file on the host.
+        run: The run that wrote that entry.
+        who: Whose log it is, `user@machine`.
+        place: Its state directory there.
+        at: Seconds since the epoch when that entry was written, on the runner's clock.
+    """
+
+    seq: int = Field(ge=0)
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    log: str = Field(pattern=r"^[0-9a-f]{16}$")
+    run: str
+    who: str
+    place: str
+    at: float
+
+
 class Target(Protocol):
     """One host with its database, as the inventory describes it."""
 
@@ -187,6 +211,23 @@ class Target(Protocol):
 
         Raises:
             Lost: It is not known whether it is gone; nothing depends on it.
+        """
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Return the heads of all audit logs that the host keeps.
+
+        Raises:
+            Blocked: It cannot be asked, or what it keeps cannot be read.
+        """
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        """Have the host keep the head of an audit log, atomically. MUST never replace a later one of the same log.
+
+        Returns:
+            What the host keeps of that log now: this one, or a later one.
+
+        Raises:
+            Blocked: It cannot be kept.
         """
 
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:

@@ -31,6 +31,12 @@ process.stdin.on("data", (piece) => (text += piece)).on("end", () => {
 })'"""
 
 
+WITNESS = r"^f 600 deploy:deploy \S+ \S+ home/deploy/\.remediate/heads/[0-9a-f]{16} *\n"
+"""The head of an audit log as a host keeps it."""
+ITS_FOLDERS = r"^d 700 deploy:deploy home/deploy/\.remediate(/heads)? *\n"
+"""The two folders that are there for it."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """What one command line gave."""
@@ -101,10 +107,13 @@ class Picture:
     def settled(self) -> "Picture":
         """The same without what a way back cannot and need not restore.
 
-        Those are process ids, restart counters and the times of directories (they tell when a name in them changed).
+        Those are process ids, restart counters and the times of directories (they tell when a name in them changed);
+        and the head of the audit log stays there, for whoever looks whether the log is whole.
         """
         files = re.sub(r"^(d \S+ \S+) \S+ \S+", r"\1", self.files, flags=re.MULTILINE)
         files = re.sub(r"^. .* home/deploy/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
+        if re.search(WITNESS, files, flags=re.MULTILINE):
+            files = re.sub(f"{WITNESS}|{ITS_FOLDERS}", "", files, flags=re.MULTILINE)
         files = "\n".join(sorted(files.splitlines()))
         processes = [[one[0], one[1], *one[4:]] for one in json.loads(self.processes)]
         return Picture(files, self.database, json.dumps(processes))

@@ -33,7 +33,10 @@ from remediate.sinks.jsonl import JsonLines
 from remediate.steps import Action
 from remediate.target import Target
 from remediate.transport.trips import Trips
+from remediate.witnessing import leave_witness
 
+UNTOUCHED = {Outcome.HEALTHY, Outcome.DECLINED, Outcome.STALE, Outcome.BLOCKED}
+"""Outcomes after which a host is left alone: nothing was changed there, or it cannot be reached anyway."""
 CLOSING_PATIENCE = 1.0
 """Seconds that an interrupted command waits for its connections to close, before it ends all the same."""
 
@@ -99,6 +102,7 @@ class Session:
         trips: Round trips of each host.
         told_of_clock: The hosts of whose clocks was told.
         ended: The hosts whose outcome is told.
+        targets: The hosts that were reached for, by name.
     """
 
     inventory: Inventory
@@ -113,6 +117,7 @@ class Session:
     trips: dict[str, Trips] = field(default_factory=dict)
     told_of_clock: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    targets: dict[str, Target] = field(default_factory=dict)
     _secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
@@ -129,7 +134,7 @@ class Session:
     @property
     def runner(self) -> Runner:
         """The runner's side of the run."""
-        owner = LockOwner(run=self.run, who=_who(), since=_now(), why=self.reason)
+        owner = LockOwner(run=self.run, who=who(), since=_now(), why=self.reason)
         return Runner(owner, self.journal, self.events, action_of, Clock(), shield=self.interruptions.shield)
 
     def secrets_of(self, host: Host) -> dict[str, str]:
@@ -155,7 +160,7 @@ class Session:
 
         trips = self.trips.setdefault(host.name, Trips())
         secrets = self.secrets_of(host)
-        return self._closing.enter_context(
+        self.targets[host.name] = self._closing.enter_context(
             target_of(
                 host.model_copy(update={"machine_id": machine or host.machine_id}),
                 secrets,
@@ -164,6 +169,7 @@ class Session:
                 on_output=lambda line: self.events.tell("output", host.name, line),
             )
         )
+        return self.targets[host.name]
 
     def host_run(
         self, playbook: Playbook, host: Host, given: Mapping[str, str], machine: str = ""
@@ -247,8 +253,12 @@ class Session:
         self.tell_end(host, ending)
         try:
             self.journal.ended(self.run, host, ending.outcome, ending.why)
+            changed = ending.outcome not in UNTOUCHED and self.journal.was_confirmed(self.run, host)
         except JournalError as error:  # the outcome stands, whether it could be written down or not
             self.events.tell("warning", host, f"the outcome could not be written down: {error}")
+            return
+        if changed and host in self.targets:
+            leave_witness(self.targets[host], self.runner)
 
     def end_unless_blocked(self, host: str, ending: Ending) -> None:
         """End what goes on with an earlier run: a host that cannot be reached now stays where that run left it."""
@@ -324,7 +334,8 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _who() -> str:
+def who() -> str:
+    """Return who runs this process, and where, as `user@machine`."""
     return f"{_user()}@{socket.gethostname()}"
 
 

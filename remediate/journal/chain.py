@@ -158,7 +158,7 @@ def _judge_end(last: Head, head: Head | None, *, met: bool) -> Verdict:
         )
     behind = last.seq - head.seq
     note = (
-        f"the head is {behind} behind: a process ended between writing an entry and noting it"
+        f"torn tail: the head is {behind} behind: a process ended between writing an entry and noting it"
         if behind
         else ""
     )

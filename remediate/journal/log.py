@@ -4,24 +4,27 @@ Everything in it is masked, except what a way back needs to the byte: that is ke
 the hash that the chained entry names. An undo is owed from before its change is made until it is paid.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from remediate.errors import JournalError, UsageError
 from remediate.events import Masker
 from remediate.journal.blobs import Blobs
-from remediate.journal.chain import Link, Verdict
+from remediate.journal.chain import Verdict
 from remediate.journal.exact_data import ExactData
+from remediate.journal.reading import entry_of, summary_of, understanding, unpaid
 from remediate.journal.run_lock import held_run
 from remediate.journal.store import AuditStore
+from remediate.journal.stored_log import StoredLog
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
+from remediate.journal.witnesses import contradiction, witness_of
 from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
+from remediate.target import Witness
 from remediate.text.suggest import did_you_mean
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -57,6 +60,7 @@ class Journal(AbstractContextManager["Journal"]):
 
     def __init__(self, store: AuditStore, blobs: Blobs, masker: Masker) -> None:
         self._store, self._blobs, self._masker = store, blobs, masker
+        self._log = StoredLog(store.state)
         self._exact = ExactData(blobs, masker)
 
     @classmethod
@@ -105,9 +109,11 @@ class Journal(AbstractContextManager["Journal"]):
         Raises:
             JournalError: The log cannot be read, or what was kept beside it is missing or altered.
         """
-        bodies = [entry.body for entry in self._of_kinds(run, "'confirmed'") if entry.host == host]
-        exact = self._exact.put_back(bodies[-1]) if bodies else None
-        return Confirmed.model_validate_json(canonical(exact)) if exact else None
+        entries = [entry for entry in self._of_kinds(run, "'confirmed'") if entry.host == host]
+        if not entries:
+            return None
+        with understanding(entries[-1].seq):
+            return Confirmed.model_validate_json(canonical(self._exact.put_back(entries[-1].body)))
 
     def owe(  # noqa: PLR0917  (what is owed is named by all six, and one caller calls it)
         self, run: str, host: str, step: str, token: str, change: Change, undo: Undo
@@ -159,7 +165,7 @@ class Journal(AbstractContextManager["Journal"]):
         return self._report(owed, "unpaid", why)
 
     def _report(self, owed: int, kind: str, why: str = "") -> int:
-        link = next(self._store.links("seq = ? AND kind = 'owed'", (owed,)), None)
+        link = next(self._log.links("seq = ? AND kind = 'owed'", (owed,)), None)
         if link is None:
             raise JournalError(
                 str(self._store.path), f"entry {owed} owes nothing", "run `remediate audit verify`"
@@ -177,9 +183,13 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read, or a before-image is missing or altered.
         """
         entries = (entry for entry in self._of_kinds(run, _OWING) if host in (None, entry.host))
-        return tuple(self._owed(entry, reports) for entry, reports in reversed(_unpaid(entries)))
+        return tuple(self._owed(entry, reports) for entry, reports in reversed(unpaid(entries)))
 
     def _owed(self, entry: Entry, reports: Sequence[Entry]) -> Owed:
+        with understanding(entry.seq):
+            return self._owed_of(entry, reports)
+
+    def _owed_of(self, entry: Entry, reports: Sequence[Entry]) -> Owed:
         exact = self._exact.put_back(entry.body)
         told = [report for report in reports if report.kind != "unpaid"]
         return Owed(
@@ -198,16 +208,16 @@ class Journal(AbstractContextManager["Journal"]):
         )
 
     def runs(self) -> tuple[RunSummary, ...]:
-        """Return all runs, newest first.
+        """Return all runs, newest first: by the numbers of their entries, for the runner's clock may jump.
 
         Raises:
             JournalError: The log cannot be read.
         """
         by_run: dict[str, list[Entry]] = {}
-        for entry in map(_entry, self._store.links("kind IN ('begun', 'ended', 'owed', 'paid')")):
+        for entry in map(entry_of, self._log.links("kind IN ('begun', 'ended', 'owed', 'paid')")):
             by_run.setdefault(entry.run, []).append(entry)
         begun = (entries for entries in by_run.values() if entries[0].kind == "begun")
-        return tuple(sorted(map(_summary, begun), key=lambda summary: summary.started, reverse=True))
+        return tuple(reversed(tuple(map(summary_of, begun))))
 
     def find(self, given: str) -> str:
         """Return the id of the run that this is the beginning of.
@@ -215,7 +225,7 @@ class Journal(AbstractContextManager["Journal"]):
         Raises:
             UsageError: There is none, or more than one.
         """
-        known = {link.run.decode() for link in self._store.links("kind = 'begun'")}
+        known = {link.run.decode() for link in self._log.links("kind = 'begun'")}
         met = sorted(run for run in known if run.startswith(given)) if given else []
         if given in known or len(met) == 1:
             return given if given in known else met[0]
@@ -228,7 +238,7 @@ class Journal(AbstractContextManager["Journal"]):
         Raises:
             JournalError: The log cannot be read.
         """
-        return map(_entry, self._store.links("run = ?", (run,)) if run else self._store.links())
+        return map(entry_of, self._log.links("run = ?", (run,)) if run else self._log.links())
 
     def export(self, run: str | None = None) -> Iterator[str]:
         """Return the entries as JSON lines."""
@@ -236,8 +246,28 @@ class Journal(AbstractContextManager["Journal"]):
 
     def verify(self) -> Verdict:
         """Return whether the log is what was written, before-images included."""
-        verdict = self._store.verify()
+        verdict = self._log.verify()
         return self._verify_blobs(verdict) if verdict.whole else verdict
+
+    def witness(self, who: str) -> Witness:
+        """Return what a host is to keep of this log as it is now; its number is 0 while the log is empty.
+
+        Args:
+            who: Who keeps the log, `user@machine`.
+
+        Raises:
+            JournalError: The log cannot be read.
+        """
+        return witness_of(self._log.first(), self._log.last(), who, str(self._log.state))
+
+    def contradiction(self, witness: Witness, who: str) -> str:
+        """Return how what a host keeps contradicts this log, or nothing; the arguments are as those of `witness`."""
+        named = next(self._log.links("seq = ?", (witness.seq,)), None)
+        return contradiction(witness, self.witness(who), named)
+
+    def was_confirmed(self, run: str, host: str) -> bool:
+        """Return whether a run came so far on a host that it may have changed something there."""
+        return any(entry.host == host for entry in self._of_kinds(run, "'confirmed'"))
 
     def store_blob(self, content: bytes) -> str:
         """Keep bytes beside the log, unmasked, and return their SHA-256 in hex."""
@@ -252,65 +282,19 @@ class Journal(AbstractContextManager["Journal"]):
         return self._blobs.load(name)
 
     def _verify_blobs(self, verdict: Verdict) -> Verdict:
-        for entry in map(_entry, self._store.links("kind IN ('owed', 'confirmed')")):
+        for entry in map(entry_of, self._log.links("kind IN ('owed', 'confirmed')")):
             for name in self._exact.names(entry.body):
                 if problem := self._blobs.fault_of(name):
                     return verdict.model_copy(update={"whole": False, "bad": entry.seq, "why": problem})
         return verdict
 
     def _of_kinds(self, run: str, kinds: str) -> Iterator[Entry]:
-        return map(_entry, self._store.links(f"run = ? AND kind IN ({kinds})", (run,)))
+        return map(entry_of, self._log.links(f"run = ? AND kind IN ({kinds})", (run,)))
 
 
 _EXACT = {"data", "forecasts"}
 """The fields of a change that are kept exact; the others are for people, and masked."""
 _OWING = "'owed', 'done', 'failed', 'unknown', 'paid', 'unpaid'"
-
-
-def _unpaid(entries: Iterator[Entry]) -> list[tuple[Entry, list[Entry]]]:
-    """Return each entry that owes, with what was reported of it, except those that were paid."""
-    owing: dict[int, tuple[Entry, list[Entry]]] = {}
-    for entry in entries:
-        if entry.kind == "owed":
-            owing[entry.seq] = (entry, [])
-        elif entry.kind == "paid":
-            owing.pop(entry.body["owed"], None)
-        elif entry.body["owed"] in owing:
-            owing[entry.body["owed"]][1].append(entry)
-    return list(owing.values())
-
-
-def _summary(entries: Sequence[Entry]) -> RunSummary:
-    header = RunHeader.model_validate_json(canonical(entries[0].body))
-    ends = [entry for entry in entries if entry.kind == "ended"]
-    outcomes = {entry.host: Outcome(entry.body["outcome"]) for entry in ends}
-    over = ends and set(outcomes) >= set(header.hosts)
-    return RunSummary(
-        header=header,
-        started=entries[0].at,
-        ended=ends[-1].at if over else None,
-        outcomes=outcomes,
-        owed=len(_unpaid(entry for entry in entries if entry.kind in {"owed", "paid"})),
-    )
-
-
-def _entry(link: Link) -> Entry:
-    try:
-        run, host, kind = link.run.decode(), link.host.decode(), link.kind.decode()
-        body: dict[str, Any] = json.loads(link.body)
-    except (AttributeError, ValueError, TypeError) as error:
-        what = f"entry {link.seq} is damaged"
-        raise JournalError("the audit log", what, "run `remediate audit verify`") from error
-    return Entry(
-        seq=link.seq,
-        run=run,
-        host=host,
-        at=link.at / 1_000_000,
-        kind=kind,
-        body=body,
-        previous=link.previous.hex(),
-        hash=link.hash.hex(),
-    )
 
 
 def _only(values: Mapping[str, Json], names: set[str]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""The audit log on disk: SQLite, append-only, with its head in a file beside it. Knows chains, not runs or changes.
+"""The audit log on disk, as it is written: SQLite, append-only, its head in a file beside it. It reads nothing out.
 
 Write-ahead log with synchronous=FULL: what `append` returned from survives a power cut. The head is written after the
 commit, under the same lock; so it can be behind the log, and is never ahead of it unless somebody cut the log.
@@ -10,38 +10,29 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from remediate.errors import JournalError
-from remediate.journal.chain import HEAD_LENGTH, START, Head, Link, Verdict, hash_of, judge_chain
+from remediate.journal.chain import HEAD_LENGTH, START, Head, Link, hash_of
+from remediate.journal.log_errors import told_in_one_line
 from remediate.journal.private_folders import flush_directory, make_private
+from remediate.journal.reserve import CLOSING, Reserve, is_lack_of_room
+from remediate.journal.stored_log import SCHEMA
 
 PATIENCE = 10.0
 """Seconds to wait for another process that is writing."""
 
-_SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS entries (
-        seq INTEGER PRIMARY KEY, run TEXT NOT NULL, host TEXT NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
-        body BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL)""",
-    "CREATE INDEX IF NOT EXISTS entries_by_run ON entries (run, kind)",
-    """CREATE TRIGGER IF NOT EXISTS entries_are_never_changed BEFORE UPDATE ON entries
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
-    """CREATE TRIGGER IF NOT EXISTS entries_are_never_removed BEFORE DELETE ON entries
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
-)
-_NAMES = {"entries", "entries_by_run", "entries_are_never_changed", "entries_are_never_removed"}
-_SELECT = "SELECT seq, run, host, at, kind, body, previous, hash FROM entries WHERE {where} ORDER BY seq"
 _INSERT = (
     "INSERT INTO entries (seq, run, host, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 class AuditStore:
-    """The entries of one state directory.
+    """What writes the entries of one state directory.
 
-    Reading makes nothing; the first `append` makes the directory (0700), the log and the head (0600).
+    The first `append` makes the directory (0700), the log and the head (0600), and a reserve of disk.
 
     Args:
         state: The directory.
@@ -51,6 +42,7 @@ class AuditStore:
     def __init__(self, state: Path, clock: Callable[[], float]) -> None:
         self.state, self._clock = state, clock
         self.path, self.head_path = state / "journal.db", state / "head"
+        self._reserve = Reserve(state)
         self._one_thread = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._head = -1
@@ -58,37 +50,25 @@ class AuditStore:
     def append(self, run: str, host: str, kind: str, body: bytes) -> int:
         """Add one entry, flushed to disk, and return its number.
 
+        On a full disk the reserve is given up for an entry that tells how something ended; nothing new is begun then.
+
         Raises:
             JournalError: It cannot be written; or the log was cut or altered, and is left as it is.
         """
-        with self._one_thread, self._as_journal_error():
-            connection = self._opened()
-            with self._locked():
-                return self._append(connection, run.encode(), host.encode(), kind.encode(), body)
+        with self._one_thread, told_in_one_line(self.state, self.path):
+            try:
+                return self._write(run, host, kind, body)
+            except (sqlite3.Error, OSError) as error:
+                if kind not in CLOSING or not is_lack_of_room(error) or not self._reserve.give_up():
+                    raise
+                return self._write(run, host, kind, body)
 
-    def links(self, where: str = "1", parameters: tuple[str | int, ...] = ()) -> Iterator[Link]:
-        """Return entries in order, as they are stored.
-
-        Args:
-            where: A constant condition in SQL, `?` for each parameter.
-            parameters: Its values.
-
-        Raises:
-            JournalError: The log cannot be read.
-        """
-        with self._as_journal_error():
-            if not self.path.exists():
-                return
-            with closing(self._reader()) as connection:
-                for row in connection.execute(_SELECT.format(where=where), parameters):
-                    yield Link(*row)
-
-    def verify(self) -> Verdict:
-        """Return whether the log is what was written."""
-        if not self.path.exists() and not self.head_path.exists():
-            return Verdict(whole=True, entries=0, head=START.hex())
-        verdict = self._verify_chain()
-        return verdict if not verdict.whole else self._verify_file(verdict)
+    def _write(self, run: str, host: str, kind: str, body: bytes) -> int:
+        connection = self._opened()
+        if kind not in CLOSING:
+            self._reserve.ensure()
+        with self._locked():
+            return self._append(connection, run.encode(), host.encode(), kind.encode(), body)
 
     def close(self) -> None:
         """Close the log; a later `append` opens it again."""
@@ -164,7 +144,7 @@ class AuditStore:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            for statement in _SCHEMA:
+            for statement in SCHEMA:
                 connection.execute(statement)
             self._first_head()
         connection.execute("COMMIT")
@@ -180,47 +160,6 @@ class AuditStore:
             os.fsync(self._head)
             flush_directory(self.state)
 
-    def _reader(self) -> sqlite3.Connection:
-        writable = os.access(self.state, os.W_OK)  # a log in WAL mode needs its neighbours even to be read
-        mode = "mode=rw" if writable else "mode=ro&immutable=1"
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{mode}", uri=True, timeout=PATIENCE, isolation_level=None
-        )
-        connection.text_factory = bytes
-        connection.execute("PRAGMA query_only=ON")
-        return connection
-
-    def _verify_chain(self) -> Verdict:
-        head = (
-            self._read_head()
-        )  # before the entries: those written meanwhile are then ahead of it, never behind
-        return judge_chain(self.links(), head)
-
-    def _verify_file(self, verdict: Verdict) -> Verdict:
-        try:
-            problem = self._file_problem()
-        except JournalError as error:
-            problem = error.what
-        return verdict.model_copy(update={"whole": False, "why": problem}) if problem else verdict
-
-    def _file_problem(self) -> str:
-        with self._as_journal_error(), closing(self._reader()) as connection:
-            told = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            names = {name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if told != b"ok":
-            return "the log's file is damaged, though every entry can be read"
-        return (
-            ""
-            if names == _NAMES
-            else "the triggers that keep entries from being changed are not as they were"
-        )
-
-    def _read_head(self) -> Head | None:
-        try:
-            return Head.from_bytes(self.head_path.read_bytes())
-        except OSError:
-            return None
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         deadline = time.monotonic() + PATIENCE
@@ -234,24 +173,6 @@ class AuditStore:
             yield
         finally:
             fcntl.flock(self._head, fcntl.LOCK_UN)
-
-    @contextmanager
-    def _as_journal_error(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite quotes what is damaged
-            what = f"the audit log cannot be used ({_one_line(error)})"
-            raise JournalError(str(self.path), what, "make room, or run `remediate audit verify`") from error
-        except OSError as error:
-            todo = "check the directory, its owner and its free space"
-            raise JournalError(
-                str(self.state), f"the audit log cannot be used ({error.strerror})", todo
-            ) from error
-
-
-def _one_line(error: Exception) -> str:
-    damaged = isinstance(error, UnicodeDecodeError)
-    return "its file is damaged" if damaged else " ".join(str(error).split())[:200]
 
 
 def _try_lock(descriptor: int) -> bool:

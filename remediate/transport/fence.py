@@ -5,6 +5,7 @@ know; so the host looks, in the very script that makes the change, and keeps the
 script ends. What outlives the script, a job, holds on until whoever takes the lock away can find and end it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from remediate.errors import Failed, Lost, Unreachable
@@ -39,14 +40,11 @@ class Fence:
     Args:
         caller: Calls scripts there.
         lock: The lock that must still be ours; where we do not hold it at all, nothing is looked at.
-
-    Attributes:
-        machine: The host's /etc/machine-id as it was confirmed; empty where it is not to be looked at.
+        machine: Tells the host's /etc/machine-id as we know it; empty where it is not to be looked at.
     """
 
-    def __init__(self, caller: Caller, lock: HostLock) -> None:
-        self._caller, self._lock = caller, lock
-        self.machine = ""
+    def __init__(self, caller: Caller, lock: HostLock, machine: Callable[[], str] = str) -> None:
+        self._caller, self._lock, self._machine = caller, lock, machine
 
     def call(self, script: str, *args: str, **options: Any) -> Called:
         """Run a script that changes something; its arguments and errors are those of `Caller.call`.
@@ -55,7 +53,7 @@ class Fence:
             Ousted: The lock is no longer ours; the script was not begun.
             Unreachable: Another machine answers, or none; it was not begun.
         """
-        around = (self._lock.name, self._lock.run, self.machine)
+        around = (self._lock.name, self._lock.run, self._machine())
         called = self._caller.call(FENCE + script, *around, *args, **options)
         if called.exit_code == OUSTED:
             raise self._lock.ousted()
@@ -73,7 +71,7 @@ class Fence:
             Failed: It cannot be looked at; nothing was changed.
             Unreachable: There is no way to the host, or another machine answers.
         """
-        if not (self._lock.run or self.machine):
+        if not (self._lock.run or self._machine()):
             return
         try:
             self.call("exit 0")
@@ -82,5 +80,5 @@ class Fence:
             raise Failed(self._caller.where, what, "nothing of it was changed; try again") from error
 
     def _another(self, machine: str) -> Unreachable:
-        what = f"another machine answers here: its id is {machine or 'not there'}, not {self.machine}"
+        what = f"another machine answers here: its id is {machine or 'not there'}, not {self._machine()}"
         return Unreachable(self._caller.where, what, "nothing was done there; find out who has the address")

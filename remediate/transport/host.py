@@ -23,7 +23,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, Lock, Machine
+from remediate.target import DatabaseChange, Job, Lock, Machine, Witness
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
 from remediate.transport.fence import Fence
@@ -35,6 +35,7 @@ from remediate.transport.settings import SshSettings
 from remediate.transport.shell import Shell
 from remediate.transport.ssh import Link
 from remediate.transport.trips import Trips
+from remediate.transport.witnesses import Witnesses
 
 Questions = Iterable[Run | Read | Query | Fetch]
 NO_DATABASE = "the inventory names no database for this host"
@@ -113,10 +114,11 @@ class SshTarget:
         )
         caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
         self._lock = HostLock(caller, app)
-        self.fence = Fence(caller, self._lock)
+        self.fence = Fence(caller, self._lock, lambda: self._acquaintance.machine.id)
         self.files = Files(caller, self.fence)
         patience = patience or Patience()
         self.jobs = Jobs(caller, self.fence, trips, on_output, cancelled or Event(), clock, patience)
+        self._witnesses = Witnesses(caller)
         self._database = make_database(self.link, self.read) if make_database else None
         self._learned = False
 
@@ -182,6 +184,14 @@ class SshTarget:
     def unlock(self, owner: LockOwner) -> None:
         """End what still runs of an owner's run, then take the lock away from it."""
         self._lock.unlock(owner, self.jobs.patience.grace)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Return the heads of all audit logs that the host keeps."""
+        return self._witnesses.all()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        """Have the host keep the head of an audit log, unless it keeps a later one."""
+        return self._witnesses.keep(witness)
 
     def run(self, job: Job) -> RunAnswer:
         """Refuse: a change needs a token."""
@@ -336,6 +346,14 @@ class ScopedTarget:
     def unlock(self, owner: LockOwner) -> None:
         """End what still runs of an owner's run, then take the lock away from it."""
         self._host.unlock(owner)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Return the heads of all audit logs that the host keeps."""
+        return self._host.witnesses()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        """Have the host keep the head of an audit log, unless it keeps a later one."""
+        return self._host.keep_witness(witness)
 
 
 def shell_command(become: str | None) -> str:

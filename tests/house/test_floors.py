@@ -16,7 +16,7 @@ FLOOR_OF = {
     "text": 3, "schemas": 3,
     "catalogue": 4, "procedure": 4, "runner": 4, "engine": 4, "resumption": 4, "verification": 4,
     "locking": 4,
-    "rollback": 4, "fleet": 4, "transport": 4, "sinks": 4,
+    "rollback": 4, "fleet": 4, "witnessing": 4, "transport": 4, "sinks": 4,
     "cli": 5, "__main__": 5,
 }  # fmt: skip
 

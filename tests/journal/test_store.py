@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from remediate.errors import JournalError
-from remediate.journal import Journal, store
+from remediate.journal import Journal, store, stored_log
 
 WRITER = """
 import sys, itertools
@@ -48,7 +48,7 @@ def tampering(state: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("DROP TRIGGER entries_are_never_changed")
         connection.execute("DROP TRIGGER entries_are_never_removed")
         yield connection
-        for statement in store._SCHEMA:
+        for statement in stored_log.SCHEMA:
             connection.execute(statement)
 
 

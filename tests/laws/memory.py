@@ -22,7 +22,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, Lock, Machine
+from remediate.target import DatabaseChange, Job, Lock, Machine, Witness
 
 
 @dataclass
@@ -54,6 +54,7 @@ class State:
     ousted: set[str] = field(default_factory=set)
     forgotten: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    witnesses: dict[str, Witness] = field(default_factory=dict)
 
     def tick(self) -> int:
         """Let time pass, and return it."""
@@ -224,6 +225,15 @@ class MemoryTarget:
 
     def forget(self, token_prefix: str) -> None:
         self.state.forgotten.append(token_prefix)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        return tuple(self.state.witnesses.values())
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        kept = self.state.witnesses.get(witness.log)
+        if kept is None or kept.seq < witness.seq:
+            self.state.witnesses[witness.log] = witness
+        return self.state.witnesses[witness.log]
 
     @contextmanager
     def locked(self, owner: LockOwner) -> Iterator[None]:

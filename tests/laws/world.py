@@ -8,7 +8,7 @@ from remediate.errors import Lost
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, Lock, Machine, Target
+from remediate.target import DatabaseChange, Job, Lock, Machine, Target, Witness
 
 
 class World(Protocol):
@@ -71,6 +71,12 @@ class Watched:
 
     def forget(self, token_prefix: str) -> None:
         self.inner.forget(token_prefix)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        return self.inner.witnesses()
+
+    def keep_witness(self, witness: Witness) -> Witness:
+        return self.inner.keep_witness(witness)
 
     def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
         return self.inner.locked(owner)
