@@ -63,6 +63,31 @@ CLOCK_TOLERANCE = 5.0
 """Seconds by which a host's clock may be off before a person is told; logs of both are still read side by side."""
 
 
+class OutsideTransaction(Value):
+    """One statement that PostgreSQL refuses inside a transaction: CREATE INDEX CONCURRENTLY, VACUUM, and such.
+
+    It cannot commit together with its ledger row. So it is written down before it begins, and where its answer is lost
+    the catalog is asked whether it came about; where it did not, what it left is taken away, and it is done again.
+
+    Attributes:
+        statement: The statement.
+        came_about: Asks the catalog: one row, one boolean, true where it came about whole (for an index: it is there,
+            and `indisvalid`). False before it was begun.
+        clean_up: Takes away what a broken attempt leaves, an invalid index; sent where `came_about` says false, outside
+            a transaction, too. MUST do nothing where nothing is left.
+        undo: What is kept in the database's own `remediate` schema to take it back, JSON.
+        lock_timeout: Seconds to wait for each lock, in one go: such statements block no readers and writers.
+        statement_timeout: Seconds for the statement.
+    """
+
+    statement: Statement
+    came_about: Query
+    clean_up: Statement | None = None
+    undo: dict[str, Json] = {}
+    lock_timeout: float = 30.0
+    statement_timeout: float = 3600.0
+
+
 class Machine(Value):
     """Which machine answered last, and what it thinks the time is.
 
@@ -185,19 +210,25 @@ class Target(Protocol):
             Conflict: The file is not as expected.
         """
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit the statements, the ledger row and the recipe back in one transaction, at most once for the token.
+
+        A statement that cannot run in a transaction is written down before and after, and counts once, too.
 
         Returns:
             True where they were committed now, False where the ledger says they had been before.
 
         Raises:
+            Locked: Another run has the database's lock.
             Failed: The server refused; nothing of it happened.
             Lost: The answer to COMMIT was lost and the ledger could not be asked.
         """
 
     def ledger(self) -> dict[str, Json] | None:
-        """Return the recipe back that the database keeps for this token, or None where the change never committed."""
+        """Return the recipe back that the database keeps for this token, or None where the change never committed.
+
+        A statement outside a transaction whose end nobody saw is settled before: ended, and found done or cleaned up.
+        """
 
     def stop(self) -> None:
         """End every job of this token that may still run, and keep it from beginning later.

@@ -6,15 +6,21 @@ It composes no SQL of an application (statements come from providers) and knows 
 import random as system_random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from remediate.errors import Failed
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import Query, QueryAnswer, Unanswered
-from remediate.target import DatabaseChange
-from remediate.transport.database_change import Changes, set_locally
+from remediate.target import DatabaseChange, OutsideTransaction
+from remediate.transport.database_change import Changes
 from remediate.transport.database_door import DatabaseSettings, Door, Forwards, NoDatabase
+from remediate.transport.database_ledger import ENDED_BY_SERVER, set_locally
+from remediate.transport.database_lock import DatabaseLock
+from remediate.transport.database_outside import Outside
 from remediate.transport.database_url import DatabaseUrl
-from remediate.transport.database_values import complaint_of, rows_of, succeeded
+from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded
 from remediate.transport.database_wire import Clock, Command, PGresult, WireLost
 from remediate.transport.trips import Trips
 
@@ -29,7 +35,7 @@ CLUSTER_IDENTITY = Query(sql="SELECT system_identifier::text AS cluster FROM pg_
 """Which cluster this is: with `IDENTITY`'s oid it tells whether two hosts share a database. Some services refuse it."""
 
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_SILENT = "database: the connection broke, or nothing came back in time"
+_SILENT = "the connection to the database broke, or nothing came back in time"
 
 
 class Database:
@@ -63,7 +69,10 @@ class Database:
         self.secrets: list[str] = []
         self._trips, self._settings, self._told = trips, settings or DatabaseSettings(), learn
         self._door = Door(read_url, forwards, self._settings, self._learn, clock)
-        self._changes = Changes(self._door, self._settings, sleep, random, where)
+        self._sleep, self._clock, self._where, self._had = sleep, clock, where, False
+        self._advisory = DatabaseLock(self._door, self._settings, sleep, where)
+        self._changes = Changes(self._door, self._advisory, self._settings, sleep, random, where)
+        self._outside = Outside(self._door, self._advisory, self._settings, sleep, where)
         self._lock = threading.RLock()
 
     def answer(self, queries: Sequence[Query]) -> dict[Query, QueryAnswer | Unanswered]:
@@ -71,6 +80,9 @@ class Database:
 
         Returns:
             An answer for each; `Unanswered` for those the server refused, and for all where it could not be reached.
+
+        Raises:
+            Locked: The database's lock is to be held, and another run has it.
         """
         wanted = tuple(dict.fromkeys(queries))
         if not wanted:
@@ -81,26 +93,78 @@ class Database:
             except NoDatabase as error:
                 return dict.fromkeys(wanted, Unanswered(reason=error.reason))
 
-    def change(self, token: str, change: DatabaseChange) -> bool:
+    @contextmanager
+    def held(
+        self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None, *, now: bool = False
+    ) -> Iterator[None]:
+        """Hold the database's lock, from the next question or change on, until the end.
+
+        Args:
+            owner: Who holds it, told to whoever comes second.
+            still_ours: Is called whenever it was taken on a fresh connection, before anything is asked or changed
+                there; it may raise.
+            now: Take it at once, not with the next question.
+
+        Raises:
+            Locked: Another run has it; says whose.
+            Unreachable: It could not be taken; nothing was touched.
+        """
+        with self._lock:
+            self._advisory.enter(owner, still_ours)
+        try:
+            if now:
+                with self._lock:
+                    self._advisory.take()
+            yield
+        finally:
+            with self._lock:
+                self._advisory.leave()
+
+    def free(self, run: str) -> bool:
+        """End whoever holds the database's lock for a run; another run's hold is left alone.
+
+        Returns:
+            Whether that run held it.
+
+        Raises:
+            Failed: It was not let go, or the database cannot be asked.
+        """
+        with self._lock:
+            try:
+                return self._advisory.free(run)
+            except (NoDatabase, WireLost) as error:
+                why = str(error) or "the connection broke"
+                raise Failed(
+                    self._where, f"the database's lock cannot be freed: {why}", "try again"
+                ) from error
+
+    def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change with its ledger row, at most once for the token.
 
         Returns:
             True where it was committed now, False where it had been before.
 
         Raises:
+            Locked: Another run has the database's lock; nothing of it happened.
             Failed: Nothing of it happened.
             Lost: It is not known whether it happened.
         """
         with self._lock:
+            if isinstance(change, OutsideTransaction):
+                return self._outside.make(token, change)
             return self._changes.commit(token, change)
 
     def ledger(self, token: str) -> dict[str, Json] | None:
         """Return the recipe back that was committed under a token, or None where nothing was.
 
+        What was begun outside a transaction, and whose end nobody saw, is settled before.
+
         Raises:
             Lost: The database cannot be asked.
+            Failed: What is left of it cannot be taken away.
         """
         with self._lock:
+            self._outside.settle(token)
             return self._changes.undo_of(token)
 
     def url(self) -> DatabaseUrl:
@@ -124,20 +188,41 @@ class Database:
 
     def _look(self, queries: tuple[Query, ...]) -> list[QueryAnswer | Unanswered]:
         commands = self._looking(queries)
+        until = self._clock() + self._settings.settle
+        for _ in range(self._patience):
+            try:
+                return self._answers(commands)
+            except NoDatabase:
+                if self._clock() >= until:
+                    raise
+                self._sleep(1.0)
+        return self._answers(commands)
+
+    @property
+    def _patience(self) -> int:
+        """How often to look again: in the middle of a change, a server that is restarted comes back in a moment."""
+        return round(self._settings.settle) if self._advisory.wanted and self._had else 0
+
+    def _answers(self, commands: list[Command]) -> list[QueryAnswer | Unanswered]:
         results = self._asked(commands) if self._door.is_open else None
         results = results or self._asked(commands)  # an idle link may be dead; looking twice is harmless
         if results is None:
             raise NoDatabase(_SILENT)
+        self._had = True
         return [_answer(result) for result in results[3:-1:2]]
 
     def _asked(self, commands: list[Command]) -> list[PGresult] | None:
-        wire = self._door.wire()
-        self._trips.database += 1
         try:
-            return wire.exchange(commands, self._settings.answer)
+            wire = self._advisory.wire()
+            self._trips.database += 1
+            results = wire.exchange(commands, self._settings.answer)
         except WireLost:
             self._door.close()
             return None
+        if any(state_of(result) in ENDED_BY_SERVER for result in results):
+            self._door.close()
+            return None
+        return results
 
     def _looking(self, queries: tuple[Query, ...]) -> list[Command]:
         """Return a whole transaction in which a failed query spoils no other."""
@@ -157,4 +242,8 @@ class Database:
 
 
 def _answer(result: PGresult) -> QueryAnswer | Unanswered:
-    return rows_of(result) if succeeded(result) else Unanswered(reason=f"database: {complaint_of(result)}")
+    return (
+        rows_of(result)
+        if succeeded(result)
+        else Unanswered(reason=f"the database refused: {complaint_of(result)}")
+    )

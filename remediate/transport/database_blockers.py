@@ -8,13 +8,15 @@ from collections.abc import Mapping
 
 from remediate.model import Json
 from remediate.transport.database_door import Door, NoDatabase
+from remediate.transport.database_signature import unsigned
 from remediate.transport.database_values import rows_of, succeeded
 from remediate.transport.database_wire import Command, Wire, WireLost
 
 _BLOCKERS = (
-    "SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.state, '') AS state,"
+    "SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename, '') AS role,"
+    " coalesce(a.state, '') AS state,"
     " coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, '') AS age,"
-    " left(coalesce(a.query, ''), 200) AS query"
+    " left(coalesce(a.query, ''), 1024) AS query"
     " FROM unnest(pg_blocking_pids(%s)) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid"
 )
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d[\d.]*\b")
@@ -54,6 +56,9 @@ class Blockers:
 def _told(blocker: Mapping[str, Json]) -> str:
     if not blocker["pid"]:
         return "a prepared transaction (pg_prepared_xacts)"
-    query = _LITERAL.sub("?", " ".join(str(blocker["query"]).split()))[:_LONGEST_QUERY_HEAD]
+    query = _LITERAL.sub("?", " ".join(unsigned(str(blocker["query"])).split()))[:_LONGEST_QUERY_HEAD]
     named = f" ({blocker['application']})" if blocker["application"] else ""
+    if not blocker["state"]:  # another role's: everything but its name is kept from us
+        who = f" of the role {blocker['role']}" if blocker["role"] else ""
+        return f"pid {blocker['pid']}{named}{who}; what it does only that role and pg_monitor may see"
     return f"pid {blocker['pid']}{named}, {blocker['state']} for {blocker['age']}: {query}"

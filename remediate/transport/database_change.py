@@ -4,16 +4,30 @@ It composes no statement of a provider's and shows nothing. The ledger lies in t
 schema `remediate`, so that a change and the record of it commit together or not at all.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from remediate.errors import Failed, Lost
-from remediate.model import Json, canonical
+from remediate.model import Json
 from remediate.target import DatabaseChange
 from remediate.transport.database_blockers import Blockers
 from remediate.transport.database_door import DatabaseSettings, Door, NoDatabase
+from remediate.transport.database_ledger import (
+    CREATE_LEDGER,
+    ENTER,
+    GRANT,
+    NO_LEDGER,
+    Refused,
+    all_well,
+    command_of,
+    digest_of,
+    failed,
+    milliseconds,
+    refuse_another,
+    set_locally,
+)
+from remediate.transport.database_lock import HOLDER, TRY_FOR_TRANSACTION, DatabaseLock
 from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded
 from remediate.transport.database_wire import Command, PGresult, Wire, WireLost
 
@@ -23,39 +37,14 @@ _MADE_AT_THE_SAME_TIME = (
     "42P07",
     "42P06",
 )  # two runs create the ledger at once; one of them tries again
-_NO_LEDGER = ("42P01", "3F000")
-
-_CREATE_LEDGER = (
-    Command(sql="CREATE SCHEMA IF NOT EXISTS remediate"),
-    Command(
-        sql="CREATE TABLE IF NOT EXISTS remediate.ledger (token text PRIMARY KEY, run text NOT NULL,"
-        " step text NOT NULL, digest text NOT NULL, undo jsonb NOT NULL, xact xid8 NOT NULL, at timestamptz NOT NULL)"
-    ),
-)
-_ENTER = (
-    "INSERT INTO remediate.ledger (token, run, step, digest, undo, xact, at)"
-    " VALUES (%s, %s, %s, %s, %s::jsonb, pg_current_xact_id(), now())"
-    " ON CONFLICT (token) DO NOTHING RETURNING xact::text"
-)
 _NOTICE_A_LOST_CLIENT = Command(  # PostgreSQL 14 and newer; manual, chapter "Client Connection Defaults"
     sql="SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'"
 )
 _LONGEST_PAUSE = 4.0
 
 
-def set_locally(values: Mapping[str, str]) -> Command:
-    """Return the statement that makes settings hold until the transaction ends."""
-    calls = ", ".join("set_config(%s, %s, true)" for _ in values)
-    flat = tuple(part for pair in values.items() for part in pair)
-    return Command(sql=f"SELECT {calls}", parameters=flat)
-
-
-class _Refused(Exception):  # noqa: N818  (a signal within this file)
-    """The server refused a statement."""
-
-    def __init__(self, result: PGresult) -> None:
-        self.state, self.complaint = state_of(result), complaint_of(result)
-        super().__init__(self.complaint)
+class _Taken(Exception):  # noqa: N818  (a signal within this file)
+    """A connection of this run has the database's lock, and will let go of it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,7 @@ class Changes:
 
     Attributes:
         door: The way in.
+        lock: The database's lock.
         settings: How long to wait.
         sleep: Waits some seconds.
         random: Returns a number from 0 up to 1, for jitter.
@@ -71,6 +61,7 @@ class Changes:
     """
 
     door: Door
+    lock: DatabaseLock
     settings: DatabaseSettings
     sleep: Callable[[float], None]
     random: Callable[[], float]
@@ -83,16 +74,19 @@ class Changes:
             True where it was committed now, False where it had been before.
 
         Raises:
+            Locked: Another run has the database's lock; nothing of it happened.
             Failed: Nothing of it happened.
             Lost: It is not known whether it happened.
         """
         for number in range(self.settings.tries - 1):
             try:
                 return self._try(token, change, None)
-            except _Refused as refused:
+            except Refused as refused:
                 if refused.state not in (*_LOCK_NOT_HAD, *_MADE_AT_THE_SAME_TIME):
                     raise self._failed(refused) from refused
-                self.sleep(self._pause_after(number))
+            except _Taken:  # at the next try it has been let go
+                pass
+            self.sleep(self._pause_after(number))
         return self._last_try(token, change)
 
     def undo_of(self, token: str) -> dict[str, Json] | None:
@@ -104,10 +98,10 @@ class Changes:
         """
         asked = Command(sql="SELECT undo FROM remediate.ledger WHERE token = %s", parameters=(token,))
         result = self._asked_again_if_lost([asked])[0]
-        if state_of(result) in _NO_LEDGER:
+        if state_of(result) in NO_LEDGER:
             return None
         if not succeeded(result):
-            raise Failed(self.where, f"the ledger cannot be read: {complaint_of(result)}", _GRANT)
+            raise Failed(self.where, f"the ledger cannot be read: {complaint_of(result)}", GRANT)
         rows = rows_of(result).rows
         return dict(rows[0][0]) if rows else None
 
@@ -118,7 +112,10 @@ class Changes:
         blockers = Blockers(self.door)
         try:
             return self._try(token, change, blockers)
-        except _Refused as error:
+        except _Taken as error:
+            todo = "nothing was changed; try again in a moment"
+            raise Failed(self.where, "this run's other connection has the database's lock", todo) from error
+        except Refused as error:
             if error.state not in _LOCK_NOT_HAD:
                 raise self._failed(error) from error
             what = f"no lock after {self.settings.tries} tries of {change.lock_timeout:g} s each; {blockers.seen}"
@@ -130,8 +127,8 @@ class Changes:
 
     def _try(self, token: str, change: DatabaseChange, blockers: Blockers | None) -> bool:
         try:
-            wire = self.door.wire()
-            xact = self._begin(wire, token, change, blockers)
+            wire, server = self._opened(token, change)
+            xact = self._begin(wire, server, token, change, blockers)
         except NoDatabase as error:
             raise Failed(self.where, error.reason, "nothing was changed") from error
         except WireLost as error:  # COMMIT was not sent: the server rolls back
@@ -143,47 +140,78 @@ class Changes:
         self._commit(wire, token, xact)
         return True
 
-    def _begin(self, wire: Wire, token: str, change: DatabaseChange, blockers: Blockers | None) -> str | None:
+    def _opened(self, token: str, change: DatabaseChange) -> tuple[Wire, int]:
+        """Begin a transaction under the lock; return its connection, and the server's process."""
+        if self.door.is_open:
+            try:
+                return self._open(token, change)
+            except (
+                WireLost
+            ):  # it was idle, and may have been dead for long; nothing was sent that changes anything
+                self.door.close()
+        return self._open(token, change)
+
+    def _begin(
+        self, wire: Wire, server: int, token: str, change: DatabaseChange, blockers: Blockers | None
+    ) -> str | None:
         """Do all of it but COMMIT; return the transaction's id, or None where the ledger has the token already."""
         try:
-            self._open(wire, change)
             xact = self._enter(wire, token, change)
             if xact is None:
-                wire.exchange([Command(sql="ROLLBACK")], self.settings.answer)
+                self._roll_back(wire)
                 return None
-            self._do(wire, change, blockers)
+            self._do(wire, server, change, blockers)
             return xact
-        except _Refused:
-            wire.exchange([Command(sql="ROLLBACK")], self.settings.answer)
+        except (Refused, Failed):
+            self._roll_back(wire)
             raise
 
-    def _open(self, wire: Wire, change: DatabaseChange) -> None:
-        limits = {"lock_timeout": _milliseconds(change.lock_timeout)}
-        limits["statement_timeout"] = _milliseconds(change.statement_timeout)
+    def _roll_back(self, wire: Wire) -> None:
+        wire.exchange([Command(sql="ROLLBACK")], self.settings.answer)
+
+    def _open(self, token: str, change: DatabaseChange) -> tuple[Wire, int]:
+        wire, ours = self.lock.wire(), self.lock.signature(token.partition("/")[0])
+        wire.prefix = ours.comment
+        limits = {"lock_timeout": milliseconds(change.lock_timeout)}
+        limits["statement_timeout"] = milliseconds(change.statement_timeout)
+        name = {"application_name": ours.application_name}
         commands = [
             Command(sql="BEGIN TRANSACTION READ WRITE"),
-            set_locally({**self.door.session(), **limits}),
+            set_locally({**self.door.session(), **limits, **name}),
             _NOTICE_A_LOST_CLIENT,
-            Command(sql="SELECT to_regclass('remediate.ledger')::text"),
+            TRY_FOR_TRANSACTION,
+            HOLDER,
+            Command(sql="SELECT to_regclass('remediate.ledger')::text, pg_backend_pid()"),
         ]
-        ledger = _all_well(wire.exchange(commands, self.settings.answer))[-1]
-        if rows_of(ledger).rows[0][0] is None:
-            _all_well(wire.exchange(_CREATE_LEDGER, self.settings.answer))
+        try:
+            *_, tried, holder, found = all_well(wire.exchange(commands, self.settings.answer))
+            ledger, server = rows_of(found).rows[0]
+            if rows_of(tried).rows[0][0] and ledger is None:
+                all_well(wire.exchange(CREATE_LEDGER, self.settings.answer))
+        except Refused:
+            self._roll_back(wire)
+            raise
+        if not rows_of(tried).rows[0][0]:
+            self._roll_back(wire)
+            self.lock.give_way(wire, holder, ours)
+            raise _Taken
+        return wire, int(server)
 
     def _enter(self, wire: Wire, token: str, change: DatabaseChange) -> str | None:
         run, _, step = token.partition("/")
         body = json.dumps(change.undo)
-        enter = Command(sql=_ENTER, parameters=(token, run, step, _digest(change), body))
-        rows = rows_of(_all_well(wire.exchange([enter], self.settings.answer))[0]).rows
+        enter = Command(sql=ENTER, parameters=(token, run, step, digest_of(change), body))
+        written = Command(sql="SELECT digest FROM remediate.ledger WHERE token = %s", parameters=(token,))
+        entered, found = all_well(wire.exchange([enter, written], self.settings.answer))
+        refuse_another(self.where, token, rows_of(found).rows[0][0], change)
+        rows = rows_of(entered).rows
         return str(rows[0][0]) if rows else None
 
-    def _do(self, wire: Wire, change: DatabaseChange, blockers: Blockers | None) -> None:
-        commands = [
-            Command(sql=statement.sql, parameters=statement.parameters) for statement in change.statements
-        ]
+    def _do(self, wire: Wire, server: int, change: DatabaseChange, blockers: Blockers | None) -> None:
+        commands = [command_of(statement) for statement in change.statements]
         seconds = (change.lock_timeout + change.statement_timeout) * len(commands) + self.settings.answer
-        pause = (change.lock_timeout / 2, lambda: blockers.look(wire.pid)) if blockers else None
-        _all_well(wire.exchange(commands, seconds, pause))
+        pause = (change.lock_timeout / 2, lambda: blockers.look(server)) if blockers else None
+        all_well(wire.exchange(commands, seconds, pause))
 
     def _commit(self, wire: Wire, token: str, xact: str) -> None:
         try:
@@ -192,11 +220,18 @@ class Changes:
             self._find_out(token, xact)
             return
         if not succeeded(result):
-            raise self._failed(_Refused(result))
+            self._refused_to_commit(Refused(result), token, xact)
+            return
         if result.command_status != b"COMMIT":
             raise Failed(
                 self.where, "the server rolled the transaction back at COMMIT", "nothing was changed"
             )
+
+    def _refused_to_commit(self, refused: Refused, token: str, xact: str) -> None:
+        if not refused.ended:
+            raise self._failed(refused)
+        self.door.close()
+        self._find_out(token, xact)
 
     def _find_out(self, token: str, xact: str) -> None:
         """Return where the transaction was committed after all; the answer to COMMIT was lost.
@@ -242,40 +277,9 @@ class Changes:
                 self.where, f"the ledger cannot be asked: {error}", "try again when it can be reached"
             ) from error
 
-    def _failed(self, refused: _Refused) -> Failed:
-        todo = (
-            f"nothing was changed; {_TODO[refused.state]}"
-            if refused.state in _TODO
-            else "nothing was changed"
-        )
-        return Failed(self.where, f"the server refused: {refused.complaint}", todo, output=refused.complaint)
-
-
-_GRANT = "let the app's role own the schema: CREATE SCHEMA remediate AUTHORIZATION <role>"
-_TODO = {
-    "42501": f"grant what is missing; for the ledger {_GRANT}",
-    "25006": "this is a read-only replica: give the primary's address",
-    "57014": "it took longer than its statement_timeout",
-    "53100": "the server's disk is full",
-}
-
-
-def _all_well(results: list[PGresult]) -> list[PGresult]:
-    for result in results:
-        if not succeeded(result):
-            raise _Refused(result)
-    return results
+    def _failed(self, refused: Refused) -> Failed:
+        return failed(self.where, refused)
 
 
 def _single(result: PGresult) -> Json:
     return rows_of(result).rows[0][0] if succeeded(result) else None
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{max(1, round(seconds * 1000))}ms"
-
-
-def _digest(change: DatabaseChange) -> str:
-    return hashlib.sha256(
-        canonical([statement.model_dump(mode="json") for statement in change.statements])
-    ).hexdigest()

@@ -251,4 +251,4 @@ def _why(refused: WireRefused, url: DatabaseUrl) -> str:
         template = "the login at {shown} broke off; with TLS asked for, compare certificates and sslmode"
     else:
         template = "nothing answers at {shown}; is PostgreSQL running there, and is the address right?"
-    return "database: " + template.format(shown=url.shown())
+    return template.format(shown=url.shown())

@@ -64,10 +64,14 @@ class Wire:
     Args:
         pgconn: libpq's connection, already logged in.
         clock: Seconds, monotonic.
+
+    Attributes:
+        prefix: A comment to send before each statement, whole: a signature.
     """
 
     def __init__(self, pgconn: pq.abc.PGconn, clock: Clock) -> None:
         self._pgconn, self._clock = pgconn, clock
+        self.prefix = ""
         pgconn.nonblocking = 1
         pgconn.enter_pipeline_mode()
 
@@ -117,7 +121,10 @@ class Wire:
         formats = [PyFormat.TEXT] * len(values)
         dumped = transformer.dump_sequence(values, formats)
         self._pgconn.send_query_params(
-            numbered(command.sql, len(values)).encode(), dumped, transformer.types, transformer.formats
+            (self.prefix + numbered(command.sql, len(values))).encode(),
+            dumped,
+            transformer.types,
+            transformer.formats,
         )
 
     def _result(self, deadline: float, pause: "_Pause") -> PGresult | None:

@@ -1,8 +1,8 @@
 """A real host as a target: link, shell, jobs, files, lock and database put together. Decides nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from threading import Event
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, Lock, Machine, Witness
+from remediate.target import DatabaseChange, Job, Lock, Machine, OutsideTransaction, Witness
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
 from remediate.transport.fence import Fence
@@ -50,11 +50,19 @@ class HostDatabase(Protocol):
     def learn(self) -> None:
         """Learn the database's secrets, so that they are masked whoever shows them."""
 
-    def change(self, token: str, change: DatabaseChange) -> bool:
+    def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change with its ledger row, at most once for the token."""
 
     def ledger(self, token: str) -> dict[str, Json] | None:
         """Return the recipe back that was committed under a token."""
+
+    def held(
+        self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None
+    ) -> AbstractContextManager[None]:
+        """Hold the database's lock; `still_ours` is called whenever it was taken on a fresh connection."""
+
+    def free(self, run: str) -> bool:
+        """End whoever holds the database's lock for a run; return whether that run held it."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -169,9 +177,14 @@ class SshTarget:
         """Return the same target whose changes carry this token."""
         return ScopedTarget(self, token)
 
-    def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
-        """Hold the host's lock for the app."""
-        return self._lock.held(owner)
+    @contextmanager
+    def locked(self, owner: LockOwner) -> Iterator[None]:
+        """Hold the host's lock for the app, and that of the database behind it."""
+        with (
+            self._lock.held(owner),
+            self._database.held(owner, self.fence.check) if self._database else nullcontext(),
+        ):
+            yield
 
     def lock(self) -> Lock | None:
         """Look who has the host's lock for the app."""
@@ -205,9 +218,10 @@ class SshTarget:
         """Delete a file, provided it still is as expected."""
         self.files.delete(path, expect)
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         """Refuse: a change needs a token."""
-        raise self._no_token(f"{len(change.statements)} statements")
+        del change
+        raise self._no_token("a change of the database")
 
     def ledger(self) -> dict[str, Json] | None:
         """Refuse: the ledger is asked by token."""
@@ -314,7 +328,7 @@ class ScopedTarget:
         """Delete a file, provided it still is as expected."""
         self._host.delete(path, expect)
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change of the database, at most once for the token."""
         self._host.fence.check()
         return self._host.database_or_fail().change(f"{self._token}/{next(self._changes)}", change)

@@ -3,13 +3,14 @@
 It asks for both along with the first batch that somebody else asks, so that knowing costs no round trip.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 
 from remediate.errors import RemediateError
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import Query, QueryAnswer, Unanswered
-from remediate.target import DatabaseChange
+from remediate.target import DatabaseChange, OutsideTransaction
 from remediate.transport.database import CLUSTER_IDENTITY, IDENTITY, Database
 from remediate.transport.database_door import NoDatabase
 
@@ -51,7 +52,22 @@ class IdentifiedDatabase:
         with suppress(NoDatabase, RemediateError):
             self._database.url()
 
-    def change(self, token: str, change: DatabaseChange) -> bool:
+    def held(
+        self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None
+    ) -> AbstractContextManager[None]:
+        """Hold the database's lock: at once where the database was asked already, else from the first question on.
+
+        Raises:
+            Locked: Another run has it; says whose.
+            Unreachable: It could not be taken; nothing was touched.
+        """
+        return self._database.held(owner, still_ours, now=bool(self.facts))
+
+    def free(self, run: str) -> bool:
+        """End whoever holds the database's lock for a run; return whether that run held it."""
+        return self._database.free(run)
+
+    def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change with its ledger row, at most once for the token."""
         return self._database.change(token, change)
 

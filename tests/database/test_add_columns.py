@@ -10,10 +10,11 @@ import pytest
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Fidelity, Json, Undo
+from remediate.owner import LockOwner
 from remediate.providers.catalog import TABLES, tables_in
 from remediate.providers.postgres import STEPS, AddColumns, NewColumn
 from remediate.questions import Answers
-from remediate.target import DatabaseChange, LockOwner
+from remediate.target import DatabaseChange
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 from remediate.transport.database_wire import Command

@@ -104,7 +104,9 @@ def test_a_connection_that_died_while_idle_is_opened_again(cluster, dbname, data
 
 
 def test_a_connection_that_ends_in_the_middle_is_told(database: Database) -> None:
-    assert "the connection broke" in reason(database, "SELECT pg_terminate_backend(pg_backend_pid(), 5000)")
+    assert "the connection to the database broke" in reason(
+        database, "SELECT pg_terminate_backend(pg_backend_pid(), 5000)"
+    )
     assert rows(database, "SELECT 1") == ((1,),)
 
 

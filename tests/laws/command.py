@@ -8,8 +8,9 @@ from typing import Any
 
 from remediate.errors import Conflict
 from remediate.model import Json
+from remediate.owner import LockOwner
 from remediate.questions import Answer, Answers, Read, ReadAnswer, Run, RunAnswer, Unanswered
-from remediate.target import DatabaseChange, Job, LockOwner, Machine
+from remediate.target import DatabaseChange, Job, Machine
 
 READ = r"""
 [ -e "$1" ] || [ -L "$1" ] || exit 3
