@@ -7,7 +7,7 @@ then verify; anything wrong on the way is rolled back, and it looks again to pro
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from remediate.errors import Conflict, Failed, Interrupted, JournalError, Lost, RemediateError, Stale
+from remediate.errors import Blocked, Conflict, Failed, Interrupted, JournalError, Lost, RemediateError, Stale
 from remediate.model import Change, Confirmed, Finding, Json, Outcome, Plan, PlannedFix
 from remediate.planner import (
     NamedFix,
@@ -227,7 +227,7 @@ class HostRun:
         except (Failed, Conflict) as error:
             self.journal.failed(owed, str(error))
             raise
-        except (Lost, KeyboardInterrupt, Interrupted) as error:
+        except (Lost, Blocked, KeyboardInterrupt, Interrupted) as error:
             self.journal.unknown(owed, str(error) or "interrupted")
             raise
         self.journal.done(owed)

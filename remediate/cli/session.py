@@ -197,7 +197,7 @@ class Session:
         """Tell of runs that began something on these hosts and never ended there: killed, or still at work."""
         names = {host.name for host in hosts}
         for summary in self.journal.runs():
-            left = names & set(summary.header.hosts) - set(summary.outcomes)
+            left = names & set(summary.unfinished)
             same = (summary.header.environment, bool(summary.owed)) == (self.inventory.environment, True)
             if same and summary.header.run != self.run:
                 for host in sorted(left):

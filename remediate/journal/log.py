@@ -17,6 +17,7 @@ from remediate.errors import JournalError, UsageError
 from remediate.events import Masker
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Link, Verdict
+from remediate.journal.course import Standing, outcomes, standing, unfinished
 from remediate.journal.exact_data import ExactData
 from remediate.journal.run_lock import held_run
 from remediate.journal.store import AuditStore
@@ -204,7 +205,7 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read.
         """
         by_run: dict[str, list[Entry]] = {}
-        for entry in map(_entry, self._store.links("kind IN ('begun', 'ended', 'owed', 'paid')")):
+        for entry in map(_entry, self._store.links(f"kind IN ({_TELLING})")):
             by_run.setdefault(entry.run, []).append(entry)
         begun = (entries for entries in by_run.values() if entries[0].kind == "begun")
         return tuple(sorted(map(_summary, begun), key=lambda summary: summary.started, reverse=True))
@@ -229,6 +230,10 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read.
         """
         return map(_entry, self._store.links("run = ?", (run,)) if run else self._store.links())
+
+    def standing(self, run: str, host: str) -> Standing:
+        """Return which way a run was going on a host when it was last heard of."""
+        return standing(self.entries(run), host)
 
     def export(self, run: str | None = None) -> Iterator[str]:
         """Return the entries as JSON lines."""
@@ -264,6 +269,7 @@ class Journal(AbstractContextManager["Journal"]):
 
 _EXACT = {"data", "forecasts"}
 """The fields of a change that are kept exact; the others are for people, and masked."""
+_TELLING = "'begun', 'confirmed', 'stopped', 'rollback', 'ended', 'owed', 'paid'"
 _OWING = "'owed', 'done', 'failed', 'unknown', 'paid', 'unpaid'"
 
 
@@ -283,14 +289,15 @@ def _unpaid(entries: Iterator[Entry]) -> list[tuple[Entry, list[Entry]]]:
 def _summary(entries: Sequence[Entry]) -> RunSummary:
     header = RunHeader.model_validate_json(canonical(entries[0].body))
     ends = [entry for entry in entries if entry.kind == "ended"]
-    outcomes = {entry.host: Outcome(entry.body["outcome"]) for entry in ends}
-    over = ends and set(outcomes) >= set(header.hosts)
+    ended = outcomes(entries)
+    over = ends and set(ended) >= set(header.hosts)
     return RunSummary(
         header=header,
         started=entries[0].at,
         ended=ends[-1].at if over else None,
-        outcomes=outcomes,
+        outcomes=ended,
         owed=len(_unpaid(entry for entry in entries if entry.kind in {"owed", "paid"})),
+        unfinished=unfinished(entries, header.hosts, ended),
     )
 
 

@@ -1,8 +1,9 @@
 """A real host as a target: link, shell, jobs, files, lock and database put together. Decides nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import count
 from threading import Event
 from typing import Any, Protocol
@@ -107,7 +108,9 @@ class SshTarget:
         )
         caller = Caller(settings.name, self.link.wire, sh, settings.env, clock.monotonic)
         self.files, self._lock = Files(caller), HostLock(caller, app)
-        self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience or Patience())
+        patience = patience or Patience()
+        self._bear = partial(self.link.borne, patience.reconnect)
+        self.jobs = Jobs(caller, trips, on_output, cancelled or Event(), clock, patience)
         self._database = make_database(self.link, self.read) if make_database else None
         self._learned = False
 
@@ -153,9 +156,11 @@ class SshTarget:
         """Return the same target whose changes carry this token."""
         return ScopedTarget(self, token)
 
-    def locked(self, owner: LockOwner) -> AbstractContextManager[None]:
-        """Hold the host's lock for the app."""
-        return self._lock.held(owner)
+    @contextmanager
+    def locked(self, owner: LockOwner) -> Iterator[None]:
+        """Hold the host's lock for the app; meanwhile a connection that goes is waited for."""
+        with self._bear(), self._lock.held(owner):
+            yield
 
     def run(self, job: Job) -> RunAnswer:
         """Refuse: a change needs a token."""

@@ -13,7 +13,7 @@ from functools import partial
 from json import dumps, loads
 from pathlib import Path
 
-import remediate.cli.reaching  # noqa: F401  (takes longest to import, and is imported late)
+import remediate.cli.reaching
 import remediate.engine
 import remediate.transport.host
 from remediate.cli.app import run
@@ -127,7 +127,7 @@ def _obey(order: Order) -> int:
         os.dup2(os.open(Path(order.folder) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.environ.clear()
     os.environ.update(order.environment)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115, PTH123  (what was read ahead of it belongs to the launcher)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (what was read ahead of it belongs to the launcher)
     begin(order.doom)
     sys.argv = ["remediate", *order.words]
     code = run(order.words)

@@ -1,9 +1,7 @@
 """The points of the kill matrix and of the cut matrix: generated from the playbooks there are. Plays nothing."""
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from tests.practice import REPOSITORY
 
@@ -11,6 +9,8 @@ PROCESSES = ("run", "resume", "rollback", "failing")
 """What it befalls: a run, the resumption of one, the rollback of one, or a run that does not cure and puts all back."""
 KILL, BLINK, AWAY = "kill", "blink", "away"
 """Killed; cut off for some seconds; cut off until the process has ended."""
+MOMENTS = {KILL: ("before", "after"), BLINK: ("at",), AWAY: ("at",)}
+"""When, of one write. Nothing travels while an entry is written: right before and right after are one cut."""
 WAYS = {KILL: ("resume", "rollback"), BLINK: ("resume",), AWAY: ("resume", "rollback")}
 """What comes after it, in worlds of their own. After a blink the process itself mostly comes to its end."""
 
@@ -53,14 +53,6 @@ def points(playbook: str, writes: Mapping[str, range], whats: tuple[str, ...]) -
     for process, numbers in writes.items():
         for what in whats:
             for number in numbers:
-                for moment in ("before", "after"):
+                for moment in MOMENTS[what]:
                     for way in WAYS[what]:
                         yield Point(playbook, process, what, moment, number, way)
-
-
-@cache
-def seed() -> int:
-    """Return what the sample is drawn by: another number each time, or the one given, to see it again."""
-    import os
-
-    return int(os.environ.get("REMEDIATE_MATRIX_SEED") or random.SystemRandom().randrange(10**6))

@@ -343,7 +343,7 @@ def expect_same(now: Picture, start: Picture) -> None:
     """Demand that a host is as it was."""
     for part in ("files", "database", "processes"):
         lines = (getattr(picture, part).splitlines() for picture in (start, now))
-        moved = [line for line in unified_diff(*lines, "start", "now", lineterm="", n=0)]
+        moved = list(unified_diff(*lines, "start", "now", lineterm="", n=0))
         expect(not moved, f"{part} are as at the start", *moved[:40])
 
 
