@@ -12,7 +12,7 @@ from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes, state_folder
 from remediate.cli.session import Session, inventory_of, session
 from remediate.engine import Ending, put_back_words
-from remediate.errors import Declined, RemediateError, UsageError
+from remediate.errors import Declined, Locked, RemediateError, UsageError
 from remediate.events import Masker
 from remediate.fleet import ending_of
 from remediate.inventory import Host, Inventory
@@ -45,11 +45,10 @@ def rollback(
     found = summary.header.run
     with session(environment, state, run=found, reason=reason, as_json=as_json, hold=True) as opened:
         work = [
-            host
-            for host in hosts
-            if opened.journal.owed(found, host.name) or host.name not in summary.outcomes
+            host for host in hosts if opened.journal.owed(found, host.name) or host.name in summary.unfinished
         ]
         if not work:
+            free(opened, hosts)
             typer.echo(f"{found}: nothing is owed, there is nothing to put back", err=as_json)
             return code_of([])
         return code_of(ending.outcome for ending in _put_back_all(opened, work, yes=yes))
@@ -91,16 +90,30 @@ def _put_back_all(opened: Session, hosts: Sequence[Host], *, yes: bool) -> list[
         for host in hosts:
             opened.tell_end(host.name, ending_of(declined))
         return [ending_of(declined)]
-    return [_put_back(opened, host) for host in hosts]
+    return [put_back(opened, host) for host in hosts]
 
 
-def _put_back(opened: Session, host: Host) -> Ending:
+def free(opened: Session, hosts: Sequence[Host]) -> None:
+    """Leave the locks that an ended run may not have been able to leave itself."""
+    for host in hosts:
+        try:
+            confirmed = opened.journal.confirmed(opened.run, host.name)
+            with opened.target(host, confirmed.machine if confirmed else "").locked(opened.runner.owner):
+                pass
+        except Locked:  # it is somebody else's, so this run left its own
+            continue
+        except RemediateError as error:
+            text = f"the host's lock may still be there: {error.what}"
+            opened.events.tell("warning", host.name, text)
+
+
+def put_back(opened: Session, host: Host) -> Ending:
     """Put a host back; one on which nothing is owed is entered all the same, for a dead run's lock to be left."""
     try:
         ending = _put_back_under_lock(opened, host)
     except RemediateError as error:
         ending = ending_of(error)
-    opened.end_unless_blocked(host.name, ending)
+    opened.end(host.name, ending)
     return ending
 
 

@@ -12,7 +12,7 @@ from remediate.cli.exit_codes import FAILED
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary
-from remediate.model import Finding, Json, Outcome
+from remediate.model import Finding, Json
 from remediate.owner import LockOwner
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines
@@ -50,10 +50,7 @@ def _run_line(summary: RunSummary) -> str:
 
 def _owing(summary: RunSummary) -> str:
     """Tell a cure that can be taken back from a way back that was not walked to its end."""
-    settled = (
-        set(summary.outcomes) >= set(summary.header.hosts) and Outcome.STUCK not in summary.outcomes.values()
-    )
-    return "can be taken back" if settled else "STILL TO PUT BACK"
+    return "STILL TO PUT BACK" if summary.unfinished else "can be taken back"
 
 
 def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> None:

@@ -10,13 +10,13 @@ from remediate.catalogue import CATALOGUE
 from remediate.cli.confirming import asker, confirm_resume
 from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
-from remediate.cli.putting_back import MovedInventory, environment_of, summary_of
+from remediate.cli.putting_back import MovedInventory, environment_of, free, put_back, summary_of
 from remediate.cli.session import Session, session
 from remediate.engine import Ending
-from remediate.errors import Declined, PlaybookError, RemediateError
+from remediate.errors import Declined, PlaybookError, RemediateError, UsageError
 from remediate.fleet import ENDS_THE_ROUND, ending_of
 from remediate.inventory import Host
-from remediate.journal import RunHeader
+from remediate.journal import Course, RunHeader, Standing
 from remediate.model import Outcome
 from remediate.playbook import Playbook, load_playbook
 from remediate.resumption import Resumption, not_begun
@@ -36,28 +36,19 @@ def resume(
     header = summary.header
     environment = environment_of(header, inventory)
     chosen = environment.select(header.hosts)
-    hosts = [host for host in chosen if host.name not in summary.outcomes]
+    hosts = [host for host in chosen if host.name in summary.unfinished]
     with session(environment, state, run=header.run, reason=reason, as_json=as_json, hold=True) as opened:
         if not hosts:
-            _free(opened, chosen)
+            free(opened, chosen)
             typer.echo(f"{header.run}: it ended on every host, there is nothing to go on with", err=as_json)
             return code_of(summary.outcomes.values())
-        book = _same_playbook(header)
         try:
             confirm_resume(header.run, hosts, environment, reason, yes=yes, ask=asker())
         except Declined as declined:
             for host in hosts:
                 opened.tell_end(host.name, ending_of(declined))
             return code_of([Outcome.DECLINED])
-        return code_of(_go_on_with_all(opened, book, hosts, header))
-
-
-def _free(opened: Session, hosts: Sequence[Host]) -> None:
-    """Leave the locks that an ended run may not have been able to leave itself."""
-    for host in hosts:
-        confirmed = opened.journal.confirmed(opened.run, host.name)
-        with opened.target(host, confirmed.machine if confirmed else "").locked(opened.runner.owner):
-            pass
+        return code_of(_go_on_with_all(opened, hosts, header))
 
 
 def _same_playbook(header: RunHeader) -> Playbook:
@@ -73,34 +64,36 @@ def _same_playbook(header: RunHeader) -> Playbook:
     return book
 
 
-def _go_on_with_all(
-    opened: Session, book: Playbook, hosts: Sequence[Host], header: RunHeader
-) -> Sequence[Outcome]:
+def _go_on_with_all(opened: Session, hosts: Sequence[Host], header: RunHeader) -> Sequence[Outcome]:
     outcomes: list[Outcome] = []
     for host in hosts:
         stopped = any(outcome in ENDS_THE_ROUND for outcome in outcomes)
-        work = not_begun if stopped else partial(_go_on, opened, book, host, header)
-        try:
-            ending = work()
-        except RemediateError as error:
-            ending = ending_of(error)
-        opened.end_unless_blocked(host.name, ending)
+        ending = _go_on(opened, host, header, stopped=stopped)
         outcomes.append(ending.outcome)
     return outcomes
 
 
-def _go_on(opened: Session, book: Playbook, host: Host, header: RunHeader) -> Ending:
-    confirmed = opened.journal.confirmed(opened.run, host.name)
-    machine = confirmed.machine if confirmed else ""
-    host_run = opened.host_run(book, host, header.variables, machine)
-    if confirmed is None:
-        return host_run.under_lock(not_begun)  # entered, for the dead run's lock to be left
-    ending = Resumption(host_run, confirmed, _stopped(opened, host.name)).carry_on()
-    opened.warn_of_clock(host_run.target)
+def _go_on(opened: Session, host: Host, header: RunHeader, *, stopped: bool) -> Ending:
+    standing = opened.journal.standing(opened.run, host.name)
+    if standing.course is Course.TAKEN_BACK:
+        return put_back(opened, host)
+    work = not_begun if stopped else partial(_carry_on, opened, host, header, standing)
+    try:
+        ending = work()
+    except UsageError:  # what is wrong with the command line is no end of the run
+        raise
+    except RemediateError as error:
+        ending = ending_of(error)
+    opened.end(host.name, ending)
     return ending
 
 
-def _stopped(opened: Session, host: str) -> str:
-    """Return why the run had already failed on a host, or nothing."""
-    entries = opened.journal.entries(opened.run)
-    return next((str(one.body["why"]) for one in entries if (one.kind, one.host) == ("stopped", host)), "")
+def _carry_on(opened: Session, host: Host, header: RunHeader, standing: Standing) -> Ending:
+    confirmed = opened.journal.confirmed(opened.run, host.name)
+    machine = confirmed.machine if confirmed else ""
+    host_run = opened.host_run(_same_playbook(header), host, header.variables, machine)
+    if confirmed is None:
+        return host_run.under_lock(not_begun)  # entered, for the dead run's lock to be left
+    ending = Resumption(host_run, confirmed, standing.why).carry_on()
+    opened.warn_of_clock(host_run.target)
+    return ending

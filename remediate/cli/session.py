@@ -233,7 +233,7 @@ class Session:
         """Tell of runs that began something on these hosts and never ended there: killed, or still at work."""
         names = {host.name for host in hosts}
         for summary in self.journal.runs():
-            left = names & set(summary.header.hosts) - set(summary.outcomes)
+            left = names & set(summary.unfinished)
             same = (summary.header.environment, bool(summary.owed)) == (self.inventory.environment, True)
             if same and summary.header.run != self.run:
                 for host in sorted(left):
@@ -259,14 +259,6 @@ class Session:
             return
         if changed and host in self.targets:
             leave_witness(self.targets[host], self.runner)
-
-    def end_unless_blocked(self, host: str, ending: Ending) -> None:
-        """End what goes on with an earlier run: a host that cannot be reached now stays where that run left it."""
-        if ending.outcome is not Outcome.BLOCKED:
-            self.end(host, ending)
-            return
-        self.tell_end(host, ending)
-        self.journal.append(self.run, host, "blocked", {"why": ending.why})
 
     def tell_end(self, host: str, ending: Ending) -> None:
         """Tell how it ended on one host."""

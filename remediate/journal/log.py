@@ -16,11 +16,13 @@ from remediate.errors import JournalError, UsageError
 from remediate.events import Masker
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Verdict
+from remediate.journal.course import Standing, standing
 from remediate.journal.exact_data import ExactData
-from remediate.journal.reading import entry_of, summary_of, understanding, unpaid
+from remediate.journal.reading import entry_of, summary_of, unpaid
 from remediate.journal.run_lock import held_run
 from remediate.journal.store import AuditStore
 from remediate.journal.stored_log import StoredLog
+from remediate.journal.understanding import understanding
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
 from remediate.journal.witnesses import contradiction, witness_of
 from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
@@ -214,7 +216,7 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read.
         """
         by_run: dict[str, list[Entry]] = {}
-        for entry in map(entry_of, self._log.links("kind IN ('begun', 'ended', 'owed', 'paid')")):
+        for entry in map(entry_of, self._log.links(f"kind IN ({_TELLING})")):
             by_run.setdefault(entry.run, []).append(entry)
         begun = (entries for entries in by_run.values() if entries[0].kind == "begun")
         return tuple(reversed(tuple(map(summary_of, begun))))
@@ -239,6 +241,10 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read.
         """
         return map(entry_of, self._log.links("run = ?", (run,)) if run else self._log.links())
+
+    def standing(self, run: str, host: str) -> Standing:
+        """Return which way a run was going on a host when it was last heard of."""
+        return standing(self.entries(run), host)
 
     def export(self, run: str | None = None) -> Iterator[str]:
         """Return the entries as JSON lines."""
@@ -294,6 +300,7 @@ class Journal(AbstractContextManager["Journal"]):
 
 _EXACT = {"data", "forecasts"}
 """The fields of a change that are kept exact; the others are for people, and masked."""
+_TELLING = "'begun', 'confirmed', 'stopped', 'rollback', 'ended', 'owed', 'paid'"
 _OWING = "'owed', 'done', 'failed', 'unknown', 'paid', 'unpaid'"
 
 

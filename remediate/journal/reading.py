@@ -4,28 +4,14 @@ Whoever altered the log may have left anything in it: what cannot be understood 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from remediate.errors import JournalError
 from remediate.journal.chain import Link
+from remediate.journal.course import outcomes, unfinished
+from remediate.journal.understanding import understanding
 from remediate.journal.values import Entry, RunHeader, RunSummary
-from remediate.model import Outcome, canonical
-
-
-@contextmanager
-def understanding(seq: int) -> Iterator[None]:
-    """Tell in one line, while it is open, that an entry is not what it was written as.
-
-    Raises:
-        JournalError: It has not what every entry of its kind has.
-    """
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        what = f"entry {seq} is damaged"
-        raise JournalError("the audit log", what, "run `remediate audit verify`") from error
+from remediate.model import canonical
 
 
 def entry_of(link: Link) -> Entry:
@@ -71,17 +57,13 @@ def summary_of(entries: Sequence[Entry]) -> RunSummary:
     with understanding(entries[0].seq):
         header = RunHeader.model_validate_json(canonical(entries[0].body))
     ends = [entry for entry in entries if entry.kind == "ended"]
-    outcomes = {entry.host: _outcome(entry) for entry in ends}
-    over = ends and set(outcomes) >= set(header.hosts)
+    ended = outcomes(entries)
+    over = ends and set(ended) >= set(header.hosts)
     return RunSummary(
         header=header,
         started=entries[0].at,
         ended=ends[-1].at if over else None,
-        outcomes=outcomes,
+        outcomes=ended,
         owed=len(unpaid(entry for entry in entries if entry.kind in {"owed", "paid"})),
+        unfinished=unfinished(entries, header.hosts, ended),
     )
-
-
-def _outcome(entry: Entry) -> Outcome:
-    with understanding(entry.seq):
-        return Outcome(entry.body["outcome"])

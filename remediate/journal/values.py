@@ -129,6 +129,8 @@ class RunSummary(Value):
         ended: Seconds since the epoch of the last outcome, or None while a host has none.
         outcomes: The last outcome of each host that has one.
         owed: How many changes' ways back are not paid.
+        unfinished: The hosts on which it has not come to an end: nobody wrote one down since it was begun or taken
+            back, or it ended in a way that leaves something to do.
     """
 
     header: RunHeader
@@ -136,3 +138,4 @@ class RunSummary(Value):
     ended: float | None = None
     outcomes: dict[str, Outcome] = {}
     owed: int = 0
+    unfinished: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from itertools import count
 from threading import Event
 from typing import Any, Protocol
@@ -127,6 +128,7 @@ class SshTarget:
         patience = patience or Patience()
         self.jobs = Jobs(caller, self.fence, trips, on_output, cancelled or Event(), clock, patience)
         self._witnesses = Witnesses(caller)
+        self._bear = partial(self.link.borne, patience.reconnect)
         self._database = make_database(self.link, self.read) if make_database else None
         self._learned = False
 
@@ -179,8 +181,9 @@ class SshTarget:
 
     @contextmanager
     def locked(self, owner: LockOwner) -> Iterator[None]:
-        """Hold the host's lock for the app, and that of the database behind it."""
+        """Hold the host's lock for the app, and the database's; meanwhile a connection that goes is waited for."""
         with (
+            self._bear(),
             self._lock.held(owner),
             self._database.held(owner, self.fence.check) if self._database else nullcontext(),
         ):

@@ -12,6 +12,7 @@ from remediate.errors import Unreachable
 from remediate.target import Machine
 from remediate.transport.conversation import OPEN_AND_CLOSE, Conversation, Reply
 from remediate.transport.frames import Kept
+from remediate.transport.refusals import Refused
 from remediate.transport.wire import Ended, OpenWire
 
 # A subshell: what it reads stays in no variable that a command could see.
@@ -127,7 +128,7 @@ class Acquaintance:
         """Meet whoever is at the end of a new connection, where it matters who that is.
 
         Raises:
-            Unreachable: It is another machine.
+            Refused: It is another machine.
             Broken: The connection died.
         """
         if self._expected is None:
@@ -143,11 +144,11 @@ class Acquaintance:
         """Meet the machine that answers.
 
         Raises:
-            Unreachable: It is another one.
+            Refused: It is another one.
         """
         if self._expected not in {None, machine.id}:
             known = f"its machine id is {machine.id}" if machine.id else "it has no machine id"
             expected = f"expected is {self._expected}" if self._expected else "the one before had none"
             todo = "check what answers at its address, and `machine_id:` in the inventory"
-            raise Unreachable(self._where, f"another machine answers here: {known}, {expected}", todo)
+            raise Refused(self._where, f"another machine answers here: {known}, {expected}", todo)
         self._expected, self.machine = machine.id, machine

@@ -12,6 +12,10 @@ from remediate.errors import Unreachable
 from remediate.transport.host_key import Verdict
 
 
+class Refused(Unreachable):
+    """Somebody is there and it is no use to come again: another key, another machine, no login."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """What is known of an attempt that failed.

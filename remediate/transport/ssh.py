@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import fabric
 import paramiko
 
 from remediate.errors import Unreachable
+from remediate.transport.absence import Absence
 from remediate.transport.channel import ChannelWire
 from remediate.transport.forward import Forward
 from remediate.transport.host_key import DEFAULT_PORT, Verdict, judge_key, looked_up
 from remediate.transport.known_hosts import Known, known, lines_of
 from remediate.transport.pulse import Pulse, notice_death
-from remediate.transport.refusals import Refusal, broken, explain, no_channel
+from remediate.transport.refusals import Refusal, Refused, broken, explain, no_channel
 from remediate.transport.settings import SshSettings
 from remediate.transport.wire import Broken, OpenWire
 
@@ -58,6 +60,7 @@ class Link:
         self._closed = False
         self._pulse: Pulse | None = None
         self._sessions = threading.BoundedSemaphore(SESSIONS)
+        self._absence = Absence()
 
     @property
     def alive(self) -> bool:
@@ -84,14 +87,21 @@ class Link:
         with self._lock:
             if self.alive:
                 return
-            if self._closed:
-                raise Unreachable(self.settings.name, "the connection was closed by us", "start again")
-            self._drop()
-            self._chain = _chain(self.settings)
-            for hop in self._chain:
-                self._open_hop(hop)
-            self._pulse = Pulse(self._transport.answers)
-            self._refuse_stranger()
+            self._absence.until_back(self._connect, lambda: self._closed)
+
+    def borne(self, seconds: float) -> AbstractContextManager[None]:
+        """While it is open, wait so many seconds for a connection that was there and went."""
+        return self._absence.borne(seconds)
+
+    def _connect(self) -> None:
+        if self._closed:
+            raise Unreachable(self.settings.name, "the connection was closed by us", "start again")
+        self._drop()
+        self._chain = _chain(self.settings)
+        for hop in self._chain:
+            self._open_hop(hop)
+        self._pulse = Pulse(self._transport.answers)
+        self._refuse_stranger()
 
     def wire(self, command: str) -> ChannelWire:
         """Start a command line on the host.
@@ -194,7 +204,8 @@ class Link:
                 else f"{self.settings.name}, jump host {hop.name}"
             )
             self._drop()
-            raise Unreachable(where, refusal.what, refusal.todo) from error
+            kind = Refused if hop.refused(error) else Unreachable
+            raise kind(where, refusal.what, refusal.todo) from error
 
 
 class _Transport(paramiko.Transport):
@@ -270,6 +281,11 @@ class _Hop:
             "transport_factory": _transport_factory([key.kind for key in on_record.keys]),
             "key_filename": _identities(connection, settings),
         }
+
+    def refused(self, error: Exception) -> bool:
+        """Tell whether the host itself does not let us in, whenever we come."""
+        foreign = self._policy.verdict is not None and not self._policy.verdict.trusted
+        return foreign or isinstance(error, paramiko.AuthenticationException)
 
     def refusal_facts(self, before: str) -> Refusal:
         """Return what is needed to say why it did not open; `before` is the jump host before it."""

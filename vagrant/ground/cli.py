@@ -73,7 +73,10 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _faults(_options: argparse.Namespace) -> int:
+def _faults(options: argparse.Namespace) -> int:
+    if options.json:
+        print(status.as_json([fault.facts for fault in faults.all_faults()]))
+        return 0
     for fault in faults.all_faults():
         print(f"{fault.name:<18} {fault.description}")
     return 0
@@ -201,7 +204,8 @@ def _add_whole_lab(command: _Adder) -> None:
     command("down", _down, "end the lab and take away everything but the cache")
     shown = command("status", _status, "which hosts there are, and whether their app answers")
     shown.add_argument("--json", action="store_true", help="for programs")
-    command("faults", _faults, "list the faults for `break`")
+    listed = command("faults", _faults, "list the faults for `break`")
+    listed.add_argument("--json", action="store_true", help="for programs, with the playbook that cures each")
 
 
 def _add_one_host(command: _Adder) -> None:

@@ -9,6 +9,7 @@ from ground.errors import UsageError
 from ground.hosts import Ground
 from ground.state import Host
 
+CURED_BY = "# cured by:"
 COMMON = places.FAULTS / "lib" / "common.sh"
 
 
@@ -24,6 +25,17 @@ class Fault:
         """The first comment line of its file."""
         lines = self.file.read_text().splitlines()
         return next(line.lstrip("# ") for line in lines if line.startswith("#") and not line.startswith("#!"))
+
+    @property
+    def cured_by(self) -> str:
+        """The playbook that cures it, as its file says: `# cured by: NAME`; empty where none does."""
+        lines = self.file.read_text().splitlines()
+        return next((line.removeprefix(CURED_BY).strip() for line in lines if line.startswith(CURED_BY)), "")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """All that is known of it, for programs."""
+        return {"name": self.name, "description": self.description, "cured_by": self.cured_by}
 
 
 def all_faults() -> list[Fault]:

@@ -67,6 +67,6 @@ def _line(host: dict[str, Any], port: int) -> str:
     return f"  {host['name']:<9} {host['address']}:{port}  {'up' if host['up'] else 'down'}{app_says}"
 
 
-def as_json(about: dict[str, Any]) -> str:
+def as_json(about: object) -> str:
     """Return the same for programs."""
     return json.dumps(about, indent=2)

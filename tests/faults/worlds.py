@@ -1,0 +1,382 @@
+"""Plays points of the matrix on a host: it befalls the process, something comes after, and then all must be well."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from pathlib import Path
+
+from remediate.events import Masker
+from remediate.journal import Journal
+from tests.cures import fault_of
+from tests.faults import effects
+from tests.faults.mortal import Doom, Order
+from tests.faults.points import AWAY, BLINK, KILL, PROCESSES, Point
+from tests.operator import Ended, Operator, Picture, picture
+from tests.practice import REPOSITORY, Practice
+from tests.relay import Line
+
+HOST = "web1"
+AWAY_FOR = 2.0
+"""Seconds for which the connection is gone at a blink."""
+SHORT_PATIENCE = 1.0
+"""Seconds that a process waits for a connection which will not come back while it lives."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What comes of a playbook that nobody disturbs.
+
+    Attributes:
+        start: The host before it, broken.
+        effects: What it changes, and how often.
+        kinds: The kinds of the entries that each process writes.
+    """
+
+    start: Picture
+    effects: Counter[str]
+    kinds: dict[str, list[str]]
+
+    @property
+    def writes(self) -> dict[str, range]:
+        """Return which writes are a process's own: those before them are another process's, in the same state."""
+        own = {"run": 1, "resume": 1, "rollback": 1, "failing": self.kinds["failing"].index("stopped") + 1}
+        return {process: range(own[process], len(self.kinds[process]) + 1) for process in PROCESSES}
+
+
+@dataclass
+class Worlds:
+    """A host on which worlds are played, one after the other: what each ends with is what the next begins with.
+
+    Attributes:
+        practice: The lab.
+        line: The connection to the host.
+        inventory: The host, reached over the line.
+        launcher: Starts the processes.
+    """
+
+    practice: Practice
+    line: Line
+    inventory: Path
+    launcher: "Launcher"
+    references: dict[str, Reference] = field(default_factory=dict)
+    broken_for: str = ""
+
+    def play(self, point: Point) -> None:
+        """Play one point.
+
+        Raises:
+            AssertionError: It did not hold.
+        """
+        self.ready_for(point.playbook)
+        effects.forget(self.practice, HOST)
+        with tempfile.TemporaryDirectory(prefix="world-") as folder:
+            world = World(self, self.references[point.playbook], point, Path(folder))
+            try:
+                world.play()
+            except BaseException:
+                self.broken_for = ""
+                raise
+
+    def ready_for(self, playbook: str) -> None:
+        """Break the host as the playbook can cure it, and see once what the playbook does undisturbed."""
+        if self.broken_for == playbook:
+            return
+        self.practice.reset(HOST)
+        self.practice.break_(fault_of(playbook), HOST)
+        effects.watch(self.practice, HOST)
+        if playbook in self.references:
+            start = picture(self.practice, HOST)
+            assert start.database == self.references[playbook].start.database
+            self.references[playbook] = Reference(
+                start, self.references[playbook].effects, self.references[playbook].kinds
+            )
+        else:
+            self.references[playbook] = self._measured(playbook)
+        self.broken_for = playbook
+
+    def _measured(self, playbook: str) -> Reference:
+        start = picture(self.practice, HOST)
+        kinds: dict[str, list[str]] = {}
+        with tempfile.TemporaryDirectory(prefix="world-") as folder:
+            actor = Actor(self, Path(folder))
+            assert actor.does("run", playbook, "--on", HOST, "--yes").code == 0
+            kinds["run"] = actor.kinds
+            changed = effects.seen(self.practice, HOST)
+            assert changed, "a cure changes something"
+            kinds["resume"] = kinds["run"][kinds["run"].index("confirmed") + 1 :]
+            assert actor.does("rollback", actor.run, "--yes").code == 0
+            kinds["rollback"] = actor.kinds[len(kinds["run"]) :]
+            assert picture(self.practice, HOST).settled == start.settled
+        with tempfile.TemporaryDirectory(prefix="world-") as folder:
+            actor = Actor(self, Path(folder))
+            assert actor.befallen(Doom(unverified=True), "run", playbook, "--on", HOST, "--yes").code == 1
+            kinds["failing"] = actor.kinds
+        return Reference(start, changed, kinds)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An operator with an audit log of his own, whose processes can be struck."""
+
+    worlds: Worlds
+    folder: Path
+
+    @property
+    def operator(self) -> Operator:
+        return Operator(self.worlds.practice, self.folder)
+
+    def does(self, *words: str) -> Ended:
+        """Run a command that nothing befalls."""
+        return self.befallen(Doom(), *words)
+
+    def befallen(self, doom: Doom, *words: str) -> Ended:
+        """Run a command that something befalls."""
+        environment = {**self.operator.environment, "REMEDIATE_INVENTORY": str(self.worlds.inventory)}
+        code = self.worlds.launcher.carry_out(Order(words, environment, str(self.folder), doom))
+        ended = Ended(code, *((self.folder / name).read_text() for name in ("out", "err")))
+        expect("Traceback" not in ended.out + ended.err, "no traceback", ended)
+        return ended
+
+    @property
+    def journal(self) -> Journal:
+        return Journal.open(self.folder / "remediate", Masker())
+
+    @property
+    def kinds(self) -> list[str]:
+        with self.journal as journal:
+            return [entry.kind for entry in journal.entries()]
+
+    @property
+    def run(self) -> str:
+        """The last run; empty where there is none."""
+        with self.journal as journal:
+            return next((summary.header.run for summary in journal.runs()), "")
+
+    @property
+    def outcome(self) -> str:
+        """How the last run ended last, as far as that was written down."""
+        with self.journal as journal:
+            ends = [entry.body["outcome"] for entry in journal.entries() if entry.kind == "ended"]
+        return ends[-1] if ends else ""
+
+
+@dataclass(frozen=True)
+class World:
+    """One world, with a state directory of its own."""
+
+    worlds: Worlds
+    reference: Reference
+    point: Point
+    folder: Path
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.worlds, self.folder)
+
+    def play(self) -> None:
+        self._lead_up()
+        self._strike()
+        if self.actor.run:
+            getattr(self, f"_{self.point.way}")()
+        self._cure_where_nothing_was_touched()
+        self._all_is_as_at_the_start()
+
+    def _lead_up(self) -> None:
+        """Bring the run to where the process begins that it befalls."""
+        if self.point.process == "resume":
+            confirmed = self.reference.kinds["run"].index("confirmed") + 1
+            dead = self.actor.befallen(Doom(write=confirmed, after=True), *self._run)
+            expect(dead.code == -9, "it was killed", dead)
+        if self.point.process == "rollback":
+            ended = self.actor.does(*self._run)
+            expect(ended.code == 0, "an undisturbed run cures", ended)
+
+    @property
+    def _run(self) -> tuple[str, ...]:
+        return ("run", self.point.playbook, "--on", HOST, "--yes")
+
+    def _strike(self) -> None:
+        words = (self.point.process, self.actor.run, "--yes")
+        words = words if self.point.process in {"resume", "rollback"} else self._run
+        after, failing = self.point.moment == "after", self.point.process == "failing"
+        if self.point.what == KILL:
+            dead = self.actor.befallen(Doom(self.point.write, after, unverified=failing), *words)
+            expect(dead.code == -9, "it was killed", dead)
+            return
+        with cut_off(self.worlds.line, self.folder, for_good=self.point.what == AWAY) as pipes:
+            patience = SHORT_PATIENCE if self.point.what == AWAY else Doom.patience
+            doom = Doom(self.point.write, after, pipes, patience=patience, unverified=failing)
+            ended = self.actor.befallen(doom, *words)
+        told = {0: "fixed, put back", 1: "everything was put back", 6: "blocked", 7: "stuck"}
+        expect(ended.code in told, f"it ended told: {told}", ended)
+        if self.point.what == BLINK:
+            expect(ended.code in {0, 1, 6}, "a connection that comes back leaves no run stuck", ended)
+
+    def _resume(self) -> None:
+        before = self.actor.kinds
+        ended = self.actor.does("resume", self.actor.run, "--yes")
+        back = self.point.process == "rollback" or "stopped" in before or "rollback" in before
+        if back:
+            allowed = {0, 1}
+        elif "confirmed" in before:
+            allowed = {0} if self.point.what == KILL else {0, 1}
+        else:
+            allowed = {0, 4, 6}
+        expect(ended.code in allowed, f"resume ends with one of {allowed}", ended)
+        if self.actor.outcome == "fixed":
+            run = self.actor.run
+            self._is_cured()
+            back = self.actor.does("rollback", run, "--yes")
+            expect(back.code == 0, "a cure can be taken back", back)
+
+    def _rollback(self) -> None:
+        ended = self.actor.does("rollback", self.actor.run, "--yes")
+        expect(ended.code == 0, "rollback puts back", ended)
+
+    def _cure_where_nothing_was_touched(self) -> None:
+        if "confirmed" in self.actor.kinds or self.point.way != "resume":
+            return
+        fresh = self.actor.does(*self._run)
+        expect(fresh.code == 0, "nothing was touched, so a fresh run cures", fresh)
+        run = self.actor.run
+        self._is_cured()
+        back = self.actor.does("rollback", run, "--yes")
+        expect(back.code == 0, "a cure can be taken back", back)
+
+    def _is_cured(self) -> None:
+        changed = effects.seen(self.worlds.practice, HOST)
+        twice, never = changed - self.reference.effects, self.reference.effects - changed
+        expect(not twice and not never, "every effect comes once", f"too often: {twice}", f"never: {never}")
+        again = self.actor.does(*self._run)
+        expect((again.code, "healthy" in again.out) == (0, True), "the fault is gone", again)
+        self._lock_is_free()
+
+    def _all_is_as_at_the_start(self) -> None:
+        now, start = picture(self.worlds.practice, HOST), self.reference.start
+        expect_same(now.settled_but_for_marks, start.settled_but_for_marks)
+        self._lock_is_free()
+        with self.actor.journal as journal:
+            owed = [owed for summary in journal.runs() for owed in journal.owed(summary.header.run)]
+            expect(not owed, "nothing is owed", *owed)
+            verdict = journal.verify()
+            expect(verdict.whole, "the chain is whole", verdict.in_words)
+
+    def _lock_is_free(self) -> None:
+        locks = self.worlds.practice.shell(HOST, "ls ~/.remediate/locks 2>/dev/null || true").split()
+        expect(not locks, "the lock is free", locks)
+
+
+@contextmanager
+def cut_off(line: Line, folder: Path, *, for_good: bool) -> Iterator[tuple[str, str]]:
+    """Cut a line when a process asks for it over the first of two pipes; it is answered over the second.
+
+    Args:
+        line: The connection.
+        folder: Where the pipes are made.
+        for_good: It comes back when this is left, and not some seconds later.
+    """
+    asked, answered = folder / "asked", folder / "answered"
+    for pipe in (asked, answered):
+        os.mkfifo(pipe)
+
+    def wait() -> None:
+        if asked.read_text():
+            line.refusing = True
+            line.reset()
+            answered.write_text("!")
+            if not for_good:
+                time.sleep(AWAY_FOR)
+                line.refusing = False
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    try:
+        yield str(asked), str(answered)
+    finally:
+        with suppress(OSError):  # nobody asked: the one who waits is let go
+            os.close(os.open(asked, os.O_WRONLY | os.O_NONBLOCK))
+        waiting.join()
+        line.refusing = False
+
+
+class Launcher:
+    """Has the processes of the matrix started by one that has everything imported."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def carry_out(self, order: Order) -> int:
+        """Return how the command ended: its exit code, or the number of the signal, negative."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(order.to_line())
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def launched() -> Iterator[Launcher]:
+    """Return a launcher, and end it."""
+    line = [sys.executable, "-m", "tests.faults.mortal"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, cwd=REPOSITORY) as process:
+        yield Launcher(process)
+        assert process.stdin
+        process.stdin.close()
+
+
+def expect(holds: bool, what: str, *seen: object) -> None:
+    """Demand something, in words that are read where no test runner explains an assertion."""
+    if not holds:
+        raise AssertionError("\n".join((what, *map(str, seen))))
+
+
+def expect_same(now: Picture, start: Picture) -> None:
+    """Demand that a host is as it was."""
+    for part in ("files", "database", "processes"):
+        lines = (getattr(picture, part).splitlines() for picture in (start, now))
+        moved = list(unified_diff(*lines, "start", "now", lineterm="", n=0))
+        expect(not moved, f"{part} are as at the start", *moved[:40])
+
+
+@contextmanager
+def worlds_on(practice: Practice) -> Iterator[Worlds]:
+    """Return the worlds of a lab's host, and leave that as new."""
+    line = Line((practice.address(HOST), practice.status()["port"]))
+    inventory = practice.inventory.with_name("worlds.yml")
+    known = practice.inventory.with_name("worlds.known_hosts")
+    address = practice.address(HOST)
+    entries = practice.inventory.with_name("lab.known_hosts").read_text().splitlines()
+    (key,) = [entry.split(" ", 1)[1] for entry in entries if f"{address}]" in entry]
+    known.write_text(f"[127.0.0.1]:{line.port} {key}\n")
+    text = practice.inventory.read_text()
+    for old, new in (
+        (f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {line.port}}}"),
+        ("lab.known_hosts", known.name),
+        ("    env: {", f'    env: {{PATH: "{effects.PATH}", '),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    inventory.write_text(text)
+    try:
+        with launched() as launcher:
+            yield Worlds(practice, line, inventory, launcher)
+    finally:
+        line.close()
+        inventory.unlink()
+        known.unlink()
+        practice.reset(HOST)
+
+
+def shown(error: BaseException) -> str:
+    """Return why a point did not hold, short enough to read."""
+    text = str(error)
+    return text if len(text) < 6000 else f"{text[:3000]}\n…\n{text[-3000:]}"
