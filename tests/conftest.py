@@ -52,9 +52,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount a file system")
     place = tmp_path / "disk"
     place.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "remediate-test", place], check=True
-    )
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "remediate-test", place], check=True)
     try:
         yield place
     finally:

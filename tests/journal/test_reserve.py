@@ -33,6 +33,11 @@ def fill(disk: Path) -> Path:
     return filler
 
 
+def wear_out(write: Callable[[], object]) -> None:
+    for _ in range(400):
+        write()
+
+
 @pytest.mark.fault(11)
 def test_on_a_full_disk_an_end_is_written_down_and_nothing_new_is_begun_until_there_is_room(
     on_small_disk: Journal, small_disk: Path, samples: Any
@@ -41,9 +46,8 @@ def test_on_a_full_disk_an_end_is_written_down_and_nothing_new_is_begun_until_th
     journal.begin(samples.header("r1"))
     owed = journal.owe("r1", "web1", "step", "a", samples.change(), samples.undo())
     filler = fill(small_disk)
-    with pytest.raises(JournalError):
-        for _ in range(400):  # what is left of pages that are there already
-            journal.append("r1", "web1", "note", {"text": "x" * 5000})
+    with pytest.raises(JournalError):  # not at once: pages that are there already are used up first
+        wear_out(lambda: journal.append("r1", "web1", "note", {"text": "x" * 5000}))
     assert (small_disk / "state" / "reserve").stat().st_size == SIZE, "not for what is new"
     for _ in range(20):
         journal.unpaid(owed, "x" * 5000)
@@ -67,14 +71,12 @@ def test_a_disk_that_stays_full_refuses_the_end_too_and_the_log_stays_whole(
     owed = journal.owe("r1", "web1", "step", "a", samples.change(), samples.undo())
     (small_disk / "state" / "reserve").unlink()
     fill(small_disk)
-    promised = 2
+    promised: list[int] = []
     with pytest.raises(JournalError) as caught:
-        for _ in range(400):
-            journal.unpaid(owed, "x" * 5000)
-            promised += 1
+        wear_out(lambda: promised.append(journal.unpaid(owed, "x" * 5000)))
     assert "\n" not in str(caught.value)
     verdict = journal.verify()
-    assert (verdict.whole, verdict.entries) == (True, promised)
+    assert (verdict.whole, verdict.entries) == (True, 2 + len(promised))
     journal.close()
     (small_disk / "filler").unlink()
     journal.paid(owed)
