@@ -1,5 +1,7 @@
 """What all tests share: one practice ground for each worker, an operator before it, and what is counted."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +43,20 @@ def count(request: pytest.FixtureRequest) -> Callable[[str, int, int], None]:
         request.node.user_properties.append(("count", [what, tried, held]))
 
     return note
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 4 MiB of its own, for what happens when a disk is full."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "remediate-test", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from remediate.cli import doctoring, library, locks, putting_back, records, resuming, running
+from remediate.cli import auditing, doctoring, library, locks, putting_back, records, resuming, running
 from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
@@ -35,7 +35,7 @@ app.command("hold", rich_help_panel="Locks")(locks.hold)
 app.command("unlock", rich_help_panel="Locks")(locks.unlock)
 app.command("runs", rich_help_panel="Records")(records.runs)
 app.command("show", rich_help_panel="Records")(records.show)
-app.add_typer(records.audit, name="audit", rich_help_panel="Records")
+app.add_typer(auditing.audit, name="audit", rich_help_panel="Records")
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""Commands that read the audit log: runs, show, audit verify, audit export. None of them reaches a host."""
+"""Commands that read the audit log: runs, show. None of them reaches a host."""
 
 import json
 import time
@@ -8,7 +8,6 @@ from typing import Annotated, TypeAlias
 import typer
 from rich.console import Console
 
-from remediate.cli.exit_codes import FAILED
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary
@@ -119,28 +118,3 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
     "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
 }
-
-
-audit = typer.Typer(
-    help="The audit log itself: is it whole, and all of it as JSON lines.", no_args_is_help=True
-)
-
-
-@audit.command("verify")
-def verify(state: StateFolder = None, *, as_json: AsJson = False) -> None:
-    """Check the chain of hashes from the first entry to the last, and the before-images beside it."""
-    with _open(state) as journal:
-        verdict = journal.verify()
-    typer.echo(verdict.model_dump_json() if as_json else verdict.in_words)
-    if not verdict.whole:
-        raise typer.Exit(FAILED)
-
-
-@audit.command("export")
-def export(
-    run: Annotated[str | None, typer.Argument(help="Only this run.")] = None, state: StateFolder = None
-) -> None:
-    """Write every entry as one JSON object a line, with the hashes that chain them."""
-    with _open(state) as journal:
-        for line in journal.export(journal.find(run) if run else None):
-            typer.echo(line)

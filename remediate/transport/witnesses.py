@@ -30,7 +30,7 @@ cleanup() { rm -f -- "$new"; }
 [ ! -L "$head" ] || exit 77
 if [ -e "$head" ]; then
   [ -f "$head" ] || exit 77
-  kept=$(head -c 4096 -- "$head" | sed -n 's/^{"seq":\([0-9]\{1,18\}\),.*$/\1/p')
+  kept=$(head -c 4096 -- "$head" | sed -n 's/^{"seq":\([0-9]\{1,18\}\),"hash":"[0-9a-f]\{64\}",.*}$/\1/p')
   if [ -z "$kept" ] || [ "$kept" -ge "$2" ]; then
     head -c 4096 -- "$head"
     exit 0

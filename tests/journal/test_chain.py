@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -39,10 +39,13 @@ def test_a_whole_chain_is_whole() -> None:
     assert judge_chain([], Head(0, START)).whole
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("field", [field.name for field in fields(Link)])
-def test_every_flipped_bit_of_every_field_of_every_entry_is_found_and_named(field: str) -> None:
+def test_every_flipped_bit_of_every_field_of_every_entry_is_found_and_named(
+    field: str, count: Callable[[str, int, int], None]
+) -> None:
     links = chain(4)
-    head = head_of(links)
+    head, flips = head_of(links), 0
     for index, link in enumerate(links):
         for value in flipped(getattr(link, field)):
             bent = [*links[:index], replace(link, **{field: value}), *links[index + 1 :]]
@@ -51,6 +54,8 @@ def test_every_flipped_bit_of_every_field_of_every_entry_is_found_and_named(fiel
             assert verdict.bad in {index + 1, index + 2}, (
                 "the entry itself, or the one that no longer follows it"
             )
+            flips += 1
+    count("bits flipped", flips, flips)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 4])

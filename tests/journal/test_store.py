@@ -93,6 +93,7 @@ def test_tampering_past_the_triggers_is_found_and_named(
     assert (verdict.whole, verdict.bad) == (False, 3), verdict
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("cut", [1, 2, 4])
 def test_entries_cut_off_are_found_and_nothing_is_written_over_the_evidence(
     journal: Journal, state: Path, cut: int
@@ -131,17 +132,22 @@ def test_missing_triggers_are_found(journal: Journal, state: Path) -> None:
     assert "triggers" in journal.verify().why
 
 
-def test_any_flipped_bit_of_the_file_is_found_or_has_changed_no_entry(journal: Journal, state: Path) -> None:
+@pytest.mark.fault(27)
+def test_any_flipped_bit_of_the_file_is_found_or_has_changed_no_entry(
+    journal: Journal, state: Path, count: Callable[[str, int, int], None]
+) -> None:
     written(journal, 3)
     path = state / "journal.db"
     raw, entries = path.read_bytes(), list(journal.entries())
     used = [offset for offset in range(len(raw)) if raw[offset]]
-    for offset in used[:: max(1, len(used) // 150)]:
+    sample = used[:: max(1, len(used) // 150)]
+    for offset in sample:
         path.write_bytes(raw[:offset] + bytes([raw[offset] ^ (1 << offset % 8)]) + raw[offset + 1 :])
         verdict = journal.verify()
         assert not verdict.whole or list(journal.entries()) == entries, offset
         for beside in ("journal.db-wal", "journal.db-shm", "journal.db-journal"):
             (state / beside).unlink(missing_ok=True)
+    count("bits flipped", len(sample), len(sample))
 
 
 def test_an_altered_or_missing_before_image_is_found(journal: Journal, state: Path, samples: Any) -> None:
@@ -202,6 +208,7 @@ def test_reading_works_while_another_process_writes(journal: Journal, state: Pat
             assert list(journal.entries("r1"))
 
 
+@pytest.mark.fault(27)
 def test_killed_at_any_moment_it_has_every_entry_that_was_promised(journal: Journal, state: Path) -> None:
     for round_ in range(4):
         run = f"r{round_}"
@@ -241,6 +248,7 @@ def test_a_damaged_file_is_one_line_and_nothing_is_written_to_it(journal: Journa
     assert (state / "journal.db").read_bytes().startswith(b"this is no database")
 
 
+@pytest.mark.fault(33)
 def test_a_damaged_page_is_found_before_anything_is_written(journal: Journal, state: Path) -> None:
     written(journal, 200)
     path = state / "journal.db"
@@ -290,6 +298,7 @@ def test_a_link_in_place_of_the_log_is_refused(journal: Journal, state: Path, tm
     assert victim.read_bytes() == b"precious"
 
 
+@pytest.mark.fault(33)
 def test_a_process_that_keeps_the_lock_is_waited_for_and_then_named(
     journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
