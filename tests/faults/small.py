@@ -33,7 +33,7 @@ stable: STABLE
 """
 EVERYTHING = r"""
 cd /
-find srv home/deploy opt var/tmp tmp -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
+find srv home/deploy opt var/tmp tmp -name node_modules -prune -o -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
 find home/deploy/app -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 """
 
