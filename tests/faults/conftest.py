@@ -9,7 +9,7 @@ import pytest
 from remediate.transport.host import SshTarget
 from remediate.transport.settings import SshSettings
 from remediate.transport.trips import Trips
-from tests.faults.small import HOST, Small
+from tests.faults.small import HOST, Build, Small
 from tests.operator import Operator
 from tests.practice import Practice
 from tests.relay import Line
@@ -26,10 +26,20 @@ def line(practice: Practice) -> Iterator[Line]:
 @pytest.fixture
 def over_line(practice: Practice, line: Line, altered: Callable[..., str]) -> str:
     """An inventory whose web1 is reached over the line."""
-    address = practice.address("web1")
-    key = known_key(practice, address)
-    beside = practice.inventory.with_name("line.known_hosts")
-    beside.write_text(f"[127.0.0.1]:{line.port} {key}\n")
+    return led_over(practice, "web1", line, altered)
+
+
+@pytest.fixture
+def over_light_line(practice: Practice, light_line: Line, altered: Callable[..., str]) -> str:
+    """An inventory whose light host is reached over its line."""
+    return led_over(practice, HOST, light_line, altered)
+
+
+def led_over(practice: Practice, host: str, line: Line, altered: Callable[..., str]) -> str:
+    """Write an inventory that leads to a host over a line, and return its path."""
+    address = practice.address(host)
+    beside = practice.inventory.with_name(f"{host}-line.known_hosts")
+    beside.write_text(f"[127.0.0.1]:{line.port} {known_key(practice, address)}\n")
     return altered(
         (f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {line.port}}}"),
         ("lab.known_hosts", beside.name),
@@ -44,6 +54,12 @@ def small(practice: Practice, operator: Operator, tmp_path: Path) -> Small:
     made.write()
     made.lay()
     return made
+
+
+@pytest.fixture
+def build(small: Small) -> Build:
+    """A small build on the light host; a test lays it out."""
+    return Build(small)
 
 
 @pytest.fixture
