@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from functools import partial
 
 
 class Line:
@@ -19,6 +20,7 @@ class Line:
         self.deaf = False
         """Deliver what is said to the place, and drop what it answers."""
         self.connections = 0
+        self._deafened = set()
         self._start(self._accept)
 
     def silence(self):
@@ -27,6 +29,10 @@ class Line:
 
     def speak(self):
         self._flowing.set()
+
+    def deafen(self):
+        """From now on, drop what is answered on the connections that there are; new ones are whole."""
+        self._deafened |= {near for near, _ in self._pairs}
 
     def reset(self):
         """Break every connection."""
@@ -64,7 +70,10 @@ class Line:
             far = socket.create_connection(self._to)
             self._pairs.append((near, far))
             self._start(self._move, near, far, lambda: False)
-            self._start(self._move, far, near, lambda: self.deaf)
+            self._start(self._move, far, near, partial(self._is_deaf, near))
+
+    def _is_deaf(self, near):
+        return self.deaf or near in self._deafened
 
     def _move(self, source, sink, dropped):
         try:

@@ -25,6 +25,12 @@ def place_question(root: str, path: str) -> Run:
     return Run(script=PLACE_SCRIPT, args=(root, path), about=(f"place:{path}",))
 
 
+def leaves(root: str, path: str) -> bool:
+    """Tell whether a path, by its words alone, lies outside a directory."""
+    below = posixpath.relpath(posixpath.normpath(path), posixpath.normpath(root))
+    return below == ".." or below.startswith("../")
+
+
 def demand_inside(answers: Answers, root: str, path: str) -> None:
     """Refuse a path that lies outside the app's root, or is reached through a link below it.
 
@@ -37,7 +43,7 @@ def demand_inside(answers: Answers, root: str, path: str) -> None:
         Failed: The path leads elsewhere.
     """
     below = posixpath.relpath(posixpath.normpath(path), posixpath.normpath(root))
-    if below == ".." or below.startswith("../"):
+    if leaves(root, path):
         raise Failed(path, f"lies outside the app's root {root}", "name a path below it")
     answer = answers[place_question(root, path)]
     if answer.exit_code != 0:

@@ -8,7 +8,15 @@ from pydantic import Field, field_validator, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Finding, Forecast, Undo
-from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
+from remediate.providers.edits import (
+    demand_inside,
+    edited,
+    leaves,
+    place_question,
+    put_file,
+    restore_file,
+    save_file,
+)
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
@@ -21,6 +29,12 @@ class _OneFile(Step):
     root: str = Field(
         default="{{ app.root }}", description="The app's root; nothing outside it is looked at."
     )
+
+    @model_validator(mode="after")
+    def _stays_below_root(self) -> Self:
+        if leaves(self.root, self.place):
+            raise ValueError(f"given a path below the app's root {self.root}, which {self.place} is not")
+        return self
 
     @property
     def place(self) -> str:

@@ -5,13 +5,21 @@ Does not compile, and does not judge imports of packages, nor `require()` and `i
 
 import posixpath
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Change, Finding, Forecast, Json, Undo
-from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
+from remediate.providers.edits import (
+    demand_inside,
+    edited,
+    leaves,
+    place_question,
+    put_file,
+    restore_file,
+    save_file,
+)
 from remediate.providers.typescript_modules import EXTENSIONS, Sources, Wrong
 from remediate.providers.typescript_syntax import mend, read_sources, statement_text, with_text
 from remediate.providers.typescript_tree import Tree, read_tree, tree_answer, tree_question
@@ -33,6 +41,12 @@ class _Imports(Step):
     module: str | None = Field(
         default=None, description="Only imports of this module, as `src/db/client`; default: of every one."
     )
+
+    @model_validator(mode="after")
+    def _stays_below_backend(self) -> Self:
+        if leaves(self.backend, self.tree):
+            raise ValueError(f"given a source below the backend {self.backend}, which {self.tree} is not")
+        return self
 
     @property
     def tree(self) -> str:

@@ -28,12 +28,30 @@ fix:
 verify:
   - name: the colour stays green
     files.contains: {path: PATH, root: /home/deploy/app, text: colour=green}
-within: 60s
+within: WITHIN
 stable: STABLE
 """
+BUILD = """
+name: a-build
+title: The build is older than its sources
+on: light
+diagnose:
+  - name: the build is up to date
+    node.dist: {backend: /home/deploy/app}
+fix:
+  - name: build
+    node.build: {backend: /home/deploy/app}
+verify:
+  - name: the build is made
+    node.dist: {backend: /home/deploy/app}
+within: 20s
+stable: 0s
+"""
+NPM = '{"name": "app", "version": "1.0.0", "private": true, "scripts": {"build": "sh /home/deploy/app/build.sh"}}'
+GOOD_BUILD = "mkdir -p dist; cp src/index.ts dist/index.js"
 EVERYTHING = r"""
 cd /
-find srv home/deploy opt var/tmp tmp -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
+find srv home/deploy opt var/tmp tmp -name node_modules -prune -o -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
 find home/deploy/app -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 """
 
@@ -46,9 +64,9 @@ class Small:
     operator: Operator
     folder: Path
 
-    def write(self, path: str = "config.ini", stable: str = "0s") -> None:
+    def write(self, path: str = "config.ini", within: str = "60s", stable: str = "0s") -> None:
         """Write the playbook."""
-        text = PLAYBOOK.replace("PATH", path).replace("STABLE", stable)
+        text = PLAYBOOK.replace("PATH", path).replace("WITHIN", within).replace("STABLE", stable)
         (self.folder / "one-word.yml").write_text(text)
 
     @property
@@ -60,19 +78,9 @@ class Small:
         """Run it to its end."""
         return self.operator.does(*self.words, *more)
 
-    def until(self, kind: str, then: Callable[[subprocess.Popen[str]], None], *more: str) -> Ended:
+    def until(self, kind: str, then: Callable[[subprocess.Popen[str]], object], *more: str) -> Ended:
         """Run it, do something as soon as an event of this kind is told, and return how it ended."""
-        with self.operator.start(*self.words, *more, "--json") as process:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if json.loads(line)["kind"] == kind:
-                    then(process)
-                    break
-            out, err = process.communicate(timeout=120)
-        assert "Traceback" not in said + out + err
-        return Ended(process.returncode, said + out, err)
+        return until(self.operator, kind, then, *self.words, *more)
 
     def files(self) -> str:
         """Return a picture of all files that matter there."""
@@ -85,7 +93,7 @@ class Small:
     def lay(self) -> None:
         """Lay out the app anew, with the fault in it."""
         lines = f'mkdir -p {ROOT}; for n in $(seq 50); do echo "# line $n"; done >{CONFIG}; echo colour=red >>{CONFIG}'
-        self.practice.on(HOST, "rm", "-rf", ROOT)
+        self.practice.on(HOST, "rm", "-rf", ROOT, "/home/deploy/.remediate")
         self.practice.shell(HOST, lines)
 
     @contextmanager
@@ -96,6 +104,23 @@ class Small:
             yield
         finally:
             self.practice.as_root(HOST, mend)
+
+
+def until(
+    operator: Operator, kind: str, then: Callable[[subprocess.Popen[str]], object], *words: str
+) -> Ended:
+    """Start a command, do something as soon as it tells an event of this kind, and return how it ended."""
+    with operator.start(*words, "--json") as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if json.loads(line)["kind"] == kind:
+                then(process)
+                break
+        out, err = process.communicate(timeout=120)
+    assert "Traceback" not in said + out + err
+    return Ended(process.returncode, said + out, err)
 
 
 def blocked(small: Small, run: Callable[[], Ended]) -> str:
@@ -110,3 +135,41 @@ def blocked(small: Small, run: Callable[[], Ended]) -> str:
     assert what
     assert todo, "it says what to do"
     return line
+
+
+@dataclass(frozen=True)
+class Build:
+    """An app on the light host whose build is out of date, and whose build script does what a test wants."""
+
+    small: Small
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is typed to build it."""
+        return ("run", "a-build", "--on", HOST, "--yes", "--playbooks", str(self.small.folder))
+
+    def lay(self, script: str) -> None:
+        """Lay the app out, with this build script."""
+        (self.small.folder / "a-build.yml").write_text(BUILD)
+        lines = f"""
+            mkdir -p {ROOT}/src {ROOT}/dist
+            printf '%s\\n' "$1" >{ROOT}/package.json
+            echo 'exports.old = 1' >{ROOT}/dist/index.js
+            touch -d '1 hour ago' {ROOT}/dist/index.js
+            echo 'exports.made = 1' >{ROOT}/src/index.ts"""
+        self.small.practice.on(HOST, "sh", "-c", lines, "sh", NPM)
+        self.says(script)
+
+    def says(self, script: str) -> None:
+        """Give it another build script."""
+        self.small.practice.on(HOST, "sh", "-c", f'printf "%s\\n" "$1" >{ROOT}/build.sh', "sh", script)
+
+    def until(self, kind: str, then: Callable[[subprocess.Popen[str]], object]) -> Ended:
+        """Build it, do something as soon as an event of this kind is told, and return how it ended."""
+        return until(self.small.operator, kind, then, *self.words)
+
+    def listing(self) -> str:
+        """Return all files of the app, with what is in them."""
+        return self.small.practice.shell(
+            HOST, f"cd {ROOT}; find . | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"
+        )

@@ -1,9 +1,17 @@
 """The connection to a host breaks, falls silent, or loses its answers in the middle of a run."""
 
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from remediate.questions import Read, ReadAnswer, Run
+from remediate.target import Job, LockOwner
+from remediate.transport.host import SshTarget
+from remediate.transport.jobs import Patience
+from tests.faults.small import CONFIG, HOST, ROOT, Small
 from tests.operator import Operator
 from tests.practice import Practice
 from tests.relay import Line
@@ -24,3 +32,112 @@ def test_a_connection_that_breaks_while_it_builds_is_made_again_and_the_run_goes
                 line.reset()
         assert process.wait(60) == 0, said
     assert practice.answers(web1)[0] == 200
+
+
+HELLO = Run(script="echo hello")
+NEW = b"written over a line that died\n"
+NOTICED_WITHIN = 15.0
+
+
+class UnderWay:
+    """Something done in a thread of its own, and what came of it."""
+
+    def __init__(self, what: Callable[[], Any]) -> None:
+        self._what, self._result, self._error = what, None, None
+        self._thread = threading.Thread(target=self._do)
+        self._thread.start()
+
+    def _do(self) -> None:
+        try:
+            self._result = self._what()
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            self._error = error
+
+    def result(self) -> Any:
+        """Wait for it, and return what it returned or raise what it raised."""
+        self._thread.join(90)
+        assert not self._thread.is_alive()
+        if self._error:
+            raise self._error
+        return self._result
+
+
+@pytest.mark.fault(3)
+@pytest.mark.parametrize("fall", ["silence", "deafen"])
+def test_whatever_is_under_way_on_a_line_that_died_is_noticed_within_15_seconds_and_gone_on_with(
+    practice: Practice, small: Small, light_line: Line, light_target: Callable[..., SshTarget], fall: str
+) -> None:
+    patience = Patience(grace=1, reconnect=60.0, answer=15.0)
+    lines: list[str] = []
+    runs, writes, locks, looks = (
+        light_target(light_line, patience=patience, on_output=lines.append) for _ in range(4)
+    )
+    was = writes.answer([Read(path=CONFIG)])[Read(path=CONFIG)]
+    assert isinstance(was, ReadAnswer)
+    for target in (runs, locks, looks):
+        target.answer([HELLO])
+    script = 'echo $$ >>"$1/begun"; echo begun; until [ -e "$1/go" ]; do sleep 0.1; done; echo done'
+    job = UnderWay(lambda: runs.scoped("r/1.1").run(Job(script=script, args=(ROOT,))))
+    while "begun" not in lines:
+        time.sleep(0.02)
+    before, began = light_line.connections, time.monotonic()
+    getattr(light_line, fall)()
+    write = UnderWay(lambda: writes.scoped("r/1.2").write(CONFIG, NEW, was))
+    lock = UnderWay(lambda: _locked(locks))
+    look = UnderWay(lambda: looks.answer([HELLO])[HELLO])
+    while light_line.connections < before + 4:  # each has given its connection up, and made another
+        assert time.monotonic() - began < NOTICED_WITHIN
+        time.sleep(0.05)
+    light_line.speak()
+    practice.on(HOST, "touch", f"{ROOT}/go")
+    assert (job.result().exit_code, lines) == (0, ["begun", "done"])
+    assert practice.on(HOST, "cat", f"{ROOT}/begun").count("\n") == 1, (
+        "the same job was followed, not begun again"
+    )
+    assert look.result().text == "hello\n"
+    assert lock.result() == "held"
+    write.result()
+    assert practice.on(HOST, "cat", CONFIG).encode() == NEW
+    looks.forget("r/")
+    assert practice.shell(HOST, "ls -A ~/.remediate 2>/dev/null || true") == ""
+
+
+def _locked(target: SshTarget) -> str:
+    with target.locked(LockOwner(run="r", who="tester", since="now")):
+        return "held"
+
+
+@pytest.mark.fault(3)
+def test_a_host_that_does_not_come_back_is_told_and_what_is_left_there_too(
+    practice: Practice, small: Small, operator: Operator, light_line: Line, over_light_line: str
+) -> None:
+    def away(_: object) -> None:
+        light_line.refusing = True
+        light_line.reset()
+
+    light_line.refusing = True
+    never = small.runs("-i", over_light_line)
+    assert (never.code, never.out.count("blocked:")) == (6, 1)
+    light_line.refusing = False
+    small.write(within="3s", stable="3s")
+    gone = small.until("verifying", away, "-i", over_light_line)
+    assert gone.code == 7, gone.out
+    run = operator.last_run
+    assert f"remediate rollback {run}" in gone.lines[-1]["data"]["todo"]
+    assert any("lock may still be there" in one["text"] for one in gone.lines if one["kind"] == "warning")
+    again = operator.does("rollback", run, "--yes")
+    assert again.code == 6, again.out
+    light_line.refusing = False
+    assert operator.does("rollback", run, "--yes").code == 0
+    assert "colour=red" in small.content()
+    assert practice.shell(HOST, "ls -A ~/.remediate/locks 2>/dev/null || true") == ""
+
+
+@pytest.mark.fault(3)
+def test_a_line_that_breaks_while_it_verifies_is_made_again_and_the_run_ends_well(
+    small: Small, light_line: Line, over_light_line: str
+) -> None:
+    small.write(stable="1s")
+    ended = small.until("verifying", lambda _: light_line.reset(), "-i", over_light_line)
+    assert ended.code == 0, ended.out
+    assert "colour=green" in small.content()

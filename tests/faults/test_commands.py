@@ -1,0 +1,100 @@
+"""Commands that hang, wait, flood, or leave daemons behind: on the light host, over its real sshd."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from remediate.errors import Failed
+from remediate.target import Job
+from remediate.transport.host import SshTarget
+from remediate.transport.jobs import Patience
+from tests.faults.small import HOST
+from tests.practice import REPOSITORY, Practice
+
+
+@pytest.fixture
+def target(light_target: Callable[..., SshTarget]) -> SshTarget:
+    return light_target(patience=Patience(grace=1, reconnect=30.0, answer=15.0))
+
+
+@pytest.fixture
+def marker(practice: Practice) -> Iterator[str]:
+    """Seconds that nobody else sleeps; whoever sleeps them is ended with the test."""
+    number = f"{os.getpid()}{time.monotonic_ns() % 1000}.25"
+    yield number
+    practice.shell(HOST, f"pkill -KILL -f '[s]leep {number}' || true")
+
+
+def living(practice: Practice, marker: str) -> list[str]:
+    """Return the processes on the host that carry a marker, without those who look for it."""
+    return practice.shell(HOST, f"pgrep -f '[s]leep {marker}' || true").split()
+
+
+@pytest.mark.fault(5)
+def test_a_command_that_hangs_is_ended_with_its_whole_group_one_that_ignores_term_too(
+    practice: Practice, target: SshTarget, marker: str
+) -> None:
+    script = 'sleep "$1" & (trap "" TERM; sleep "$1"; sleep "$1") & sleep "$1"'
+    with pytest.raises(Failed, match="took longer than 2 s; nothing of it runs any more"):
+        target.scoped("hang").run(Job(script=script, args=(marker,), timeout=2.0))
+    assert living(practice, marker) == []
+    target.forget("hang")
+
+
+@pytest.mark.fault(7)
+def test_a_daemon_that_keeps_the_output_is_not_waited_for_and_lives_on(
+    practice: Practice, target: SshTarget, marker: str
+) -> None:
+    answer = target.scoped("daemon").run(Job(script='setsid sleep "$1" & echo begun', args=(marker,)))
+    assert (answer.exit_code, answer.text) == (0, "begun\n")
+    assert len(living(practice, marker)) == 1, "what left the job's session on purpose is its own master"
+    target.forget("daemon")
+
+
+@pytest.mark.fault(6)
+def test_a_command_that_waits_for_input_meets_its_end_and_fails_with_what_it_said(target: SshTarget) -> None:
+    script = "printf 'Ok to proceed? (y) '; read -r answer || { echo 'no answer' >&2; exit 3; }"
+    answer = target.scoped("ask").run(Job(script=script, timeout=60.0))
+    assert (answer.exit_code, answer.text, answer.error_text) == (3, "Ok to proceed? (y) ", "no answer\n")
+    target.forget("ask")
+
+
+@pytest.mark.fault(9)
+def test_binary_output_comes_back_byte_for_byte(target: SshTarget) -> None:
+    script = 'i=0; while [ $i -lt 256 ]; do printf "\\\\$(printf %03o $i)"; i=$((i + 1)); done'
+    answer = target.scoped("binary").run(Job(script=script))
+    assert answer.stdout == bytes(range(256))
+    target.forget("binary")
+
+
+FLOODED = """
+import sys, resource
+from pathlib import Path
+from remediate.target import Job
+from remediate.transport.host import SshTarget
+from remediate.transport.settings import SshSettings
+from remediate.transport.trips import Trips
+target = SshTarget(SshSettings.model_validate_json(sys.argv[1]), app="flood", secrets={}, trips=Trips())
+script = "echo first; head -c 200000000 /dev/zero | tr '\\\\0' x; echo; echo last"
+answer = target.scoped("flood").run(Job(script=script, timeout=300.0))
+target.forget("flood")
+target.close()
+kept = len(answer.stdout)
+assert answer.stdout.startswith(b"first\\nx") and answer.stdout.endswith(b"x\\nlast\\n"), answer.exit_code
+assert kept + answer.left_out == 200_000_012, (kept, answer.left_out)
+assert kept < 2_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.fault(8)
+def test_200_mb_of_output_take_less_than_150_mb_of_the_runner(practice: Practice, target: SshTarget) -> None:
+    line = [sys.executable, "-c", FLOODED, target.settings.model_dump_json()]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=REPOSITORY, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 150_000, f"{done.stdout} KB"
+    assert practice.shell(HOST, "ls -A ~/.remediate 2>/dev/null || true") == ""
