@@ -10,8 +10,8 @@ from rich.console import Console
 
 from remediate.cli.exit_codes import FAILED
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
-from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary
+from remediate.masking import Masker
 from remediate.model import Finding, Json, Outcome
 from remediate.sinks.clean import one_line
 from remediate.sinks.console import show as show_lines

@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from remediate.errors import JournalError, UsageError
-from remediate.events import Masker
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Link, Verdict
 from remediate.journal.exact_data import ExactData
 from remediate.journal.run_lock import held_run
 from remediate.journal.store import AuditStore
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
+from remediate.masking import Masker
 from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
 from remediate.text.suggest import did_you_mean
 
