@@ -1,17 +1,13 @@
 """What happened, told once and masked at one place. Who listens, and what they make of it, is not known here.
 
-The engine tells; sinks subscribe. A secret is masked before the first sink sees the event, in every form in which a
-program is likely to have printed it.
+The engine tells; sinks subscribe. A secret is masked (`masking.py`) before the first sink sees the event.
 """
 
-import base64
-import json
-import shlex
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
-from urllib.parse import quote, quote_plus
 
+from remediate.masking import Masker
 from remediate.model import Json
 from remediate.questions import Value
 
@@ -60,74 +56,6 @@ class Event(Value):
 
 
 Sink: TypeAlias = Callable[[Event], None]
-MASK = "***"
-
-
-class Masker:
-    """Replaces secrets in text and in JSON values.
-
-    It knows each value as it is and as base64, URL-encoded, JSON and shell-quoted text, and each long line of it.
-    Values shorter than four characters are not masked: they would turn up everywhere and hide nothing. Many threads
-    may use it.
-
-    Args:
-        secrets: The values.
-    """
-
-    SHORTEST = 4
-    SHORTEST_LINE = 8
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: tuple[str, ...] = ()
-        self._one_at_a_time = threading.Lock()
-        self.learn(secrets)
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these values, too, from now on."""
-        forms = {form for secret in secrets if len(secret) >= self.SHORTEST for form in _forms(secret)}
-        with self._one_at_a_time:
-            self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
-
-    def text(self, text: str) -> str:
-        """Return the text with every form of every secret replaced."""
-        for form in self._forms:
-            text = text.replace(form, MASK)
-        return text
-
-    def json(self, value: Json) -> Json:
-        """Return the JSON value with every string in it masked, keys of mappings too."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {self.text(str(key)): self.json(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.json(item) for item in value]
-        return value
-
-
-def _forms(secret: str) -> Iterable[str]:
-    yield from _forms_of_one(secret)
-    for line in secret.splitlines():
-        if len(line) >= Masker.SHORTEST_LINE:
-            yield from _forms_of_one(line)
-
-
-def _forms_of_one(secret: str) -> Iterable[str]:
-    raw = secret.encode()
-    yield secret
-    yield quote(secret, safe="")
-    yield quote(secret, safe="!'()*")  # as encodeURIComponent writes it (ECMA-262)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield quote_plus(secret)
-    yield shlex.quote(secret)
-    yield repr(secret)[1:-1]
-    for offset in range(3):  # base64 of a longer text shows the secret in one of three alignments
-        encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-        start = (0, 2, 3)[offset]
-        inner = encoded[start : len(encoded) - (1 if (offset + len(raw)) % 3 else 0)]
-        if len(inner) >= Masker.SHORTEST:
-            yield inner
 
 
 def _told(sink: Sink, event: Event) -> bool:

@@ -8,6 +8,8 @@ import json
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from pydantic import SerializerFunctionWrapHandler, field_serializer
+
 from remediate.questions import Answer, Facts, Question, Value
 
 Json: TypeAlias = Any
@@ -70,10 +72,17 @@ class Finding(Value):
 
 
 class Forecast(Value):
-    """What a question will be answered after a change."""
+    """What a question will be answered after a change.
+
+    Attributes:
+        question: What is asked.
+        answer: The new answer.
+        unwritten: Whether it bears secrets: it is planned with, and neither written down nor sent anywhere.
+    """
 
     question: Question
     answer: Answer
+    unwritten: bool = False
 
 
 class Change(Value):
@@ -108,6 +117,12 @@ class Change(Value):
     forecasts: tuple[Forecast, ...] = ()
     data: dict[str, Json] = {}
     assumed: str = ""
+
+    @field_serializer("forecasts", mode="wrap")
+    def _leave_out_secrets(
+        self, forecasts: tuple[Forecast, ...], dump: SerializerFunctionWrapHandler
+    ) -> Json:
+        return dump(tuple(forecast for forecast in forecasts if not forecast.unwritten))
 
     @property
     def outline(self) -> "ChangeOutline":

@@ -7,20 +7,42 @@ from pathlib import Path
 
 import pytest
 
+from tests import canary
 from tests.counts import Counts, fault_numbers
 from tests.operator import Operator
 from tests.practice import Practice, new_practice, put_away
 
 
 @pytest.fixture(scope="session")
-def practice() -> Iterator[Practice]:
-    """A full host `web1` and a light one `light1`."""
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
+    """A full host `web1` and a light one `light1`; what the tests leave behind is searched for their secrets."""
     ground = new_practice()
     try:
         ground.up("--hosts", "1", "--light", "1")
-        yield ground
+        canary.learn_from(ground)
+        watch = canary.Watch(canary.CANARIES)
+        try:
+            yield ground
+        finally:
+            snapshots, seen = watch.ended()
+        canary.CANARIES.searched["lists of processes"] += snapshots
+        left = canary.beside(ground, tmp_path_factory.getbasetemp())
+        assert not seen + left, f"secrets of the practice ground are in {seen + left}"
     finally:
         put_away(ground)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Search the hosts for their secrets before they are put back, and tell how much was searched."""
+    ground = getattr(item, "funcargs", {}).get("practice")
+    hits = canary.on_hosts(ground) if ground else []
+    try:
+        yield
+    finally:
+        item.user_properties.append(("searched", dict(canary.CANARIES.searched)))
+        canary.CANARIES.searched.clear()
+    assert not hits, f"secrets are on the hosts, in {hits}"
 
 
 @pytest.fixture

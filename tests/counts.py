@@ -30,6 +30,8 @@ class Counts:
         faults = {number for name, number in report.user_properties if name == "fault"}
         if report.failed:
             self.fallen |= faults
+        if report.when == "teardown":
+            self._note_searched([value for name, value in report.user_properties if name == "searched"])
         if report.when != "call":
             return
         if report.passed:
@@ -39,6 +41,12 @@ class Counts:
                 what, tried, held = value
                 self.tried[what] += tried
                 self.held[what] += held
+
+    def _note_searched(self, searched: list[dict[str, int]]) -> None:
+        """Note where secrets were looked for; one that is found fails the suite."""
+        for what, times in (pair for one in searched for pair in one.items()):
+            self.tried[f"searched for secrets, {what}"] += times
+            self.held[f"searched for secrets, {what}"] += times
 
     @property
     def lines(self) -> list[str]:

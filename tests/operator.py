@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.canary import Screen
 from tests.practice import REPOSITORY, Practice
 
 PICTURE = r"""
@@ -19,6 +20,10 @@ find srv/lumiku/backend/node_modules/.prisma -type f -print0 | LC_ALL=C sort -z 
 """
 DUMP = r"""
 url=$(sed -n 's/^DATABASE_URL=//p' /srv/lumiku/backend/.env | tr -d '"')
+login=${url#*//}
+login=${login%%@*}
+export PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')")
+url=postgresql://${login%%:*}@${url#*@}
 "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/pg_dump" --exclude-schema=remediate "${url%%\?*}" |
   sed '/^\\restrict/d; /^\\unrestrict/d'
 """
@@ -70,7 +75,7 @@ class Operator:
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         line = [sys.executable, "-m", "remediate", *words]
-        return subprocess.Popen(
+        return Screen(
             line,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -17,11 +17,11 @@ from remediate.cli.exit_codes import BLOCKED, FAILED, HEALTHY
 from remediate.cli.options import AsJson, InventoryName, StateFolder, state_folder
 from remediate.cli.session import Session, inventory_of, session, who
 from remediate.errors import Blocked, JournalError, UsageError
-from remediate.events import Masker
 from remediate.inventory import Host
 from remediate.journal import Journal, Verdict
 from remediate.journal.export import Export, ExportHead, Judged, judge_export
 from remediate.journal.signature import fault_of_signature, signed, signer_of, usual_keys
+from remediate.masking import Masker
 from remediate.model import canonical
 from remediate.sinks.clean import one_line
 

@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from remediate.errors import UsageError
-from remediate.events import Masker
 from remediate.journal import Journal, default_state
+from remediate.masking import Masker
 from remediate.playbook import playbook_files
 
 On: TypeAlias = Annotated[

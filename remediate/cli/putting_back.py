@@ -13,11 +13,11 @@ from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes, state
 from remediate.cli.session import Session, inventory_of, session
 from remediate.engine import Ending, put_back_words
 from remediate.errors import Declined, Locked, RemediateError, UsageError
-from remediate.events import Masker
 from remediate.fleet import ending_of
 from remediate.inventory import Host, Inventory
 from remediate.journal import Journal, RunHeader, RunSummary
 from remediate.locking import under_lock
+from remediate.masking import Masker
 from remediate.model import Outcome
 from remediate.rollback import Rollback
 

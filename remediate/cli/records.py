@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
-from remediate.events import Masker
 from remediate.journal import Entry, Journal, RunSummary
+from remediate.masking import Masker
 from remediate.model import Finding, Json
 from remediate.owner import LockOwner
 from remediate.sinks.clean import one_line

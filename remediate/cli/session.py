@@ -20,9 +20,10 @@ from remediate.cli.options import state_folder
 from remediate.clock import Clock
 from remediate.engine import Ending, HostRun
 from remediate.errors import JournalError, UsageError
-from remediate.events import Events, Masker, Sink
+from remediate.events import Events, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
+from remediate.masking import Masker
 from remediate.model import Json, Outcome, canonical
 from remediate.owner import LockOwner
 from remediate.playbook import Playbook, find_playbook, load_playbook

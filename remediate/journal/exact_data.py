@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from remediate.events import Masker
 from remediate.journal.blobs import Blobs
+from remediate.masking import Masker
 from remediate.model import Json, canonical
 
 LONGEST = 1024

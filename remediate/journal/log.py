@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 from remediate.errors import JournalError, UsageError
-from remediate.events import Masker
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Verdict
 from remediate.journal.course import Standing, standing
@@ -25,6 +24,7 @@ from remediate.journal.stored_log import StoredLog
 from remediate.journal.understanding import understanding
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
 from remediate.journal.witnesses import contradiction, witness_of
+from remediate.masking import Masker
 from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
 from remediate.target import Witness
 from remediate.text.suggest import did_you_mean

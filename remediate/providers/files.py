@@ -17,6 +17,14 @@ from remediate.providers.edits import (
     restore_file,
     save_file,
 )
+from remediate.providers.secret_files import (
+    Seal,
+    bears_secrets,
+    put_sealed,
+    recipe_back,
+    restore_sealed,
+    sealed_edit,
+)
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
@@ -108,9 +116,16 @@ class FilesContains(_OneFile, Check):
         return Finding(
             healthy=bool(lines) is not self.absent,
             seen=f"{sought} is {'' if lines else 'not '}in {self.place}{missing}",
-            evidence=tuple(f"{self.place}:{number}: {line}" for number, line in lines[:SHOWN_MATCHES]),
+            evidence=tuple(f"{self.place}:{number}: {line}" for number, line in self._shown(answer, lines)),
             facts={"lines": [number for number, _ in lines]},
         )
+
+    def _shown(self, answer: ReadAnswer, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        shown = lines[:SHOWN_MATCHES]
+        if not shown or not bears_secrets(self.place):
+            return shown
+        seal = Seal(self.place, answer.content)
+        return [(number, seal.line(line)) for number, line in shown]
 
 
 def _matching_lines(content: str, text: str | None, pattern: str | None) -> list[tuple[int, str]]:
@@ -125,7 +140,8 @@ class FilesReplace(_OneFile, Action):
     """Replaces a text that must occur exactly once in a file.
 
     Line ends, a byte order mark and a missing last newline are kept: a line feed in `find` and `replace_with` stands
-    for CRLF where the file has CRLF throughout.
+    for CRLF where the file has CRLF throughout. Of a file that bears secrets (`.env` and its like) the diff shows names
+    and fingerprints only, and the old bytes stay beside it on the host.
     """
 
     kind: ClassVar[str] = "files.replace"
@@ -141,26 +157,36 @@ class FilesReplace(_OneFile, Action):
         before = answers[Read(path=self.place)]
         demand_inside(answers, self.root, self.place)
         _demand_file(self.place, before)
-        after = replaced_once(self.place, before.content, self.find.encode(), self.replace_with.encode())
+        after, what = self._edit(before.content), f"replace a text in {self.place}"
         if after == before.content:
             return ()
-        change = edited(self.place, before.content, after, f"replace a text in {self.place}", "config")
+        if bears_secrets(self.place):
+            return (sealed_edit(self.place, before, after, what),)
+        change = edited(self.place, before.content, after, what, "config")
         forecast = Forecast(
             question=Read(path=self.place), answer=before.model_copy(update={"content": after})
         )
         return (change.model_copy(update={"forecasts": (forecast,)}),)
 
+    def _edit(self, content: bytes) -> bytes:
+        return replaced_once(self.place, content, self.find.encode(), self.replace_with.encode())
+
     def snapshot(self, target: Target, change: Change) -> Undo:
-        """Save the whole file."""
-        return self.undo_with(save_file(target, change))
+        """Save the whole file; of one that bears secrets, where its old bytes will be."""
+        save = recipe_back if bears_secrets(self.place) else save_file
+        return self.undo_with(save(target, change))
 
     def apply(self, target: Target, change: Change) -> None:
         """Write the new bytes."""
-        put_file(target, change)
+        if bears_secrets(self.place):
+            put_sealed(target, change, self._edit)
+        else:
+            put_file(target, change)
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Write the old bytes back."""
-        restore_file(target, undo.data)
+        restore = restore_sealed if bears_secrets(self.place) else restore_file
+        restore(target, undo.data)
 
 
 def _demand_file(path: str, answer: ReadAnswer) -> None:

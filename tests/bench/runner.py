@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from remediate.events import Masker
 from remediate.journal import Journal
+from remediate.masking import Masker
 
 ENTRIES, ROUNDS, STARTS = 1000, 5, 15
 BODY = {"step": "add the missing columns", "text": "x" * 300}

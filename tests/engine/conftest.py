@@ -9,8 +9,9 @@ import pytest
 from remediate.catalogue import CATALOGUE
 from remediate.clock import Clock
 from remediate.engine import HostRun
-from remediate.events import Event, Events, Masker
+from remediate.events import Event, Events
 from remediate.journal import Journal
+from remediate.masking import Masker
 from remediate.owner import LockOwner
 from remediate.playbook import load_playbook
 from remediate.procedure import Procedure

@@ -4,7 +4,8 @@ import pytest
 
 from remediate.engine import put_back_words
 from remediate.errors import JournalError, Locked, Lost, Stale, Unreachable
-from remediate.events import Event, Events, Masker
+from remediate.events import Event, Events
+from remediate.masking import Masker
 from remediate.model import Outcome
 from remediate.owner import LockOwner
 from remediate.questions import Answers, Unanswered

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediate.events import MASK, Event, Events, Masker
+from remediate.events import Event, Events
+from remediate.masking import MASK, Masker
 
 SECRET = "s3cr3t/pass word'x"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.events import Masker
 from remediate.journal import Journal
+from remediate.masking import Masker
 from remediate.model import Outcome
 from tests.laws.memory import MemoryTarget
 

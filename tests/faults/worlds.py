@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
-from remediate.events import Masker
 from remediate.journal import Journal
+from remediate.masking import Masker
 from tests.cures import fault_of
 from tests.faults import effects
 from tests.faults.mortal import Doom, Order

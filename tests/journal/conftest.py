@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.events import Masker
 from remediate.journal import Journal, Operator, RunHeader
+from remediate.masking import Masker
 from remediate.model import Change, Fidelity, Undo, WayBack
 
 CANARY = "canary-7f3a-p@ss/word"

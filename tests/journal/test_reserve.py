@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from remediate.errors import JournalError
-from remediate.events import Masker
 from remediate.journal import Journal
 from remediate.journal.reserve import SIZE
+from remediate.masking import Masker
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from remediate.journal import Journal, store, stored_log
 WRITER = """
 import sys, itertools
 from pathlib import Path
-from remediate.events import Masker
+from remediate.masking import Masker
 from remediate.journal import Journal
 state, run, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 journal = Journal.open(state, Masker([]))

@@ -51,6 +51,11 @@ CONFIG = File(b"\xef\xbb\xbf# app\r\ndebug = on\r\nlast = \xff", mode=0o600, own
 CASES: tuple[Case, ...] = (
     Case("a text in a file", REPLACE, in_memory({f"{BACKEND}/app.conf": CONFIG})),
     Case(
+        "a setting in a file that bears secrets",
+        FilesReplace(path="backend/.env", root=ROOT, find="LOG=no", replace_with="LOG=yes"),
+        in_memory({f"{BACKEND}/.env": File(b"API_TOKEN=s3cr3t\nLOG=no\n", mode=0o640, owner="app")}),
+    ),
+    Case(
         "a text that its replacement contains",
         FilesReplace(path="a", root=ROOT, find="a", replace_with="ab"),
         in_memory({f"{ROOT}/a": File(b"ab a")}),

@@ -1,6 +1,7 @@
 """The backend as a lab sees it: its settings on a host, whether it answers, its database put back."""
 
 import os
+import shlex
 import subprocess
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ RESET_DATABASE = (
 
 def environment_file(host: Host) -> str:
     """Return the text of the backend's .env."""
-    url = host.lab.golden.database_url(f"127.0.0.1:{host.database_port}")
+    url = host.database_url(f"127.0.0.1:{host.database_port}")
     values = {
         "DATABASE_URL": url,
         "API_TOKEN": host.lab.token,
@@ -33,7 +34,7 @@ def environment_file(host: Host) -> str:
 
 
 def settings(host: Host) -> dict[str, str]:
-    """Return what a fault or a probe has to know of the app on a host, as environment variables."""
+    """Return what a fault or a probe has to know of the app on a host, as variables of a shell."""
     backend = backend_folder(host)
     return {
         "APP_NAME": "lumiku-backend",
@@ -43,7 +44,7 @@ def settings(host: Host) -> dict[str, str]:
         "API": f"http://127.0.0.1:{host.app_port}/api/apps/avatar-creator",
         "API_TOKEN": host.lab.token,
         "PATIENCE": os.environ.get(PATIENCE_VARIABLE, PATIENCE_SECONDS),
-        "DATABASE_URL": host.lab.golden.database_url(f"127.0.0.1:{host.database_port}"),
+        "DATABASE_URL": host.database_url(f"127.0.0.1:{host.database_port}"),
     }
 
 
@@ -86,12 +87,14 @@ def reset_database(ground: Ground, host: Host) -> None:
 
 
 def run_script(ground: Ground, host: Host, script: str, known: dict[str, str]) -> None:
-    """Run a bash script on a host as the app's user, with `known` in its environment.
+    """Run a bash script on a host as the app's user, with `known` as its variables.
+
+    They travel on stdin with the script: an argument list shows in `ps`, and the token is among them.
 
     Raises LabError with the last line it wrote to stderr.
     """
-    variables = [f"{name}={value}" for name, value in known.items()]
-    _run(ground.command(host, host.lab.deploy, ["env", *variables, "bash", "-s"]), host, script)
+    variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in known.items())
+    _run(ground.command(host, host.lab.deploy, ["bash", "-s"]), host, variables + script)
 
 
 def _run(command: Sequence[str], host: Host, stdin: str = "") -> None:

@@ -99,7 +99,7 @@ def _found(state: Path, inventory_file: Path, progress: Progress) -> Lab:
     lab.save()
     (state / "hosts").mkdir(exist_ok=True)
     _make_key(lab.identity, "lab")
-    _write_secret(state / "token", secrets.token_hex(16))
+    _write_secret(state / "token", _canary())
     return lab
 
 
@@ -162,7 +162,11 @@ def _prepare(host: Host) -> None:
     host.folder.mkdir(parents=True)
     _make_key(host.folder / "hostkey", host.name)
     shutil.copy(host.lab.identity.with_suffix(".pub"), host.folder / "authorized_keys")
+    if host.lab.mode == "namespaces":
+        # With a few characters that a URL must escape, because real passwords have them.
+        _write_secret(host.password_file, f"{_canary()}@/%\n")
     _write_secret(host.folder / "env", app.environment_file(host))
+    _write_secret(host.folder / "pm2-secret", f"{_canary()}\n")
     host.save()
 
 
@@ -187,6 +191,11 @@ def _make_key(path: Path, comment: str) -> None:
             str(path),
         ]
         commands.run(keygen, what=path.name)
+
+
+def _canary() -> str:
+    """Return a secret that is recognised wherever it turns up and should not."""
+    return f"canary{secrets.token_hex(16)}"
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from ground.errors import LabError
 from ground.golden import Golden
@@ -105,6 +106,19 @@ class Host:
     def address(self) -> str:
         """Where its sshd is reached."""
         return self.lab.address(self.role, self.number)
+
+    @property
+    def password_file(self) -> Path:
+        """Where its own database password lies; without one it has that of the cluster it was copied from."""
+        return self.folder / "database-password"
+
+    def database_url(self, server: str) -> str:
+        """Return the app's URL, in Prisma's form, with the database server at `server` (host:port)."""
+        common = self.lab.golden.database_url(server)
+        if not self.password_file.exists():
+            return common
+        own, parts = quote(self.password_file.read_text().strip(), safe=""), urlsplit(common)
+        return parts._replace(netloc=f"{parts.username}:{own}@{server}").geturl()
 
     @property
     def folder(self) -> Path:

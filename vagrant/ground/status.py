@@ -45,10 +45,11 @@ def _host(way: Ground, host: Host) -> dict[str, Any]:
 def _answer(way: Ground, host: Host) -> int:
     """Return the status of GET /projects; 0 when nobody answers."""
     known = app.settings(host)
-    authorization = f"Authorization: Bearer {known['API_TOKEN']}"
-    curl = ["curl", "-s", "-o", "/dev/null", "-m", "5", "-w", "%{http_code}", "-H", authorization]
+    header = f'header = "Authorization: Bearer {known["API_TOKEN"]}"\n'  # by stdin: no argument list shows it
+    curl = ["curl", "-s", "-o", "/dev/null", "-m", "5", "-w", "%{http_code}", "--config", "-"]
     command = way.command(host, host.lab.deploy, [*curl, f"{known['API']}/projects"])
-    return int(subprocess.run(command, capture_output=True, text=True, check=False).stdout or 0)
+    ended = subprocess.run(command, input=header, capture_output=True, text=True, check=False)
+    return int(ended.stdout or 0)
 
 
 def as_text(about: dict[str, Any]) -> str:

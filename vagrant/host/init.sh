@@ -134,6 +134,8 @@ make_app() {
   mount -o remount,bind,ro "$ROOT/opt/schema-engine"
   [ "$ROLE" = full ] || return 0
   install -p -m 600 "$HOST_DIR/env" "$ROOT/srv/lumiku/backend/.env"
+  read -r PM2_SECRET <"$HOST_DIR/pm2-secret"
+  read -r DATABASE_PASSWORD <"$HOST_DIR/database-password"
   mkdir -p "$ROOT/var/lib/postgresql" "$ROOT/var/log/postgresql" "$ROOT/run/postgresql"
   cp -a "$GOLDEN/pgdata" "$ROOT/var/lib/postgresql/main"
   if [ "$MODE" = root ]; then
@@ -168,7 +170,10 @@ start_services() {
   if [ "$ROLE" = full ]; then
     as_deploy "$PG_BIN/pg_ctl" -D /var/lib/postgresql/main -l /var/log/postgresql/main.log \
       -o '-k /run/postgresql' --silent --wait start {SAY}>&-
-    as_deploy env -C /srv/lumiku/backend pm2 start ecosystem.config.js >/dev/null {SAY}>&-
+    as_deploy "$PG_BIN/psql" -X -w -q -h /run/postgresql -U postgres {SAY}>&- <<<"ALTER ROLE lumiku PASSWORD '$DATABASE_PASSWORD'"
+    # PM2 keeps a secret of the app's, too, as many a real one does; it comes by stdin, so that no list shows it.
+    as_deploy sh -c 'read -r SESSION_SECRET; export SESSION_SECRET; cd /srv/lumiku/backend; exec "$@"' sh \
+      pm2 start ecosystem.config.js >/dev/null {SAY}>&- <<<"$PM2_SECRET"
   fi
   echo up >&"$SAY"
   exec {SAY}>&-

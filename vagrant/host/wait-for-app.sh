@@ -5,8 +5,9 @@ set -u
 base=http://127.0.0.1:$PORT
 
 status() { # PATH
-  curl --silent --output /dev/null --max-time 2 --write-out '%{http_code}' \
-    --header "Authorization: Bearer $API_TOKEN" "$base$1"
+  curl --silent --output /dev/null --max-time 2 --write-out '%{http_code}' --config - "$base$1" <<END
+header = "Authorization: Bearer $API_TOKEN"
+END
 }
 
 until [ "$(status /health)" = 200 ] && projects=$(status /api/apps/avatar-creator/projects) && [ "$projects" = 200 ]; do

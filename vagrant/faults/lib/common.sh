@@ -15,8 +15,12 @@ fail() { # MESSAGE
 
 # One statement after the other, as the app's own database user.
 sql() { # STATEMENTS
-  # libpq knows neither `schema` nor any other parameter of Prisma's.
-  psql -X -w -q -v ON_ERROR_STOP=1 -d "${database_url%%\?*}" -c "$1" </dev/null || fail "psql failed"
+  # libpq knows neither `schema` nor any other parameter of Prisma's; the password is in no argument list.
+  local url=${database_url%%\?*} login
+  login=${url#*//}
+  login=${login%@*}
+  PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')") \
+    psql -X -w -q -v ON_ERROR_STOP=1 -d "postgresql://${login%%:*}@${url##*@}" -c "$1" </dev/null || fail "psql failed"
 }
 
 # Compile without caring whether it compiles: tsc writes dist/ even so, and that is how broken code goes live.
@@ -32,7 +36,9 @@ status_of() { # METHOD PATH [BODY]
   local body=()
   [ $# -lt 3 ] || body=(--header 'Content-Type: application/json' --data "$3")
   curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' --request "$1" \
-    --header "Authorization: Bearer $API_TOKEN" "${body[@]}" "$API$2"
+    --config - "${body[@]}" "$API$2" <<END
+header = "Authorization: Bearer $API_TOKEN"
+END
 }
 
 # Waits until the app itself shows the fault: this status, and this text in its log, both after now.
