@@ -229,6 +229,19 @@ def test_after_a_killed_runner_the_way_back_finds_it_ended_and_cleared_away(
 
 
 @pytest.mark.fault(14)
+def test_after_a_killed_runner_nobody_looks_before_it_is_ended_and_cleared_away(
+    cluster, table, killed: Reader, database
+) -> None:
+    database.stop("r/1.1")
+    killed.leave()
+    there = Query(sql="SELECT to_regclass('t_id')::text")
+    with database.held(BOB):
+        seen = database.answer([there])[there].rows[0][0]
+        assert seen is None or database.ledger(TOKEN) == {"index": "t_id"}
+    assert nothing_is_left_open(cluster, table)
+
+
+@pytest.mark.fault(14)
 def test_a_server_that_is_restarted_in_the_middle_is_waited_for_and_asked(
     cluster, table, reader: Reader, database: Database
 ) -> None:

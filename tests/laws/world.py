@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from remediate.errors import Lost
 from remediate.model import Json
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, LockOwner, Target
+from remediate.target import DatabaseChange, Job, LockOwner, OutsideTransaction, Target
 
 
 class World(Protocol):
@@ -79,7 +79,7 @@ class Watched:
     def delete(self, path: str, expect: ReadAnswer) -> None:
         self._change(lambda: self.inner.delete(path, expect))
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         return self._change(lambda: self.inner.change_database(change))
 
     def _change(self, verb: Callable[[], Any]) -> Any:
