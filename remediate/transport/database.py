@@ -73,6 +73,7 @@ class Database:
         self._advisory = DatabaseLock(self._door, self._settings, sleep, where)
         self._changes = Changes(self._door, self._advisory, self._settings, sleep, random, where)
         self._outside = Outside(self._door, self._advisory, self._settings, sleep, where)
+        self._stopped: list[str] = []
         self._lock = threading.RLock()
 
     def answer(self, queries: Sequence[Query]) -> dict[Query, QueryAnswer | Unanswered]:
@@ -83,12 +84,14 @@ class Database:
 
         Raises:
             Locked: The database's lock is to be held, and another run has it.
+            Lost: What was stopped cannot be asked about.
         """
         wanted = tuple(dict.fromkeys(queries))
         if not wanted:
             return {}
         with self._lock:
             try:
+                self._settle_stopped()
                 return dict(zip(wanted, self._look(wanted), strict=True))
             except NoDatabase as error:
                 return dict.fromkeys(wanted, Unanswered(reason=error.reason))
@@ -150,6 +153,7 @@ class Database:
             Lost: It is not known whether it happened.
         """
         with self._lock:
+            self._settle_stopped()
             if isinstance(change, OutsideTransaction):
                 return self._outside.make(token, change)
             return self._changes.commit(token, change)
@@ -166,6 +170,19 @@ class Database:
         with self._lock:
             self._outside.settle(token)
             return self._changes.undo_of(token)
+
+    def stop(self, token: str) -> None:
+        """Have what was begun under a token, and never reported, ended and cleared up before the next look or change.
+
+        A transaction that is open without its runner is ended when the database's lock is taken.
+        """
+        with self._lock:
+            self._stopped.append(token)
+
+    def _settle_stopped(self) -> None:
+        while self._stopped:
+            self._outside.settle(self._stopped[0])
+            del self._stopped[0]
 
     def url(self) -> DatabaseUrl:
         """Return what the app's database URL says: `shown()` tells a person where it leads, `pooled` warns.

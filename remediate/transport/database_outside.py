@@ -44,7 +44,10 @@ _RUNS = (
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s::timestamptz"
 _THERE = "SELECT to_regclass('remediate.intended')::text"
 _DONE = "SELECT digest FROM remediate.ledger WHERE token = %s"
-_BEGUN = "SELECT digest, change, pid, began::text FROM remediate.intended WHERE token = %s"
+_BEGUN = (
+    "SELECT token, digest, change, pid, began::text FROM remediate.intended"
+    " WHERE token = %s OR starts_with(token, %s) ORDER BY token"
+)
 _INTEND = (
     "INSERT INTO remediate.intended (token, digest, change, pid, began)"
     " VALUES (%s, %s, %s::jsonb, %s, %s::timestamptz)"
@@ -58,6 +61,7 @@ _REPORT = f"WITH gone AS ({_FORGET}) {ENTER}"
 class _Begun:
     """A statement that was begun, by a process of the server."""
 
+    token: str
     digest: str
     change: OutsideTransaction
     pid: int
@@ -106,30 +110,34 @@ class Outside:
     def settle(self, token: str) -> None:
         """End and clear up what was begun under a token and never reported; enter it where it came about after all.
 
+        Args:
+            token: Of a change, or the beginning, up to a slash, of several changes' tokens.
+
         Raises:
             Lost: The database cannot be asked.
             Failed: What is left of it cannot be taken away.
         """
         try:
-            begun = self._begun(token)
-            if begun is None:
-                return
-            self._exchange([Command(sql=_END, parameters=(begun.pid, begun.began))])
-            self._wait_until_gone(begun)
-            if self._came_about(begun.change.came_about):
-                self._report(token, begun.change)
-            else:
-                self._clean_up(begun.change)
-                self._exchange([Command(sql=_FORGET, parameters=(token,))])
+            for begun in self._begun(token):
+                self._settle(begun)
         except Refused as refused:
             raise failed(self.where, refused, "it is not known what is left of it") from refused
         except _Silent as silent:
             what = f"it could not be asked what became of {token} ({silent.why})"
             raise Lost(self.where, what, "try again when it can be reached") from silent
 
+    def _settle(self, begun: _Begun) -> None:
+        self._exchange([Command(sql=_END, parameters=(begun.pid, begun.began))])
+        self._wait_until_gone(begun)
+        if self._came_about(begun.change.came_about):
+            self._report(begun.token, begun.change)
+        else:
+            self._clean_up(begun.change)
+            self._exchange([Command(sql=_FORGET, parameters=(begun.token,))])
+
     def _make(self, token: str, change: OutsideTransaction) -> bool:
         self._refuse_pooler()
-        begun = self._begun(token)
+        begun = next((one for one in self._begun(token) if one.token == token), None)
         if self._is_done(token, change):
             return False
         if begun is None:
@@ -168,7 +176,7 @@ class Outside:
         """Run the statement once; return whether it came about, which the catalog knows when its answer is lost."""
         wire, pid, began = self._own_wire(change)
         with closing(wire):
-            begun = _Begun(digest_of(change), change, pid, began)
+            begun = _Begun(token, digest_of(change), change, pid, began)
             values = (token, begun.digest, change.model_dump_json(), pid, began)
             self._exchange([Command(sql=_INTEND, parameters=values)])
             if self._ran(wire, token, change):
@@ -251,13 +259,13 @@ class Outside:
             refuse_another(self.where, token, rows[0][0], change)
         return bool(rows)
 
-    def _begun(self, token: str) -> _Begun | None:
+    def _begun(self, token: str) -> list[_Begun]:
         if rows_of(self._exchange([Command(sql=_THERE)])[0]).rows[0][0] is None:
             if not self.lock.wanted:
-                return None
+                return []
             self._exchange(CREATE_INTENDED)
-        rows = rows_of(self._exchange([Command(sql=_BEGUN, parameters=(token,))])[0]).rows
-        return _begun(rows[0]) if rows else None
+        asked = Command(sql=_BEGUN, parameters=(token, f"{token}/"))
+        return [_begun(row) for row in rows_of(self._exchange([asked])[0]).rows]
 
     def _came_about_after(self, begun: _Begun) -> bool:
         self._wait_until_gone(begun)
@@ -317,5 +325,5 @@ class _Silent(Exception):  # noqa: N818  (a signal within this file)
 
 
 def _begun(row: tuple[Any, ...]) -> _Begun:
-    digest, change, pid, began = row
-    return _Begun(digest, OutsideTransaction.model_validate_json(json.dumps(change)), pid, began)
+    token, digest, change, pid, began = row
+    return _Begun(token, digest, OutsideTransaction.model_validate_json(json.dumps(change)), pid, began)

@@ -57,6 +57,9 @@ class HostDatabase(Protocol):
     def ledger(self, token: str) -> dict[str, Json] | None:
         """Return the recipe back that was committed under a token."""
 
+    def stop(self, token: str) -> None:
+        """Have what was begun under a token, and never reported, ended before the next look or change."""
+
     def held(
         self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None
     ) -> AbstractContextManager[None]:
@@ -245,6 +248,11 @@ class SshTarget:
             self._database.close()
         self._shell.close()
 
+    def stop_database(self, token: str) -> None:
+        """Have what was begun in the database under a token ended before it is next looked at; connects to nothing."""
+        if self._database is not None:
+            self._database.stop(token)
+
     def database_or_fail(self) -> HostDatabase:
         """Return the database.
 
@@ -343,6 +351,7 @@ class ScopedTarget:
     def stop(self) -> None:
         """End every job of this token that may still run, and keep it from beginning later."""
         self._host.jobs.stop(self._token)
+        self._host.stop_database(self._token)
 
     def forget(self, token_prefix: str) -> None:
         """Remove what is kept on the host of finished jobs whose tokens begin so."""

@@ -75,6 +75,10 @@ class IdentifiedDatabase:
         """Return the recipe back that was committed under a token."""
         return self._database.ledger(token)
 
+    def stop(self, token: str) -> None:
+        """Have what was begun under a token, and never reported, ended before the next look or change."""
+        self._database.stop(token)
+
     def close(self) -> None:
         """Close the connection."""
         self._database.close()

@@ -143,7 +143,7 @@ class Relay:
     """A forward that passes bytes on until it is told to fail.
 
     `when(data)` sees what the runner sends and returns what to do from then on: `pass`, `drop` the server's replies
-    (the server still gets all), `cut` both ways before the data is passed on.
+    (the server still gets all), `lose` the first reply and break off, `cut` both ways before the data is passed on.
     """
 
     port = 0
@@ -187,7 +187,7 @@ class Relay:
 
     def back(self, near: socket.socket, far: socket.socket, mode: list[str]) -> None:
         with suppress(OSError):
-            while data := far.recv(65536):
+            while (data := far.recv(65536)) and mode[0] != "lose":
                 if mode[0] == "pass":
                     near.sendall(self.altered(data))
         with suppress(OSError):

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from remediate.owner import LockOwner
 from remediate.questions import Read, ReadAnswer, Run
-from remediate.target import Job, LockOwner
+from remediate.target import Job
 from remediate.transport.host import SshTarget
 from remediate.transport.jobs import Patience
 from tests.faults.small import CONFIG, HOST, ROOT, Small

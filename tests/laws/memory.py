@@ -22,7 +22,7 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, Lock, Machine, Witness
+from remediate.target import DatabaseChange, Job, Lock, Machine, OutsideTransaction, Witness
 
 
 @dataclass
@@ -203,16 +203,29 @@ class MemoryTarget:
             raise Conflict(path, "is not as expected")
         self.state.files.pop(path, None)
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         token = self._numbered()
         if token in self.state.ledger:
             return False
+        if isinstance(change, OutsideTransaction):
+            return self._outside(token, change)
         tables = copy.deepcopy(self.state.tables)
         try:
             for statement in change.statements:
                 self.world.statements[statement.sql](self.state, statement.parameters)
         except Exception:
             self.state.tables = tables
+            raise
+        self.state.ledger[token] = change.undo
+        return True
+
+    def _outside(self, token: str, change: OutsideTransaction) -> bool:
+        """Run the one statement; one that fails leaves what it had done, until it is cleaned up."""
+        try:
+            self.world.statements[change.statement.sql](self.state, change.statement.parameters)
+        except Exception:
+            if change.clean_up and not self._answered(change.came_about).rows[0][0]:
+                self.world.statements[change.clean_up.sql](self.state, change.clean_up.parameters)
             raise
         self.state.ledger[token] = change.undo
         return True

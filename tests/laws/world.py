@@ -8,7 +8,7 @@ from remediate.errors import Lost
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Answers, ReadAnswer, RunAnswer
-from remediate.target import DatabaseChange, Job, Lock, Machine, Target, Witness
+from remediate.target import DatabaseChange, Job, Lock, Machine, OutsideTransaction, Target, Witness
 
 
 class World(Protocol):
@@ -99,7 +99,7 @@ class Watched:
     def delete(self, path: str, expect: ReadAnswer) -> None:
         self._change(lambda: self.inner.delete(path, expect))
 
-    def change_database(self, change: DatabaseChange) -> bool:
+    def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
         return self._change(lambda: self.inner.change_database(change))
 
     def _change(self, verb: Callable[[], Any]) -> Any:

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from remediate.errors import CouldNotLook, Unreachable
-from remediate.target import LockOwner, Witness
+from remediate.owner import LockOwner
+from remediate.target import Witness
 from remediate.transport.call import Caller
 from remediate.transport.lock import HostLock
 from remediate.transport.witnesses import Witnesses
