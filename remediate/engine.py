@@ -258,9 +258,8 @@ class HostRun:
         output = error.output if isinstance(error, Failed) else ""
         self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error)})
         self.events.tell("change-failed", self.target.name, str(error), output=output)
-        if isinstance(
-            error, Ousted
-        ):  # somebody else may be at work there by now: nothing more is done, not even back
+        if isinstance(error, Ousted):
+            # Somebody else may be at work there by now: nothing more is done, not even the way back.
             todo = f"when nobody else is at work there: remediate rollback {self.runner.run}"
             return Ending(Outcome.STUCK, f"{error.what}; what this run changed is not put back", todo)
         if self.procedure.playbook.on_failure == "keep":
