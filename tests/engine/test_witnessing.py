@@ -57,8 +57,8 @@ def test_a_head_that_cannot_be_left_is_a_warning_and_ends_no_run(rehearsal: Rehe
 @pytest.mark.fault(27)
 def test_a_forged_log_is_told_by_the_host_and_the_evidence_is_not_replaced(rehearsal: Rehearsal) -> None:
     target, journal = MemoryTarget(rehearsal.world, ""), rehearsal.journal
-    for number in range(3):
-        journal.append(rehearsal.run, "memory", "note", {"number": number})
+    for kind in ("begun", "confirmed", "note"):
+        journal.append(rehearsal.run, "memory", kind, {})
     leave_witness(target, rehearsal.runner)
     (kept,) = target.witnesses()
     assert journal.contradiction(kept, WHO) == ""
@@ -80,7 +80,9 @@ def test_a_log_begun_anew_in_the_same_place_is_found_and_another_runners_log_is_
     rehearsal: Rehearsal,
 ) -> None:
     target = MemoryTarget(rehearsal.world, "")
-    rehearsal.journal.append(rehearsal.run, "memory", "note", {})
+    leave_witness(target, rehearsal.runner)
+    assert target.witnesses() == (), "nothing was confirmed here yet"
+    rehearsal.journal.append(rehearsal.run, "memory", "confirmed", {})
     leave_witness(target, rehearsal.runner)
     (kept,) = target.witnesses()
     rehearsal.journal.close()
