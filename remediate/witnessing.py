@@ -8,10 +8,11 @@ from remediate.target import Target
 def leave_witness(target: Target, runner: Runner) -> None:
     """Have the host keep the log's head as it is now; what speaks against it is told, and never ends a run.
 
-    What the host keeps already is compared first: a head that contradicts the log is evidence, and is not replaced.
+    What the host keeps already is compared first: a head that contradicts the log is evidence, and is not replaced. A
+    host on which nothing was confirmed in this run is left as it is.
 
     Args:
-        target: The host; it is changed by this run, or about to be.
+        target: The host.
         runner: The runner's side.
     """
     try:
@@ -24,6 +25,8 @@ def leave_witness(target: Target, runner: Runner) -> None:
 
 def _left(target: Target, runner: Runner) -> str:
     journal, who = runner.journal, runner.owner.who
+    if not journal.was_confirmed(runner.run, target.name):
+        return ""
     mine = journal.witness(who)
     for kept in target.witnesses():
         if kept.log == mine.log and (problem := journal.contradiction(kept, who)):

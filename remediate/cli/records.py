@@ -10,6 +10,7 @@ from rich.console import Console
 
 from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.journal import Entry, Journal, RunSummary
+from remediate.journal.understanding import understanding
 from remediate.masking import Masker
 from remediate.model import Finding, Json
 from remediate.owner import LockOwner
@@ -65,8 +66,16 @@ def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> N
 
 
 def _story(journal: Journal, summary: RunSummary) -> Iterator[Line]:
+    at = 0.0
     for entry in journal.entries(summary.header.run):
-        yield from _told(entry)
+        if entry.at < at:
+            text = (
+                f"the runner's clock went back by {at - entry.at:.0f} s; entries stand as they were written"
+            )
+            yield Line(f"          {text}", "faint")
+        at = entry.at
+        with understanding(entry.seq):
+            yield from _told(entry)
     owing = _owing(summary)
     style: Style = "faint" if owing.islower() else "bad"
     for owed in journal.owed(summary.header.run):

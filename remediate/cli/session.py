@@ -254,11 +254,10 @@ class Session:
         self.tell_end(host, ending)
         try:
             self.journal.ended(self.run, host, ending.outcome, ending.why)
-            changed = ending.outcome not in UNTOUCHED and self.journal.was_confirmed(self.run, host)
         except JournalError as error:  # the outcome stands, whether it could be written down or not
             self.events.tell("warning", host, f"the outcome could not be written down: {error}")
             return
-        if changed and host in self.targets:
+        if ending.outcome not in UNTOUCHED and host in self.targets:
             leave_witness(self.targets[host], self.runner)
 
     def tell_end(self, host: str, ending: Ending) -> None:

@@ -1,16 +1,11 @@
 """Every host that is changed keeps the audit log's head, before the first change and at the end."""
 
-import sqlite3
-from contextlib import closing, contextmanager
-
 import pytest
 
 from remediate.errors import Unreachable
-from remediate.journal import Journal
-from remediate.journal.chain import Head
-from remediate.journal.stored_log import SCHEMA
 from remediate.model import Outcome
 from remediate.witnessing import leave_witness
+from tests.forging import forging
 from tests.laws.memory import MemoryTarget
 
 from .conftest import CONFIG, Rehearsal
@@ -59,30 +54,16 @@ def test_a_head_that_cannot_be_left_is_a_warning_and_ends_no_run(rehearsal: Rehe
     assert b"colour=green" in rehearsal.content(CONFIG)
 
 
-@contextmanager
-def forging(journal: Journal, rehearsal: Rehearsal):
-    """Let somebody alter the log past its triggers, and make a head that fits."""
-    state = rehearsal.folder / "state"
-    journal.close()
-    with closing(sqlite3.connect(state / "journal.db", isolation_level=None)) as connection:
-        for name in ("changed", "removed"):
-            connection.execute(f"DROP TRIGGER entries_are_never_{name}")
-        yield connection
-        row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-        for statement in SCHEMA:
-            connection.execute(statement)
-    (state / "head").write_bytes(Head(*row).to_bytes())
-
-
 @pytest.mark.fault(27)
 def test_a_forged_log_is_told_by_the_host_and_the_evidence_is_not_replaced(rehearsal: Rehearsal) -> None:
     target, journal = MemoryTarget(rehearsal.world, ""), rehearsal.journal
-    for number in range(3):
-        journal.append(rehearsal.run, "memory", "note", {"number": number})
+    for kind in ("begun", "confirmed", "note"):
+        journal.append(rehearsal.run, "memory", kind, {})
     leave_witness(target, rehearsal.runner)
     (kept,) = target.witnesses()
     assert journal.contradiction(kept, WHO) == ""
-    with forging(journal, rehearsal) as log:
+    journal.close()
+    with forging(rehearsal.folder / "state") as log:
         log.execute("DELETE FROM entries WHERE seq = 3")
     assert journal.verify().whole, "alone it cannot know"
     assert "does not have: entries were cut off" in journal.contradiction(kept, WHO)
@@ -99,7 +80,9 @@ def test_a_log_begun_anew_in_the_same_place_is_found_and_another_runners_log_is_
     rehearsal: Rehearsal,
 ) -> None:
     target = MemoryTarget(rehearsal.world, "")
-    rehearsal.journal.append(rehearsal.run, "memory", "note", {})
+    leave_witness(target, rehearsal.runner)
+    assert target.witnesses() == (), "nothing was confirmed here yet"
+    rehearsal.journal.append(rehearsal.run, "memory", "confirmed", {})
     leave_witness(target, rehearsal.runner)
     (kept,) = target.witnesses()
     rehearsal.journal.close()

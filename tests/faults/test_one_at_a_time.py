@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.events import Masker
+from remediate.masking import Masker
 from remediate.journal import Entry, Journal
 from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, Practice
