@@ -41,6 +41,7 @@ def blocked_line(ended: Ended) -> str:
     return line
 
 
+@pytest.mark.fault(28)
 def test_another_host_key_is_refused_with_both_fingerprints(
     practice: Practice, operator: Operator, altered
 ) -> None:

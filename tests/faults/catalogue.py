@@ -38,13 +38,13 @@ FAULTS = (
     Fault(
         4,
         "The host reboots in the middle of a fix",
-        "What was running is unknown, never taken for done: the host is looked at again, then it is decided.",
+        "What was running is unknown, never taken for done: what it changed is put back, and it is looked again.",
     ),
     Fault(
         5,
         "A command hangs",
-        "At its deadline the whole process group is ended, TERM then KILL, and seen to be gone, before anything is put"
-        " back.",
+        "At its deadline its whole process session is ended, TERM then KILL, and seen to be gone, before anything is"
+        " put back.",
     ),
     Fault(
         6, "A command waits for input", "It reads end of file: it fails with what it said, and hangs nobody."
@@ -55,7 +55,7 @@ FAULTS = (
     Fault(
         8,
         "A command prints hundreds of megabytes",
-        "Head and tail are kept, on the host as here; memory and disk stay bounded; how much was left out is told.",
+        "Head and tail are kept, on the host as here; memory and disk stay bounded; how much was left out is counted.",
     ),
     Fault(
         9,

@@ -1,19 +1,21 @@
 """Commands that hang, wait, flood, or leave daemons behind: on the light host, over its real sshd."""
 
+import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from remediate.errors import Failed
+from remediate.questions import Run
 from remediate.target import Job
 from remediate.transport.host import SshTarget
 from remediate.transport.jobs import Patience
-from tests.faults.small import HOST
-from tests.practice import REPOSITORY, Practice
+from tests.faults.small import HOST, Build
+from tests.practice import Practice
+
+KEPT = Run(script="du -sk ~/.remediate | cut -f 1")
 
 
 @pytest.fixture
@@ -71,30 +73,39 @@ def test_binary_output_comes_back_byte_for_byte(target: SshTarget) -> None:
     target.forget("binary")
 
 
-FLOODED = """
-import sys, resource
-from pathlib import Path
-from remediate.target import Job
-from remediate.transport.host import SshTarget
-from remediate.transport.settings import SshSettings
-from remediate.transport.trips import Trips
-target = SshTarget(SshSettings.model_validate_json(sys.argv[1]), app="flood", secrets={}, trips=Trips())
-script = "echo first; head -c 200000000 /dev/zero | tr '\\\\0' x; echo; echo last"
-answer = target.scoped("flood").run(Job(script=script, timeout=300.0))
-target.forget("flood")
-target.close()
-kept = len(answer.stdout)
-assert answer.stdout.startswith(b"first\\nx") and answer.stdout.endswith(b"x\\nlast\\n"), answer.exit_code
-assert kept + answer.left_out == 200_000_012, (kept, answer.left_out)
-assert kept < 2_000_000
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
+@pytest.mark.fault(8)
+@pytest.mark.fault(9)
+def test_200_mb_of_anything_take_less_than_150_mb_of_the_runner_and_json_stays_valid(build: Build) -> None:
+    build.lay("head -c 200000000 /dev/urandom; echo; echo the end; exit 3")
+    with build.small.operator.start(*build.words, "--json") as process:
+        assert process.stdout is not None
+        events = [json.loads(line) for line in process.stdout]
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert (process.returncode, events[-1]["data"]["outcome"]) == (1, "rolled back")
+    assert "the end" in events[-1]["data"]["output"]
+    assert used.ru_maxrss < 150_000, f"{used.ru_maxrss} KB"
+    shown = sum(len(event["text"]) for event in events if event["kind"] == "output")
+    assert shown < 8_000_000, "head and tail, as escaped text"
+
+
+@pytest.mark.fault(6)
+def test_a_build_that_asks_something_fails_with_what_it_asked_and_nothing_is_changed(build: Build) -> None:
+    build.lay("printf 'Ok to proceed? (y) '; read -r answer || exit 3")
+    before = build.listing()
+    ended = build.small.operator.does(*build.words, "--json")
+    assert ended.code == 1, ended.out
+    assert "Ok to proceed? (y)" in ended.lines[-1]["data"]["output"]
+    assert build.listing() == before
 
 
 @pytest.mark.fault(8)
-def test_200_mb_of_output_take_less_than_150_mb_of_the_runner(practice: Practice, target: SshTarget) -> None:
-    line = [sys.executable, "-c", FLOODED, target.settings.model_dump_json()]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=REPOSITORY, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 150_000, f"{done.stdout} KB"
-    assert practice.shell(HOST, "ls -A ~/.remediate 2>/dev/null || true") == ""
+def test_of_what_a_flood_left_out_the_size_is_told(target: SshTarget) -> None:
+    script = "echo first; head -c 200000000 /dev/zero | tr '\\0' x; echo; echo last"
+    answer = target.scoped("flood").run(Job(script=script, timeout=300.0))
+    assert answer.stdout.startswith(b"first\nx")
+    assert answer.stdout.endswith(b"x\nlast\n")
+    assert len(answer.stdout) + answer.left_out == 200_000_012
+    kept = target.answer([KEPT])[KEPT]
+    assert int(kept.text) < 4096, "KB on the host"
+    target.forget("flood")

@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.small import HOST, Small, blocked
+from remediate.errors import Unreachable
+from remediate.questions import Read, ReadAnswer
+from remediate.target import Job, LockOwner
+from remediate.transport.host import SshTarget
+from tests.faults.small import CONFIG, HOST, Small, blocked
 from tests.operator import Operator
 from tests.practice import Practice
+from tests.relay import Line
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root is a lab host's administrator")
 LOGIN = r"sed -i 's#^\(deploy:x:1000:1000:deploy:\).*#\1{}#' /etc/passwd"
 AS_BEFORE = LOGIN.format("/home/deploy:/bin/bash")
+AS_OTHER = "cp /etc/machine-id /etc/kept; echo 47114711471147114711471147114711 >/etc/machine-id"
+AS_ITSELF = "mv /etc/kept /etc/machine-id"
 STATE = "/home/deploy/.remediate"
 
 
@@ -117,8 +124,7 @@ def test_a_run_is_not_carried_on_nor_taken_back_on_another_machine(small: Small,
     small.write(stable="60s")
     assert small.until("verifying", lambda process: process.kill()).code == -9
     run = operator.last_run
-    as_other = "cp /etc/machine-id /etc/kept; echo 47114711471147114711471147114711 >/etc/machine-id"
-    with small.wrong(as_other, "mv /etc/kept /etc/machine-id"):
+    with small.wrong(AS_OTHER, AS_ITSELF):
         for command in ("rollback", "resume"):
             said = blocked(small, lambda word=command: operator.does(word, run, "--yes"))
             assert "another machine answers here: its machine id is 4711" in said
@@ -158,3 +164,27 @@ def test_a_wrong_clock_is_told_once_and_stands_in_the_audit_log(small: Small, op
     assert 599 < looked["body"]["machine"]["clock_offset"] < 601
     assert len(looked["body"]["machine"]["id"]) == 32
     assert operator.does("audit", "verify").code == 0
+
+
+@pytest.mark.fault(28)
+def test_a_connection_that_is_made_again_and_leads_to_another_machine_is_given_up(
+    practice: Practice, small: Small, light_line: Line, light_target: Callable[..., SshTarget]
+) -> None:
+    target = light_target(light_line)
+    was = target.answer([Read(path=CONFIG)])[Read(path=CONFIG)]
+    assert isinstance(was, ReadAnswer)
+    verbs = (
+        lambda: target.answer([Read(path=CONFIG)]),
+        lambda: target.write(CONFIG, b"on another machine", was),
+        lambda: target.scoped("r/1.1").run(Job(script="echo ran >>/home/deploy/app/ran")),
+        lambda: target.locked(LockOwner(run="r", who="tester", since="now")).__enter__(),
+        lambda: target.link.forward(("127.0.0.1", 5432)).__enter__(),
+    )
+    before = small.files()
+    with small.wrong(AS_OTHER, AS_ITSELF):
+        for verb in verbs:
+            light_line.reset()
+            with pytest.raises(Unreachable, match="another machine answers here: its machine id is 4711"):
+                verb()
+    assert small.files() == before
+    assert target.answer([Read(path=CONFIG)])[Read(path=CONFIG)] == was

@@ -144,6 +144,7 @@ def test_an_empty_file_is_not_an_absent_one(place):
     assert place.seen().content == b"ours"
 
 
+@pytest.mark.fault(26)
 def test_a_link_is_refused_and_what_it_leads_to_is_untouched(place):
     (place.folder / "victim").write_bytes(b"victim")
     (place.folder / "file").symlink_to("victim")
@@ -162,6 +163,7 @@ def test_a_directory_and_a_missing_folder_are_refused(place):
         place.write(b"ours", ABSENT, name="no/file")
 
 
+@pytest.mark.fault(10)
 @is_root
 def test_a_full_disk_leaves_the_old_file_whole_and_nothing_else(place):
     full = place.folder / "full"

@@ -194,6 +194,7 @@ def test_a_job_out_of_time_is_ended_on_the_host_with_all_its_children(runner, ma
     assert alive(marker) == []
 
 
+@pytest.mark.fault(5)
 def test_a_deadline_is_kept_on_the_host_even_when_the_runner_is_gone(tmp_path, marker):
     runner = Runner(tmp_path, Patience(grace=1, reconnect=0.1, answer=1.0))
     result = beside(lambda: runner.run(f"sleep {marker}", timeout=1.0))
@@ -253,6 +254,7 @@ def test_a_flood_of_output_fills_neither_disk_nor_memory(runner):
     assert sum(file.stat().st_size for file in runner.folder().iterdir() if file.is_file()) < 2_000_000
 
 
+@pytest.mark.fault(4)
 def test_a_reboot_in_the_middle_is_lost_not_guessed(runner):
     folder = runner.folder()
     (folder / "began").mkdir(parents=True)

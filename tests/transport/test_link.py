@@ -148,6 +148,7 @@ def test_a_host_key_that_is_not_on_record(ground, make_target, tmp_path):
     )
 
 
+@pytest.mark.fault(28)
 def test_a_host_key_that_changed(ground, make_target, tmp_path):
     first, second = ground.known_hosts.read_text().splitlines()
     file = tmp_path / "known_hosts"
@@ -329,6 +330,7 @@ def test_a_broken_link_is_opened_again_for_looking(line, through_line, make_targ
     assert target.answer([HELLO])[HELLO].text == "hello\n"
 
 
+@pytest.mark.fault(3)
 def test_a_silent_link_is_noticed_within_15_seconds(line, through_line, make_target):
     target = make_target(through_line)
     target.answer([HELLO])
@@ -343,6 +345,7 @@ def test_a_silent_link_is_noticed_within_15_seconds(line, through_line, make_tar
     assert target.answer([HELLO])[HELLO].text == "hello\n"
 
 
+@pytest.mark.fault(3)
 def test_a_job_is_followed_over_a_new_link(line, through_line, make_target):
     lines = []
     target = make_target(through_line, on_output=lines.append)
@@ -422,6 +425,7 @@ def test_megabytes_go_both_ways_through_a_forward(make_target, at, tcp):
         target.forget("")
 
 
+@pytest.mark.fault(3)
 def test_a_lost_host_is_lost_not_failed(line, through_line, make_target):
     target = make_target(through_line, patience=Patience(grace=1, reconnect=0.5, answer=2.0))
 

@@ -8,6 +8,7 @@ from remediate.errors import Blocked, Failed, Locked, Unreachable
 from remediate.owner import LockOwner
 from remediate.transport.call import Caller
 from remediate.transport.lock import HostLock
+from remediate.transport.wire import Broken
 
 from .conftest import LocalWire
 
@@ -126,4 +127,42 @@ def test_a_link_that_breaks_while_the_lock_is_left_is_told_as_such(lock, tmp_pat
 def test_a_lock_that_cannot_be_taken_blocks_as_nothing_was_touched(lock, tmp_path):
     (tmp_path / ".remediate").write_text("in the way")
     with pytest.raises(Blocked, match="the host's lock cannot be taken"), lock().held(FIRST):
+        pass
+
+
+def answer_lost(wire):
+    """Let a script run to its end, and lose what it says."""
+
+    def receive(_seconds):
+        wire.process.wait(10)
+        raise Broken
+
+    wire.receive = receive
+    return wire
+
+
+def test_a_lock_whose_answer_was_lost_is_asked_for_again_and_held_once(lock, tmp_path):
+    mine, lost = lock(), []
+    whole = mine._caller._open_wire
+
+    def open_wire(command):
+        lost.append(command)
+        return answer_lost(whole(command)) if len(lost) == 1 else whole(command)
+
+    mine._caller._open_wire = open_wire
+    with mine.held(FIRST), pytest.raises(Locked), lock().held(SECOND):
+        pass
+    assert not (tmp_path / ".remediate").exists()
+
+
+def test_a_lock_whose_answer_was_lost_for_good_may_be_there_and_it_is_said_so(lock):
+    mine = lock()
+    whole = mine._caller._open_wire
+    mine._caller._open_wire = lambda command: answer_lost(whole(command))
+    with (
+        pytest.raises(Unreachable, match="it may be there now; remediate resume r1 frees it"),
+        mine.held(FIRST),
+    ):
+        pass
+    with lock().held(FIRST):
         pass
