@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.points import AWAY, BLINK
+from tests.faults.points import AWAY, BLINK, PROCESSES
 from tests.faults.sample import sample
 from tests.faults.worlds import Worlds, worlds_on
 from tests.practice import Practice
-
-POINTS = 4
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +17,11 @@ def worlds(practice: Practice) -> Iterator[Worlds]:
 
 
 @pytest.mark.fault(1, 3)
-@pytest.mark.parametrize("number", range(POINTS))
+@pytest.mark.parametrize("process", PROCESSES)
 def test_cut_off_at_any_write_it_is_gone_on_with_or_taken_back_whole(
-    worlds: Worlds, count: Callable[[str, int, int], None], number: int
+    worlds: Worlds, count: Callable[[str, int, int], None], process: str
 ) -> None:
-    point = sample(worlds, (BLINK, AWAY), POINTS)[number]
+    point = sample(worlds, (BLINK, AWAY))[PROCESSES.index(process)]
     held = 0
     try:
         worlds.play(point)

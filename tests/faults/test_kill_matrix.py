@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults import effects
-from tests.faults.points import KILL
+from tests.faults.points import KILL, PROCESSES
 from tests.faults.sample import sample
 from tests.faults.worlds import Worlds, worlds_on
 from tests.operator import Operator
 from tests.practice import Practice
-
-POINTS = 4
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +21,11 @@ def worlds(practice: Practice) -> Iterator[Worlds]:
 
 
 @pytest.mark.fault(1)
-@pytest.mark.parametrize("number", range(POINTS))
+@pytest.mark.parametrize("process", PROCESSES)
 def test_killed_at_any_write_it_is_gone_on_with_or_taken_back_whole(
-    worlds: Worlds, count: Callable[[str, int, int], None], number: int
+    worlds: Worlds, count: Callable[[str, int, int], None], process: str
 ) -> None:
-    point = sample(worlds, (KILL,), POINTS)[number]
+    point = sample(worlds, (KILL,))[PROCESSES.index(process)]
     held = 0
     try:
         worlds.play(point)
