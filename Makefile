@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint bench picture clean
+.PHONY: help demo test kill-matrix lint bench picture clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ demo: $(STAMP) ## Break the sample backend on the practice ground and cure it be
 
 test: $(STAMP) lint ## Everything: lint, types, unit tests, laws and playbooks on the practice ground.
 	@tests/run
+
+kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write of every playbook. Some twenty minutes.
+	@$(BIN)/python -m tests.faults.kill_matrix $(POINTS)
 
 lint: $(STAMP) ## ruff and mypy.
 	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run ruff format .'; exit 1; }

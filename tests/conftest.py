@@ -9,6 +9,7 @@ import pytest
 
 from tests import canary
 from tests.counts import Counts, fault_numbers
+from tests.faults.seed import SEED, ensure_seed
 from tests.operator import Operator
 from tests.practice import Practice, new_practice, put_away
 
@@ -82,8 +83,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    ensure_seed()
     if not hasattr(config, "workerinput"):  # the controller of the workers, or the only process
         config.pluginmanager.register(Counts(), "counts")
+
+
+def pytest_report_header() -> str:
+    return f"the matrix is sampled with {SEED}={ensure_seed()}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

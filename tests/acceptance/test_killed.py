@@ -31,6 +31,7 @@ def killed(operator: Operator, playbook: str, seen: Callable[[dict], bool], dela
     assert process.returncode == -9
 
 
+@pytest.mark.fault(1, 2)
 @pytest.mark.parametrize(("fault", "playbook", "step", "delay"), STARTED)
 def test_a_killed_run_is_gone_on_with_and_each_change_is_made_once(
     practice: Practice, operator: Operator, web1: str, fault: str, playbook: str, step: str, delay: float
@@ -59,6 +60,7 @@ def test_a_killed_run_is_gone_on_with_and_each_change_is_made_once(
     assert "nothing to go on with" in nothing_left.out
 
 
+@pytest.mark.fault(1)
 def test_what_a_crash_left_half_done_is_not_called_healthy(
     practice: Practice, operator: Operator, web1: str
 ) -> None:
@@ -75,6 +77,7 @@ def test_what_a_crash_left_half_done_is_not_called_healthy(
     assert practice.answers(web1)[0] == 200
 
 
+@pytest.mark.fault(1, 2)
 @pytest.mark.parametrize(("fault", "playbook", "step", "delay"), STARTED)
 def test_a_killed_run_is_taken_back_whole(
     practice: Practice, operator: Operator, web1: str, fault: str, playbook: str, step: str, delay: float

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.masking import Masker
 from remediate.journal import Journal, Operator, RunHeader
+from remediate.masking import Masker
 from tests.forging import forging
 
 

@@ -226,6 +226,21 @@ def test_a_way_back_that_fails_is_told_and_still_owed(rehearsal: Rehearsal) -> N
     assert [one.step for one in owed] == ["set the colour"]
 
 
+def test_a_host_that_cannot_be_reached_for_a_change_leaves_that_unknown_in_the_audit_log(
+    rehearsal: Rehearsal,
+) -> None:
+    class Away(Watched):
+        def _change(self, verb):
+            self.changes += 1
+            if self.changes == 2:
+                raise Unreachable("memory", "the host is gone")
+            return verb()
+
+    assert cure(rehearsal, Away(MemoryTarget(rehearsal.world, ""))).outcome is Outcome.ROLLED_BACK
+    reported = [one.kind for one in rehearsal.journal.entries() if one.kind in {"done", "failed", "unknown"}]
+    assert reported == ["done", "unknown"]
+
+
 def test_no_audit_log_no_change(rehearsal: Rehearsal) -> None:
     run = rehearsal.host_run()
     confirmed = run.look()

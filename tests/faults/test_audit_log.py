@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from remediate.cli.app import run as command_line
-from remediate.masking import Masker
 from remediate.journal import Journal, Operator, RunHeader, store
+from remediate.masking import Masker
 from remediate.model import Outcome
 from tests.forging import forging
 from tests.operator import Operator as Person

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from remediate.errors import Unreachable
+from remediate.owner import LockOwner
 from remediate.questions import Read, ReadAnswer
-from remediate.target import Job, LockOwner
+from remediate.target import Job
 from remediate.transport.host import SshTarget
 from tests.faults.small import CONFIG, HOST, Small, blocked
 from tests.operator import Operator

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.masking import Masker
 from remediate.journal import Entry, Journal
+from remediate.masking import Masker
 from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, Practice
 

@@ -35,12 +35,10 @@ class Reference:
     """What comes of a playbook that nobody disturbs.
 
     Attributes:
-        start: The host before it, broken.
         effects: What it changes, and how often.
         kinds: The kinds of the entries that each process writes.
     """
 
-    start: Picture
     effects: Counter[str]
     kinds: dict[str, list[str]]
 
@@ -60,6 +58,9 @@ class Worlds:
         line: The connection to the host.
         inventory: The host, reached over the line.
         launcher: Starts the processes.
+        references: What comes of each playbook; known to all hosts.
+        broken_for: The playbook that the host is broken for now.
+        start: The host as it was broken.
     """
 
     practice: Practice
@@ -68,6 +69,7 @@ class Worlds:
     launcher: "Launcher"
     references: dict[str, Reference] = field(default_factory=dict)
     broken_for: str = ""
+    start: Picture = field(default_factory=lambda: Picture("", "", ""))
 
     def play(self, point: Point) -> None:
         """Play one point.
@@ -81,9 +83,10 @@ class Worlds:
             world = World(self, self.references[point.playbook], point, Path(folder))
             try:
                 world.play()
-            except BaseException:
+            except BaseException as error:
                 self.broken_for = ""
-                raise
+                alone = f".venv/bin/python -m tests.faults.kill_matrix {point}"
+                raise AssertionError(f"{point} did not hold; alone: {alone}\n{_shortened(error)}") from error
 
     def ready_for(self, playbook: str) -> None:
         """Break the host as the playbook can cure it, and see once what the playbook does undisturbed."""
@@ -92,34 +95,31 @@ class Worlds:
         self.practice.reset(HOST)
         self.practice.break_(fault_of(playbook), HOST)
         effects.watch(self.practice, HOST)
-        if playbook in self.references:
-            start = picture(self.practice, HOST)
-            assert start.database == self.references[playbook].start.database
-            self.references[playbook] = Reference(
-                start, self.references[playbook].effects, self.references[playbook].kinds
-            )
-        else:
+        self.start = picture(self.practice, HOST)
+        if playbook not in self.references:
             self.references[playbook] = self._measured(playbook)
         self.broken_for = playbook
 
     def _measured(self, playbook: str) -> Reference:
-        start = picture(self.practice, HOST)
         kinds: dict[str, list[str]] = {}
         with tempfile.TemporaryDirectory(prefix="world-") as folder:
             actor = Actor(self, Path(folder))
-            assert actor.does("run", playbook, "--on", HOST, "--yes").code == 0
+            ended = actor.does("run", playbook, "--on", HOST, "--yes")
+            expect(ended.code == 0, f"{playbook} cures undisturbed", ended)
             kinds["run"] = actor.kinds
             changed = effects.seen(self.practice, HOST)
-            assert changed, "a cure changes something"
+            expect(bool(changed), "a cure changes something")
             kinds["resume"] = kinds["run"][kinds["run"].index("confirmed") + 1 :]
-            assert actor.does("rollback", actor.run, "--yes").code == 0
+            ended = actor.does("rollback", actor.run, "--yes")
+            expect(ended.code == 0, f"{playbook} can be taken back", ended)
             kinds["rollback"] = actor.kinds[len(kinds["run"]) :]
-            assert picture(self.practice, HOST).settled == start.settled
+            expect_same(picture(self.practice, HOST).settled, self.start.settled)
         with tempfile.TemporaryDirectory(prefix="world-") as folder:
             actor = Actor(self, Path(folder))
-            assert actor.befallen(Doom(unverified=True), "run", playbook, "--on", HOST, "--yes").code == 1
+            ended = actor.befallen(Doom(unverified=True), "run", playbook, "--on", HOST, "--yes")
+            expect(ended.code == 1, "a cure that does not hold is put back", ended)
             kinds["failing"] = actor.kinds
-        return Reference(start, changed, kinds)
+        return Reference(changed, kinds)
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ class World:
         self._lock_is_free()
 
     def _all_is_as_at_the_start(self) -> None:
-        now, start = picture(self.worlds.practice, HOST), self.reference.start
+        now, start = picture(self.worlds.practice, HOST), self.worlds.start
         expect_same(now.settled_but_for_marks, start.settled_but_for_marks)
         self._lock_is_free()
         with self.actor.journal as journal:
@@ -376,7 +376,6 @@ def worlds_on(practice: Practice) -> Iterator[Worlds]:
         practice.reset(HOST)
 
 
-def shown(error: BaseException) -> str:
-    """Return why a point did not hold, short enough to read."""
-    text = str(error)
+def _shortened(error: BaseException) -> str:
+    text = str(error) or repr(error)
     return text if len(text) < 6000 else f"{text[:3000]}\n…\n{text[-3000:]}"

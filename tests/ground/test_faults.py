@@ -1,6 +1,7 @@
 """Each fault is really there: the app's own answer and its own log show it."""
 
-from tests.practice import BACKEND, LAB, done
+from tests.cures import cures
+from tests.practice import BACKEND, LAB, REPOSITORY, done
 
 DESCRIPTIONS = {file.stem: file for file in (LAB.parent / "faults").glob("*.sh")}
 
@@ -42,3 +43,8 @@ def test_a_fault_that_does_not_show_says_so(practice, web1):
     failed = practice.lab("break", "missing-columns", REMEDIATE_LAB_PATIENCE="1")
     assert failed.returncode == 1
     assert "lab: web1: the fault does not show" in failed.stderr
+
+
+def test_every_shipped_playbook_cures_a_fault_that_is_here():
+    cured = {playbook for _, playbook in cures()}
+    assert cured == {path.stem for path in (REPOSITORY / "playbooks").glob("*.yml")}
