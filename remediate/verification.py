@@ -6,7 +6,7 @@ from remediate.clock import Clock
 from remediate.errors import Blocked, CouldNotLook, Failed
 from remediate.events import Events
 from remediate.model import Finding
-from remediate.planner import NamedCheck, judged, questions_of
+from remediate.planner import NamedCheck, questions_of
 from remediate.questions import Answers
 from remediate.steps import Questions
 from remediate.target import Target
@@ -72,7 +72,7 @@ def _look(
 
 def _seen(named: NamedCheck, first: Answers, now: Answers) -> Finding:
     try:
-        return judged([named], first, now)[0]
+        return named.check.judge(first, now).model_copy(update={"check": named.name})
     except CouldNotLook as error:
         return Finding(check=named.name, healthy=False, seen=error.what)
 

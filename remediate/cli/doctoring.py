@@ -12,7 +12,7 @@ from remediate.cli.session import Session, inventory_of, session
 from remediate.errors import Blocked, CouldNotLook
 from remediate.inventory import Host
 from remediate.model import Finding
-from remediate.planner import NamedCheck, judged, questions_of
+from remediate.planner import questions_of
 from remediate.providers.doctor import checks_for
 from remediate.sinks.console import show
 from remediate.sinks.plan_text import Line, finding_lines
@@ -51,7 +51,7 @@ def _judged_apart(target: Target, checks: tuple[Check, ...]) -> Iterator[Finding
     for check in checks:
         name = check.kind.removeprefix("doctor.")
         try:
-            yield judged([NamedCheck(name, check)], answers, answers)[0]
+            yield check.judge(answers, answers).model_copy(update={"check": name})
         except CouldNotLook as error:
             yield Finding(check=name, healthy=False, seen=error.what)
     yield Finding(check="machine", healthy=True, seen=target.machine.id or "it has no machine id")

@@ -1,4 +1,4 @@
-"""A session of psql on a host of the practice ground: somebody else at the app's database. Knows nothing of remediate."""
+"""A session of psql on a host of the practice ground: somebody else at the app's database. Starts no run."""
 
 import subprocess
 import sys
@@ -41,9 +41,9 @@ class Psql:
         said = iter(self._process.stdout.readline, "")
         return "".join(iter(lambda: next(said), f"{END}\n")).strip()
 
-    def hold(self, table: str = "avatars") -> None:
-        """Read a table and leave the transaction open: nobody can alter it."""
-        assert self.ask(f"BEGIN; SELECT count(*) >= 0 FROM {table}") == "t"
+    def hold(self) -> None:
+        """Read `avatars` and leave the transaction open: nobody can alter it."""
+        assert self.ask("BEGIN; SELECT count(*) >= 0 FROM avatars") == "t"
 
     def let_go(self) -> None:
         self.ask("COMMIT")
