@@ -154,6 +154,7 @@ class Session:
                 trips,
                 learn=lambda secret: self.masker.learn([secret]),
                 on_output=lambda line: self.events.tell("output", host.name, line),
+                on_warning=lambda text: self.events.tell("warning", host.name, text),
             )
         )
 

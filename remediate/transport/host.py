@@ -74,6 +74,7 @@ class SshTarget:
         make_database: Makes the database behind the host; None where the inventory names none.
         facts: What `database` tells; is asked each time.
         on_output: Is told each line that a running job prints.
+        on_warning: Is told that the connection went and is waited for.
         cancelled: Set it, from any thread, to have a running job ended.
         clock: The time.
         patience: How long to wait for jobs and for the link to come back.
@@ -89,12 +90,13 @@ class SshTarget:
         make_database: MakeDatabase | None = None,
         facts: Callable[[], dict[str, Json]] = dict,
         on_output: Callable[[str], None] = lambda _: None,
+        on_warning: Callable[[str], None] = lambda _: None,
         cancelled: Event | None = None,
         clock: Clock | None = None,
         patience: Patience | None = None,
     ) -> None:
         clock = clock or Clock()
-        self.settings, self.trips, self.link = settings, trips, Link(settings)
+        self.settings, self.trips, self.link = settings, trips, Link(settings, on_warning)
         self._facts = facts
         sh = shell_command(settings.become)
         self._shell = Shell(

@@ -49,16 +49,17 @@ class Link:
 
     Args:
         settings: The way there.
+        told: Told that it went and is waited for.
     """
 
-    def __init__(self, settings: SshSettings) -> None:
+    def __init__(self, settings: SshSettings, told: Callable[[str], None] = lambda _: None) -> None:
         self.settings = settings
         self._lock = threading.RLock()
         self._chain: list[_Hop] = []
         self._closed = False
         self._pulse: Pulse | None = None
         self._sessions = threading.BoundedSemaphore(SESSIONS)
-        self._absence = Absence()
+        self._absence = Absence(told)
 
     @property
     def alive(self) -> bool:
