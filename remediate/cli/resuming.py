@@ -13,7 +13,7 @@ from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
 from remediate.cli.putting_back import MovedInventory, environment_of, free, put_back, summary_of
 from remediate.cli.session import Session, session
 from remediate.engine import Ending
-from remediate.errors import Declined, PlaybookError, RemediateError, UsageError
+from remediate.errors import Declined, PlaybookError, RemediateError
 from remediate.fleet import ENDS_THE_ROUND, ending_of
 from remediate.inventory import Host
 from remediate.journal import Course, RunHeader, Standing
@@ -81,8 +81,6 @@ def _go_on(opened: Session, host: Host, header: RunHeader, *, stopped: bool) -> 
     work = not_begun if left_alone else partial(_carry_on, opened, host, header, standing)
     try:
         ending = work()
-    except UsageError:  # what is wrong with the command line is no end of the run
-        raise
     except RemediateError as error:
         ending = ending_of(error)
     opened.end(host.name, ending)
