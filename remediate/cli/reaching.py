@@ -46,6 +46,7 @@ def target_of(
     *,
     learn: Callable[[str], None],
     on_output: Callable[[str], None],
+    on_warning: Callable[[str], None],
 ) -> "closing[SshTarget]":
     """Return the target of a host, to be closed by whoever opens it.
 
@@ -55,6 +56,7 @@ def target_of(
         trips: Counts its round trips.
         learn: Told every secret that turns up on the way, so that it is masked.
         on_output: Told each line that a running command prints.
+        on_warning: Told that the connection went and is waited for.
     """
     databases: list[IdentifiedDatabase] = []
 
@@ -72,6 +74,7 @@ def target_of(
         make_database=make_database if host.database else None,
         facts=lambda: databases[0].facts if databases else {},
         on_output=on_output,
+        on_warning=on_warning,
     )
     return closing(target)
 

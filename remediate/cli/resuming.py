@@ -13,7 +13,7 @@ from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
 from remediate.cli.putting_back import MovedInventory, environment_of, free, put_back, summary_of
 from remediate.cli.session import Session, session
 from remediate.engine import Ending
-from remediate.errors import Declined, PlaybookError, RemediateError, UsageError
+from remediate.errors import Declined, PlaybookError, RemediateError
 from remediate.fleet import ENDS_THE_ROUND, ending_of
 from remediate.inventory import Host
 from remediate.journal import Course, RunHeader, Standing
@@ -31,7 +31,7 @@ def resume(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a run that was killed: ask each host what became of it, do what is left, verify, or put it back."""
+    """Go on with a run that was killed, cut off or stuck, the way it was going: onwards, or putting back."""
     summary = summary_of(run, state)
     header = summary.header
     environment = environment_of(header, inventory)
@@ -77,11 +77,10 @@ def _go_on(opened: Session, host: Host, header: RunHeader, *, stopped: bool) -> 
     standing = opened.journal.standing(opened.run, host.name)
     if standing.course is Course.TAKEN_BACK:
         return put_back(opened, host)
-    work = not_begun if stopped else partial(_carry_on, opened, host, header, standing)
+    left_alone = stopped and not opened.journal.owed(opened.run, host.name)
+    work = not_begun if left_alone else partial(_carry_on, opened, host, header, standing)
     try:
         ending = work()
-    except UsageError:  # what is wrong with the command line is no end of the run
-        raise
     except RemediateError as error:
         ending = ending_of(error)
     opened.end(host.name, ending)

@@ -168,6 +168,7 @@ class Session:
                 trips,
                 learn=lambda secret: self.masker.learn([secret]),
                 on_output=lambda line: self.events.tell("output", host.name, line),
+                on_warning=lambda text: self.events.tell("warning", host.name, text),
             )
         )
         return self.targets[host.name]

@@ -18,14 +18,18 @@ class Absence:
     in time it is tried once each time, until it has been there again.
 
     Args:
+        told: Told, once for each absence, that it is waited for, and why.
         clock: Seconds that never jump.
         sleep: Sleeps for some seconds.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        told: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._clock, self._sleep = clock, sleep
+        self._told, self._clock, self._sleep = told, clock, sleep
         self._patience = 0.0
         self._expected = False
 
@@ -50,17 +54,19 @@ class Absence:
         """
         due = self._clock() + (self._patience if self._expected else 0.0)
         pause = SHORTEST_PAUSE
-        while not self._came(connect, due, over):
+        while why := self._missing(connect, due, over):
+            if pause == SHORTEST_PAUSE:
+                self._told(f"the connection is gone, it is waited for {self._patience:g} s: {why}")
             self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         self._expected = True
 
-    def _came(self, connect: Callable[[], None], due: float, over: Callable[[], bool]) -> bool:
+    def _missing(self, connect: Callable[[], None], due: float, over: Callable[[], bool]) -> str:
         try:
             connect()
         except Unreachable as error:
             if isinstance(error, Refused) or over() or self._clock() >= due:
                 self._expected = False
                 raise
-            return False
-        return True
+            return error.what
+        return ""

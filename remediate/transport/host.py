@@ -89,6 +89,7 @@ class SshTarget:
         make_database: Makes the database behind the host; None where the inventory names none.
         facts: What `database` tells; is asked each time.
         on_output: Is told each line that a running job prints.
+        on_warning: Is told that the connection went and is waited for.
         cancelled: Set it, from any thread, to have a running job ended.
         clock: The time.
         patience: How long to wait for jobs and for the link to come back.
@@ -104,6 +105,7 @@ class SshTarget:
         make_database: MakeDatabase | None = None,
         facts: Callable[[], dict[str, Json]] = dict,
         on_output: Callable[[str], None] = lambda _: None,
+        on_warning: Callable[[str], None] = lambda _: None,
         cancelled: Event | None = None,
         clock: Clock | None = None,
         patience: Patience | None = None,
@@ -112,7 +114,7 @@ class SshTarget:
         self.settings, self.trips, self._facts = settings, trips, facts
         clocks = Clocks(clock.monotonic, clock.wall)
         self._acquaintance = Acquaintance(settings.name, settings.machine_id, clocks)
-        self.link = Link(settings, self._acquaintance.check)
+        self.link = Link(settings, self._acquaintance.check, on_warning)
         sh = shell_command(settings.become)
         self._shell = Shell(
             settings.name,

@@ -51,16 +51,22 @@ class Link:
     Args:
         settings: The way there.
         check: Is called with each new connection, before anybody else may use it: is it the right machine?
+        told: Told that it went and is waited for.
     """
 
-    def __init__(self, settings: SshSettings, check: Callable[[OpenWire], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: SshSettings,
+        check: Callable[[OpenWire], None] = lambda _: None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.settings, self._check = settings, check
         self._lock = threading.RLock()
         self._chain: list[_Hop] = []
         self._closed = False
         self._pulse: Pulse | None = None
         self._sessions = threading.BoundedSemaphore(SESSIONS)
-        self._absence = Absence()
+        self._absence = Absence(told)
 
     @property
     def alive(self) -> bool:

@@ -3,6 +3,7 @@
 `python -m tests.faults.kill_matrix POINT…` plays only these. It prints a line a point, and the sums at the end.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -99,4 +100,6 @@ def _play(matrix: Matrix, worlds: Worlds) -> None:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # the grounds are put away, however it is ended
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

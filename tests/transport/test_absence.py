@@ -11,6 +11,7 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.told: list[str] = []
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -33,7 +34,7 @@ GONE = Unreachable("web1", "refuses")
 
 
 def absence(time: Time, *, been_there: bool) -> Absence:
-    made = Absence(lambda: time.now, time.sleep)
+    made = Absence(time.told.append, lambda: time.now, time.sleep)
     if been_there:
         made.until_back(lambda: None, lambda: False)
     return made
@@ -45,6 +46,7 @@ def test_what_was_there_and_went_is_waited_for() -> None:
     with held.borne(120):
         held.until_back(host.connect, lambda: False)
     assert host.tries == 6
+    assert len(time.told) == 1, "once, not at every try"
 
 
 def test_what_was_never_there_is_not_waited_for() -> None:
