@@ -1,6 +1,8 @@
 """An exported log is checked from the file alone; its signature is real OpenSSH's."""
 
+import hashlib
 import json
+import math
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -61,6 +63,41 @@ def test_an_export_cut_at_any_byte_is_found(lines: list[bytes], count: Count) ->
     for cut in range(len(raw)):
         assert not judge_export(raw[:cut].split(b"\n")).verdict.whole, cut
     count("bytes cut at", len(raw), len(raw))
+
+
+def with_a_head_that_fits(lines: list[bytes], **changes: Any) -> list[bytes]:
+    """Return the lines as a forger would leave them, who makes the head anew and cannot sign it."""
+    *entries, last = lines
+    digest = hashlib.sha256(b"".join(line + b"\n" for line in entries)).hexdigest()
+    head = json.loads(last)
+    head["witness"] |= changes
+    return [*entries, canonical({**head, "entries": len(entries), "lines": digest})]
+
+
+def test_a_head_that_was_made_anew_hides_nothing(journal: Journal, lines: list[bytes]) -> None:
+    first, second, third, head = lines
+    assert judge_export(with_a_head_that_fits(lines)).verdict.whole
+    later = second.replace(b'"at":', b'"at":1,"at":', 1)
+    at = json.loads(third)["at"]
+    nearly = third.replace(str(at).encode(), repr(math.nextafter(at, 0)).encode())
+    assert nearly != third
+    for bent in (
+        [second, third, head],
+        [first, third, head],
+        [first, second.replace(b"web1", b"web2"), third, head],
+        [first, later, third, head],
+        [first, second, nearly, head],
+        [first, second, head],
+    ):
+        assert not judge_export(with_a_head_that_fits(bent)).verdict.whole, bent
+    for changes in ({"seq": 2}, {"hash": "0" * 64}, {"log": "0" * 16}):
+        assert not judge_export(with_a_head_that_fits(lines, **changes)).verdict.whole, changes
+    one, its_head = exported(journal, "r2")
+    assert judge_export(with_a_head_that_fits([one, its_head])).verdict.whole
+    assert not judge_export(with_a_head_that_fits([second, one, its_head])).verdict.whole, "of another run"
+    journal.append("r2", "web1", "note", {})
+    early, late, its_head = exported(journal, "r2")
+    assert not judge_export(with_a_head_that_fits([late, early, its_head])).verdict.whole, "moved"
 
 
 @pytest.mark.parametrize(
