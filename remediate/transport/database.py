@@ -14,7 +14,7 @@ from remediate.target import DatabaseChange
 from remediate.transport.database_change import Changes, set_locally
 from remediate.transport.database_door import DatabaseSettings, Door, Forwards, NoDatabase
 from remediate.transport.database_url import DatabaseUrl
-from remediate.transport.database_values import complaint_of, rows_of, succeeded
+from remediate.transport.database_values import complaint_of, rows_of, succeeded, unfit
 from remediate.transport.database_wire import Clock, Command, PGresult, WireLost
 from remediate.transport.trips import Trips
 
@@ -72,14 +72,18 @@ class Database:
         Returns:
             An answer for each; `Unanswered` for those the server refused, and for all where it could not be reached.
         """
-        wanted = tuple(dict.fromkeys(queries))
+        reasons = {query: unfit(query.sql, query.parameters) for query in queries}
+        refused: dict[Query, QueryAnswer | Unanswered] = {
+            query: Unanswered(reason=f"database: {why}") for query, why in reasons.items() if why
+        }
+        wanted = tuple(query for query, why in reasons.items() if not why)
         if not wanted:
-            return {}
+            return refused
         with self._lock:
             try:
-                return dict(zip(wanted, self._look(wanted), strict=True))
+                return {**refused, **dict(zip(wanted, self._look(wanted), strict=True))}
             except NoDatabase as error:
-                return dict.fromkeys(wanted, Unanswered(reason=error.reason))
+                return {**refused, **dict.fromkeys(wanted, Unanswered(reason=error.reason))}
 
     def change(self, token: str, change: DatabaseChange) -> bool:
         """Commit a change with its ledger row, at most once for the token.
