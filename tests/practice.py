@@ -69,6 +69,24 @@ class Practice:
     def shell(self, host: str, script: str) -> str:
         return self.on(host, "bash", "-c", script)
 
+    def put(self, host: str, path: str, content: bytes) -> None:
+        """Write a file on a host, of any name and any bytes."""
+        line = [
+            sys.executable,
+            LAB,
+            "exec",
+            "--state",
+            self.state,
+            host,
+            "--",
+            "sh",
+            "-c",
+            'cat >"$1"',
+            "sh",
+            path,
+        ]
+        subprocess.run(line, input=content, check=True)
+
     def status(self) -> dict:
         return json.loads(done(self.lab("status", "--json")).stdout)
 
