@@ -141,6 +141,7 @@ def test_an_empty_file_is_not_an_absent_one(place):
     assert place.seen().content == b"ours"
 
 
+@pytest.mark.fault(26)
 def test_a_link_is_refused_and_what_it_leads_to_is_untouched(place):
     (place.folder / "victim").write_bytes(b"victim")
     (place.folder / "file").symlink_to("victim")
