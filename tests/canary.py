@@ -20,8 +20,8 @@ from tests.practice import BACKEND, Practice
 
 WATCH = Path(__file__).with_name("process_watch.py")
 ON_HOSTS = ("home", "tmp", "var/tmp", "var/log", "srv/lumiku", "run/lock")
-HOLD_THEM_BY_RIGHT = (f"{BACKEND}/.env",)
-"""Files of a host; besides them the app's own process, and PM2's, which is what keeps it."""
+HOLD_THEM_BY_RIGHT = (f"{BACKEND}/.env", f"{BACKEND}/.env.away")
+"""Files of a host, the second where a test puts the first aside. Besides them the app's process, and PM2's."""
 LAB_FILES = (
     "state/token",
     "inventory/lab.token",

@@ -73,6 +73,24 @@ class Practice:
         """Run a script on a host as its administrator: what an operator cannot do there."""
         return done(self.lab("exec", "--user", "root", host, "--", "bash", "-ec", script)).stdout
 
+    def put(self, host: str, path: str, content: bytes) -> None:
+        """Write a file on a host, of any name and any bytes."""
+        line = [
+            sys.executable,
+            LAB,
+            "exec",
+            "--state",
+            self.state,
+            host,
+            "--",
+            "sh",
+            "-c",
+            'cat >"$1"',
+            "sh",
+            path,
+        ]
+        subprocess.run(line, input=content, check=True)
+
     def status(self) -> dict:
         return json.loads(done(self.lab("status", "--json")).stdout)
 

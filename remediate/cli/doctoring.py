@@ -14,6 +14,7 @@ from remediate.inventory import Host
 from remediate.model import Finding
 from remediate.planner import questions_of
 from remediate.providers.doctor import checks_for
+from remediate.sinks.clean import clean_json
 from remediate.sinks.console import show
 from remediate.sinks.plan_text import Line, finding_lines
 from remediate.steps import Check
@@ -63,7 +64,7 @@ def _tell(opened: Session, host: Host, findings: list[Finding] | Blocked) -> Non
         blocked = str(findings) if isinstance(findings, Blocked) else ""
         seen = [] if isinstance(findings, Blocked) else [one.model_dump(mode="json") for one in findings]
         value = {"host": host.name, "blocked": blocked, "findings": seen}
-        typer.echo(json.dumps(opened.masker.json(value), ensure_ascii=False))
+        typer.echo(clean_json(json.dumps(opened.masker.json(value), ensure_ascii=False)))
     elif isinstance(findings, Blocked):
         show(opened.console, [Line(f"{host.name}  ✗ {opened.masker.text(str(findings))}", "bad")])
     else:

@@ -14,7 +14,12 @@ from remediate.errors import UsageError
 from remediate.inventory import load_inventory
 from remediate.playbook import Playbook, load_playbook, playbook_files
 from remediate.schemas import inventory_schema, playbook_schema
+from remediate.sinks.clean import clean_json, one_line
+from remediate.text.strict_yaml import first_bytes
 from remediate.text.suggest import did_you_mean
+
+LONGEST = 1000
+"""Characters of what a file may make us say: what is wrong with it, its title."""
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE]...", help="Only these files. Default: all there are.")
@@ -30,7 +35,7 @@ def check(paths: Paths = None, playbooks: PlaybookFolder = None, *, as_json: AsJ
         if as_json:
             typer.echo(json.dumps({"file": str(path), "ok": not problem, "problem": problem}))
         else:
-            typer.echo(problem or f"{path}: ok")
+            typer.echo(one_line(problem or f"{path}: ok", LONGEST))
     return USAGE if wrong else 0
 
 
@@ -53,7 +58,7 @@ def _problem_of(path: Path) -> str:
 def _is_inventory(path: Path) -> bool:
     """Tell an inventory from a playbook by the key that every inventory begins with, or else by its folder."""
     try:
-        text = path.read_text("utf-8", "replace")
+        text = first_bytes(path).decode("utf-8", "replace")
     except OSError:  # reading it properly tells why
         text = ""
     return (
@@ -65,7 +70,9 @@ def list_playbooks(playbooks: PlaybookFolder = None, *, as_json: AsJson = False)
     """List the playbooks there are, each with what it is for."""
     for path in playbook_files(playbook_folder(playbooks)):
         book = load_playbook(path, CATALOGUE)
-        typer.echo(_as_json(book) if as_json else f"{book.name:<28} {book.title}")
+        typer.echo(
+            clean_json(_as_json(book)) if as_json else f"{book.name:<28} {one_line(book.title, LONGEST)}"
+        )
     return 0
 
 

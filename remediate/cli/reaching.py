@@ -9,7 +9,7 @@ from remediate.errors import CouldNotLook
 from remediate.inventory import Host, Reference
 from remediate.questions import Unanswered
 from remediate.transport.database import Database
-from remediate.transport.dotenv import required_value
+from remediate.transport.dotenv import dotenv_secrets, required_value
 from remediate.transport.host import HostDatabase, ReadFile, SshTarget
 from remediate.transport.identified import IdentifiedDatabase
 from remediate.transport.settings import SshSettings
@@ -62,7 +62,7 @@ def target_of(
 
     def make_database(link: Link, read: ReadFile) -> HostDatabase:
         where = f"{host.name}: database"
-        database = Database(lambda: _url(host, read), link, trips, learn=learn, where=where)
+        database = Database(lambda: _url(host, read, learn), link, trips, learn=learn, where=where)
         databases.append(IdentifiedDatabase(database))
         return databases[0]
 
@@ -79,17 +79,22 @@ def target_of(
     return closing(target)
 
 
-def _url(host: Host, read: ReadFile) -> str:
+def _url(host: Host, read: ReadFile, learn: Callable[[str], None]) -> str:
     reference = host.database.url if host.database else None
     if reference is None:
         raise CouldNotLook(
             host.name, "the inventory names no database for this host", "add `database:` to it"
         )
-    return _url_on_host(host, reference, read) if reference.env_file else reference.reveal(os.environ)
+    if not reference.env_file:
+        return reference.reveal(os.environ)
+    return _url_on_host(host, reference, read, learn)
 
 
-def _url_on_host(host: Host, reference: Reference, read: ReadFile) -> str:
+def _url_on_host(host: Host, reference: Reference, read: ReadFile, learn: Callable[[str], None]) -> str:
+    """Return the URL, and have the other secrets beside it masked, too: a build may print the whole file."""
     file = read(reference.env_file)
     if isinstance(file, Unanswered):
         raise CouldNotLook(host.name, file.reason)
+    for secret in dotenv_secrets(file.content):
+        learn(secret)
     return required_value(file, f"{host.name}: {reference.env_file}", reference.key)

@@ -14,7 +14,7 @@ from remediate.journal.understanding import understanding
 from remediate.masking import Masker
 from remediate.model import Finding, Json
 from remediate.owner import LockOwner
-from remediate.sinks.clean import one_line
+from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.console import show as show_lines
 from remediate.sinks.plan_text import Line, Style, finding_lines
 
@@ -34,7 +34,7 @@ def runs(
     """List what was done: when, which playbook, by whom, why, with which outcome."""
     with _open(state) as journal:
         for summary in journal.runs()[:limit]:
-            typer.echo(summary.model_dump_json() if as_json else _run_line(summary))
+            typer.echo(clean_json(summary.model_dump_json()) if as_json else _run_line(summary))
 
 
 def _run_line(summary: RunSummary) -> str:
@@ -59,7 +59,7 @@ def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> N
         found = journal.find(run)
         if as_json:
             for line in journal.export(found):
-                typer.echo(line)
+                typer.echo(clean_json(line))
             return
         summary = next(summary for summary in journal.runs() if summary.header.run == found)
         show_lines(Console(highlight=False), _story(journal, summary))

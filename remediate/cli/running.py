@@ -31,6 +31,7 @@ from remediate.fleet import carry_out_all, look_at_all
 from remediate.inventory import Host
 from remediate.model import Outcome, Plan
 from remediate.playbook import Playbook
+from remediate.sinks.clean import clean_json
 
 PlanFile = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write the plans there, one JSON object a line.")
@@ -73,7 +74,7 @@ def plan(
 
 def _as_line(opened: Session, one: Plan) -> str:
     value = {"digest": one.digest, **one.model_dump(mode="json")}
-    return json.dumps(opened.masker.json(value), ensure_ascii=False) + "\n"
+    return clean_json(json.dumps(opened.masker.json(value), ensure_ascii=False)) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

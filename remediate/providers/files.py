@@ -34,9 +34,7 @@ SHOWN_MATCHES = 3
 
 class _OneFile(Step):
     path: str = Field(description="Absolute, or relative to `root`.")
-    root: str = Field(
-        default="{{ app.root }}", description="The app's root; nothing outside it is looked at."
-    )
+    root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is edited.")
 
     @model_validator(mode="after")
     def _stays_below_root(self) -> Self:

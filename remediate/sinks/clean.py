@@ -14,6 +14,11 @@ def clean(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def clean_json(text: str) -> str:
+    """Return JSON text with the controls that JSON lets stand written as its own escapes: the same value, read back."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def one_line(text: str, width: int = 160) -> str:
     """Return the text on one line, cut to a width in characters."""
     flat = " ".join(clean(text).split())

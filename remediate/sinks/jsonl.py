@@ -3,6 +3,7 @@
 from typing import TextIO
 
 from remediate.events import Event
+from remediate.sinks.clean import clean_json
 
 
 class JsonLines:
@@ -17,5 +18,5 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._stream.write(event.model_dump_json() + "\n")
+        self._stream.write(clean_json(event.model_dump_json()) + "\n")
         self._stream.flush()

@@ -71,12 +71,19 @@ def first_complaint(
     What is missing comes last: a key is often missing because it is misspelt.
     """
     present = [detail for detail in details if detail["type"] != "missing"]
-    complaints = [complaint(detail, model, document, place) for detail in present or details]
-    return min(complaints, key=_line_and_column)
+    value = document.at(place)
+
+    def stands_at(detail: ErrorDetails) -> tuple[int, ...]:
+        way = (*place, *written_way(detail["loc"], value))
+        where = document.where(way, key=detail["type"] in _OF_KEYS)
+        return tuple(int(number) for number in where.rsplit(":", 2)[1:])
+
+    # Only the first is put into words, as a file of nothing but wrong keys has thousands.
+    return complaint(min(present or details, key=stands_at), model, document, place)
 
 
-def _line_and_column(error: UsageError) -> tuple[int, ...]:
-    return tuple(int(number) for number in error.where.rsplit(":", 2)[1:])
+_OF_KEYS = ("extra_forbidden", "missing")
+"""What is wrong with a key, not with its value."""
 
 
 def complaint(detail: ErrorDetails, model: type[BaseModel], document: Document, place: Place) -> UsageError:

@@ -30,6 +30,8 @@ from remediate.model import Json
 
 LARGEST = 256 * 1024
 """Bytes of one file."""
+SHOWN = 80
+"""Characters of a value that are shown in a message."""
 DEEPEST = 32
 """Levels of nesting."""
 
@@ -91,21 +93,44 @@ def read_yaml(path: Path, wrong: type[UsageError]) -> Document:
         UsageError: Of the kind `wrong`: it cannot be read, is too large, or is not the strict YAML described above.
     """
     try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise wrong(str(path), f"byte {error.start} is not UTF-8", "save it as UTF-8") from error
+        raw = first_bytes(path)
     except OSError as error:
         raise wrong(
             str(path), f"cannot be read ({error.strerror})", "check the name and its permissions"
         ) from error
-    return parse_yaml(text, path, wrong)
+    if len(raw) > LARGEST:
+        raise _too_large(path, raw, wrong)
+    try:
+        return parse_yaml(raw.decode("utf-8"), path, wrong)
+    except UnicodeDecodeError as error:
+        where = _place(path, raw[: error.start].decode("utf-8"))
+        raise wrong(where, f"byte {error.start} is not UTF-8", "save it as UTF-8") from error
+
+
+def first_bytes(path: Path) -> bytes:
+    """Return a file's bytes, one more than may be taken where there are as many: no larger file is read.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def _too_large(path: Path, raw: bytes, wrong: type[UsageError]) -> UsageError:
+    where = _place(path, raw[:LARGEST].decode("utf-8", "replace"))
+    return wrong(where, f"is larger than {LARGEST // 1024} KB", "split it")
+
+
+def _place(path: Path, before: str) -> str:
+    """Return `file:line:column` of what comes after this text."""
+    return f"{path}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
 def parse_yaml(text: str, path: Path, wrong: type[UsageError]) -> Document:
     """Return what a text says, as `read_yaml` does; `path` is for messages."""
-    if len(text.encode()) > LARGEST:
-        raise wrong(str(path), f"is larger than {LARGEST // 1024} KB", "split it")
+    if len(text) > LARGEST or len(raw := text.encode()) > LARGEST:
+        raise _too_large(path, text[:LARGEST].encode() if len(text) > LARGEST else raw, wrong)
     reader = _Reader(path, wrong)
     for event in _events(text, path, wrong):
         reader.take(event)
@@ -123,7 +148,8 @@ def _events(text: str, path: Path, wrong: type[UsageError]) -> Iterator[Any]:
             "check quotes, colons and indentation",
         ) from error
     except (YAMLError, YAMLStreamError) as error:
-        raise wrong(str(path), "holds characters that YAML forbids", "remove control characters") from error
+        where = _place(path, text[: getattr(error, "position", 0)])
+        raise wrong(where, "holds characters that YAML forbids", "remove control characters") from error
 
 
 @dataclass
@@ -203,7 +229,7 @@ class _Reader:
         if event.value in around.value:
             line = self.keys[(*around.place, event.value)][0]
             raise self.refuse(
-                event, f"`{event.value}` was already given in line {line}", "keep one of the two"
+                event, f"`{_short(event.value)}` was already given in line {line}", "keep one of the two"
             )
         around.key = event.value
         self.keys[(*around.place, event.value)] = _position(event)
@@ -227,11 +253,15 @@ class _Reader:
             return event.value
         if _TWO_READINGS.fullmatch(event.value):
             raise self.refuse(
-                event, f"`{event.value}` is read in two ways", "put it in quotes, or drop the zero"
+                event, f"`{_short(event.value)}` is read in two ways", "put it in quotes, or drop the zero"
             )
         return next(
             (read(event.value) for shape, read in _PLAIN if shape.fullmatch(event.value)), event.value
         )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _position(event: Any) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from remediate.transport.database_ledger import ENDED_BY_SERVER, set_locally
 from remediate.transport.database_lock import DatabaseLock
 from remediate.transport.database_outside import Outside
 from remediate.transport.database_url import DatabaseUrl
-from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded
+from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded, unfit
 from remediate.transport.database_wire import Clock, Command, PGresult, WireLost
 from remediate.transport.trips import Trips
 
@@ -86,15 +86,19 @@ class Database:
             Locked: The database's lock is to be held, and another run has it.
             Lost: What was stopped cannot be asked about.
         """
-        wanted = tuple(dict.fromkeys(queries))
+        reasons = {query: unfit(query.sql, query.parameters) for query in queries}
+        refused: dict[Query, QueryAnswer | Unanswered] = {
+            query: Unanswered(reason=f"database: {why}") for query, why in reasons.items() if why
+        }
+        wanted = tuple(query for query, why in reasons.items() if not why)
         if not wanted:
-            return {}
+            return refused
         with self._lock:
             try:
                 self._settle_stopped()
-                return dict(zip(wanted, self._look(wanted), strict=True))
+                return {**refused, **dict(zip(wanted, self._look(wanted), strict=True))}
             except NoDatabase as error:
-                return dict.fromkeys(wanted, Unanswered(reason=error.reason))
+                return {**refused, **dict.fromkeys(wanted, Unanswered(reason=error.reason))}
 
     @contextmanager
     def held(

@@ -28,7 +28,7 @@ from remediate.transport.database_ledger import (
     set_locally,
 )
 from remediate.transport.database_lock import HOLDER, TRY_FOR_TRANSACTION, DatabaseLock
-from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded
+from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded, unfit
 from remediate.transport.database_wire import Command, PGresult, Wire, WireLost
 
 _LOCK_NOT_HAD = ("55P03", "40P01")  # lock_timeout, deadlock: the same try may succeed a moment later
@@ -78,6 +78,10 @@ class Changes:
             Failed: Nothing of it happened.
             Lost: It is not known whether it happened.
         """
+        if why := unfit(token, change.undo, *((one.sql, one.parameters) for one in change.statements)):
+            raise Failed(
+                self.where, f"the change cannot be sent: {why}; nothing was changed", "correct the value"
+            )
         for number in range(self.settings.tries - 1):
             try:
                 return self._try(token, change, None)

@@ -90,6 +90,22 @@ def rows_of(result: PGresult) -> QueryAnswer:
     return QueryAnswer(columns=names, rows=tuple(tuple(_jsonable(value) for value in row) for row in rows))
 
 
+def unfit(*texts: Any) -> str:
+    """Return why these cannot be sent, or nothing where they can: statements, values, tuples and JSON of them.
+
+    PostgreSQL's text holds no NUL, and a statement would end there (manual, chapter 8.3); UTF-8 has no lone surrogates.
+    """
+    for text in texts:
+        inner = (*text.keys(), *text.values()) if isinstance(text, dict) else text
+        if isinstance(inner, tuple | list) and (why := unfit(*inner)):
+            return why
+        if isinstance(text, str) and "\0" in text:
+            return "a value has a NUL character in it"
+        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+            return "a value has half a character in it (a lone surrogate)"
+    return ""
+
+
 def _jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

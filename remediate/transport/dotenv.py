@@ -4,6 +4,7 @@ Source of the rules: the two regular expressions of dotenv 17's `lib/main.js`, c
 """
 
 import re
+from urllib.parse import unquote
 
 from remediate.errors import CouldNotLook
 from remediate.questions import ReadAnswer
@@ -30,6 +31,24 @@ def dotenv_value(content: bytes, key: str) -> str | None:
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
     values: dict[str, str] = dict(_LINE.findall(re.sub(r"\r\n?", "\n", text)))
     return _unquoted(values[key].strip()) if key in values else None
+
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|PRIVATE|SALT|AUTH|DSN", re.IGNORECASE)
+_USER_INFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s]*:([^/?#@\s]+)@")
+"""The password of a URL, as it is written: RFC 3986, section 3.2.1."""
+
+
+def dotenv_secrets(content: bytes) -> tuple[str, ...]:
+    """Return the values that are secret by their names, and the passwords of URLs: whoever reads the file masks them.
+
+    Args:
+        content: The file's bytes.
+    """
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff")
+    found = _LINE.findall(re.sub(r"\r\n?", "\n", text))
+    named = [_unquoted(value.strip()) for name, value in found if _SECRET_NAME.search(name)]
+    written = [password for _, value in found for password in _USER_INFO.findall(value)]
+    return tuple(dict.fromkeys([*(one for one in named if one), *written, *map(unquote, written)]))
 
 
 def _unquoted(value: str) -> str:

@@ -98,6 +98,7 @@ def test_the_diff_shows_missing_line_ends_and_bytes_that_are_no_text():
     assert diff.endswith("-two\\xff\n\\ No newline at end of file\n+two\n")
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("path", "place", "why"),
     [

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from remediate.events import Event
 from remediate.model import Change, Fidelity, Finding, Outcome, Plan, PlannedFix, WayBack
-from remediate.sinks.clean import clean, last_lines, one_line
+from remediate.sinks.clean import clean, clean_json, last_lines, one_line
 from remediate.sinks.console import ConsoleSink
 from remediate.sinks.jsonl import JsonLines
 
@@ -139,3 +139,11 @@ def test_json_lines_are_one_object_a_line_whatever_is_in_them() -> None:
 
 def test_only_the_last_lines_that_say_something_are_kept() -> None:
     assert last_lines("a\n\n b \n\nc\n", 2) == ["b", "c"]
+
+
+@given(st.text())
+def test_json_without_controls_says_the_same(text: str) -> None:
+    written = clean_json(json.dumps({"a": text}, ensure_ascii=False))
+    assert json.loads(written) == {"a": text}
+    assert len(written.splitlines()) == 1
+    assert written == clean(written).replace("\n", "")
