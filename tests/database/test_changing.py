@@ -76,6 +76,7 @@ def test_the_same_token_at_the_same_time_commits_once(cluster, table, open_datab
     assert count(cluster, table) == 1
 
 
+@pytest.mark.fault(15)
 def test_a_lock_that_is_not_had_names_who_holds_it(cluster, table, database: Database, open_database) -> None:
     blocker = open_database(cluster.url(table) + "&application_name=x")
     wire = blocker._door.wire()
@@ -88,6 +89,34 @@ def test_a_lock_that_is_not_had_names_who_holds_it(cluster, table, database: Dat
     assert "12345" not in said
     wire.exchange([Command(sql="COMMIT")], 5)
     assert database.change("r/1", change("ALTER TABLE t ADD COLUMN x int")) is True
+
+
+def test_of_a_blocker_of_another_role_it_is_told_who_may_see_what_it_does(
+    cluster, table, open_database
+) -> None:
+    cluster.sql("CREATE ROLE reader LOGIN PASSWORD 'reader'; CREATE ROLE writer LOGIN PASSWORD 'writer'")
+    cluster.sql(
+        "GRANT SELECT ON t TO reader; ALTER TABLE t OWNER TO writer; GRANT ALL ON SCHEMA public TO writer",
+        table,
+    )
+    cluster.sql(f"GRANT CREATE ON DATABASE {table} TO writer")
+    try:
+        blocker = open_database(cluster.url(table, user="reader", password="reader"))
+        wire = blocker._door.wire()
+        wire.exchange([Command(sql="BEGIN"), Command(sql="SELECT * FROM t")], 5)
+        writer = open_database(
+            cluster.url(table, user="writer", password="writer"), settings=QUICK, sleep=lambda _: None
+        )
+        with pytest.raises(Failed) as raised:
+            writer.change("r/1", change("ALTER TABLE t ADD COLUMN x int", lock_timeout=0.4))
+        assert f"pid {wire.pid} (remediate) of the role reader; what it does only that role" in str(
+            raised.value
+        )
+        blocker.close()
+        writer.close()
+    finally:
+        cluster.sql("REASSIGN OWNED BY reader, writer TO app; DROP OWNED BY reader, writer", table)
+        cluster.sql("DROP OWNED BY writer; DROP ROLE reader, writer")
 
 
 def test_a_lock_that_comes_free_is_waited_for(cluster, table, open_database) -> None:
@@ -132,6 +161,7 @@ def relayed(open_database, cluster, table, when, **more) -> Database:
     return open_database(cluster.url(table), RelayForwards(cluster, when), **options)
 
 
+@pytest.mark.fault(13)
 def test_a_lost_answer_to_commit_is_found_out_to_have_committed(cluster, table, open_database) -> None:
     database = relayed(open_database, cluster, table, once(b"COMMIT", "drop"))
     assert database.change("r/1", INSERT) is True
@@ -139,6 +169,7 @@ def test_a_lost_answer_to_commit_is_found_out_to_have_committed(cluster, table, 
     assert database.change("r/1", INSERT) is False
 
 
+@pytest.mark.fault(13)
 def test_a_commit_that_never_arrived_is_found_out_to_have_failed(cluster, table, open_database) -> None:
     database = relayed(open_database, cluster, table, once(b"COMMIT", "cut"))
     with pytest.raises(Failed, match="rolled back; nothing was changed"):
@@ -147,6 +178,7 @@ def test_a_commit_that_never_arrived_is_found_out_to_have_failed(cluster, table,
     assert database.change("r/1", INSERT) is True
 
 
+@pytest.mark.fault(12)
 def test_a_link_cut_before_commit_has_changed_nothing(cluster, table, open_database) -> None:
     database = relayed(open_database, cluster, table, once(b"INSERT INTO t", "cut"))
     with pytest.raises(Failed, match="before COMMIT"):
@@ -154,6 +186,7 @@ def test_a_link_cut_before_commit_has_changed_nothing(cluster, table, open_datab
     assert count(cluster, table) == 0
 
 
+@pytest.mark.fault(13)
 def test_what_nobody_can_be_asked_about_is_lost(cluster, table, open_database) -> None:
     gone = threading.Event()
 

@@ -118,7 +118,7 @@ def test_a_connection_that_ends_before_commit_has_changed_nothing_and_it_is_said
     operator: Operator,
     somebody: Psql,
     reader: Psql,
-    columns: str,
+    probe: str,
     line: Line,
     over_line: str,
     how: str,
