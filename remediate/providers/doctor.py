@@ -11,6 +11,7 @@ PROGRAMS = (
     "awk",
     "curl",
     "find",
+    "flock",
     "grep",
     "gzip",
     "head",

@@ -30,7 +30,7 @@ that it prints.
 """
 
 
-def tests_by_fault() -> dict[int, list[tuple[str, str]]]:
+def held_by_tests() -> dict[int, list[tuple[str, str]]]:
     """Return for each fault the tests that name it: their files, below the root, and their names."""
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -49,7 +49,7 @@ def _named(function: ast.FunctionDef) -> list[int]:
 
 def page() -> str:
     """Return the page."""
-    held = tests_by_fault()
+    held = held_by_tests()
     rows = (
         f"| {one.number} | {one.title} | {one.promise} | {_links(held[one.number])} |\n" for one in FAULTS
     )

@@ -1,11 +1,11 @@
 """Every fault has a test that holds its promise, and the page says so."""
 
 from tests.faults.catalogue import FAULTS
-from tests.faults.page import PAGE, page, tests_by_fault
+from tests.faults.page import PAGE, page, held_by_tests
 
 
 def test_every_fault_is_held_by_a_test_and_every_test_names_a_fault_that_there_is() -> None:
-    assert set(tests_by_fault()) == {fault.number for fault in FAULTS}
+    assert set(held_by_tests()) == {fault.number for fault in FAULTS}
 
 
 def test_the_page_is_what_the_tests_say() -> None:
