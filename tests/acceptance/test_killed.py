@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from remediate.journal import Journal
+from remediate.masking import Masker
 from tests.operator import Operator, picture
 from tests.practice import Practice
 
@@ -19,16 +21,24 @@ STARTED = [
 
 
 def killed(operator: Operator, playbook: str, seen: Callable[[dict], bool], delay: float) -> None:
-    """Start a run and kill it with SIGKILL some seconds after an event."""
+    """Start a run and kill it with SIGKILL some seconds after an event, and not before its change is owed."""
     with operator.start("run", playbook, "--on", "web1", "--yes", "--json") as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if seen(json.loads(line)):
+            event = json.loads(line)
+            if seen(event):
+                while not is_owed(operator, event["step"]):
+                    time.sleep(0.01)
                 time.sleep(delay)
                 process.kill()
                 break
         process.communicate(timeout=30)
     assert process.returncode == -9
+
+
+def is_owed(operator: Operator, step: str) -> bool:
+    with Journal.open(operator.folder / "remediate", Masker()) as journal:
+        return any((entry.kind, entry.body.get("step")) == ("owed", step) for entry in journal.entries())
 
 
 @pytest.mark.fault(1, 2)

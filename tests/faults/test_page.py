@@ -1,7 +1,7 @@
 """Every fault has a test that holds its promise, and the page says so."""
 
 from tests.faults.catalogue import FAULTS
-from tests.faults.page import PAGE, page, held_by_tests
+from tests.faults.page import PAGE, held_by_tests, page
 
 
 def test_every_fault_is_held_by_a_test_and_every_test_names_a_fault_that_there_is() -> None:
