@@ -32,6 +32,7 @@ def ssh_settings(host: Host) -> SshSettings:
         env=host.env,
         machine_id=host.machine_id,
         connect_timeout=host.connect_timeout,
+        reconnect=host.reconnect,
     )
 
 

@@ -47,6 +47,7 @@ class Host(Value):
         jump: The host to go through.
         become: The user to become after the login.
         connect_timeout: Seconds.
+        reconnect: Seconds that a broken connection is waited for.
         machine_id: The only /etc/machine-id that may answer; empty where any may.
         env: Variables of the environment for every command.
         vars: What playbooks see.
@@ -68,6 +69,7 @@ class Host(Value):
     jump: str | None = None
     become: str | None = None
     connect_timeout: float = 10.0
+    reconnect: float = 120.0
     machine_id: str = ""
     env: dict[str, str] = {}
     vars: dict[str, Json] = {}

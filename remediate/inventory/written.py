@@ -76,6 +76,7 @@ class SshText(Written):
         jump: The host to go through: a name of the ssh_config, or `user@host:port`.
         become: The user to become by `sudo -n` after the login.
         connect_timeout: How long to wait for a connection.
+        reconnect: How long to wait for a connection that broke in the middle of a run; two minutes unless given.
     """
 
     user: NonEmpty | None = None
@@ -86,6 +87,7 @@ class SshText(Written):
     jump: NonEmpty | None = None
     become: NonEmpty | None = None
     connect_timeout: Duration | None = None
+    reconnect: Duration | None = None
 
 
 class DatabaseText(Written):

@@ -130,7 +130,7 @@ class SshTarget:
         self._lock = HostLock(caller, app)
         self.fence = Fence(caller, self._lock, lambda: self._acquaintance.machine.id)
         self.files = Files(caller, self.fence)
-        patience = patience or Patience()
+        patience = patience or Patience(reconnect=settings.reconnect)
         self.jobs = Jobs(caller, self.fence, trips, on_output, cancelled or Event(), clock, patience)
         self._witnesses = Witnesses(caller)
         self._bear = partial(self.link.borne, patience.reconnect)

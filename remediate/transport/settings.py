@@ -24,6 +24,7 @@ class SshSettings(Value):
         env: Variables that every command there sees; not for secrets.
         machine_id: The only /etc/machine-id that may answer; default: whichever answers first.
         connect_timeout: Seconds for each of: connection, banner, login, a channel.
+        reconnect: Seconds that a connection which broke in the middle of a run is waited for.
     """
 
     name: str
@@ -38,3 +39,4 @@ class SshSettings(Value):
     env: dict[str, str] = {}
     machine_id: str = ""
     connect_timeout: float = 10.0
+    reconnect: float = 120.0

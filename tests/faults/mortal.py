@@ -71,7 +71,8 @@ class Order:
 def begin(doom: Doom) -> None:
     """Let it befall this process."""
     AuditStore.append = _doomed(AuditStore.append, doom)
-    remediate.transport.host.Patience = partial(remediate.transport.host.Patience, reconnect=doom.patience)
+    patience = remediate.transport.host.Patience(reconnect=doom.patience)
+    remediate.transport.host.Patience = lambda **_: patience
     verify = _never if doom.unverified else partial(_soon, remediate.engine.verify, doom.stable)
     remediate.engine.verify = verify
 

@@ -130,7 +130,9 @@ def test_a_run_is_not_carried_on_nor_taken_back_on_another_machine(small: Small,
             said = blocked(small, lambda word=command: operator.does(word, run, "--yes"))
             assert "another machine answers here: its machine id is 4711" in said
         ended = operator.does("resume", done)
-        assert (ended.code, ended.err.count("another machine answers here")) == (6, 1)
+        assert (ended.code, ended.out.count("another machine answers here")) == (0, 1), (
+            "it ended; a warning is enough"
+        )
     assert operator.does("rollback", run, "--yes").code == 0
     assert "colour=red" in small.content()
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,9 @@ def test_a_host_that_does_not_come_back_is_told_and_what_is_left_there_too(
     def away(_: object) -> None:
         light_line.refusing = True
         light_line.reset()
+
+    impatient = Path(over_light_line)
+    impatient.write_text(impatient.read_text().replace("ssh: {", "ssh: {reconnect: 1s, "))
 
     light_line.refusing = True
     never = small.runs("-i", over_light_line)
