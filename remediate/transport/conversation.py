@@ -123,7 +123,10 @@ class Conversation:
         return True
 
     def _exchange(self) -> None:
-        self._push()
+        try:
+            self._push()
+        except Ended:  # nobody reads any more; what was said before is still to be read
+            self._pending = []
         try:
             out, err = self.wire.receive(0.01 if self._pending else 0.2)
         except (Broken, Ended):

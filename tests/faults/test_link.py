@@ -128,7 +128,8 @@ def test_a_host_that_does_not_come_back_is_told_and_what_is_left_there_too(
     gone = small.until("verifying", away, "-i", over_light_line)
     assert gone.code == 7, gone.out
     run = operator.last_run
-    assert f"remediate rollback {run}" in gone.lines[-1]["data"]["todo"]
+    (ended,) = [one for one in gone.lines if one["kind"] == "ended"]
+    assert f"remediate rollback {run}" in ended["data"]["todo"]
     assert any("lock may still be there" in one["text"] for one in gone.lines if one["kind"] == "warning")
     again = operator.does("rollback", run, "--yes")
     assert again.code == 6, again.out
