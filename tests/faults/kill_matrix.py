@@ -3,6 +3,7 @@
 `python -m tests.faults.kill_matrix POINT…` plays only these. It prints a line a point, and the sums at the end.
 """
 
+import random
 import signal
 import sys
 import threading
@@ -64,10 +65,11 @@ def main(names: Sequence[str]) -> int:
         if not names:
             shares = [playbooks()[number :: len(hosts)] for number in range(len(hosts))]
             list(pool.map(_measure, hosts, shares))
-            whats = (KILL, BLINK, AWAY)
+            whats = (KILL, BLINK, AWAY)  # in no order, so that a defect shows early
             matrix.left = [
                 one for name in playbooks() for one in points(name, references[name].writes, whats)
             ]
+            random.shuffle(matrix.left)
         try:
             list(pool.map(lambda worlds: _play(matrix, worlds), hosts))
         finally:
