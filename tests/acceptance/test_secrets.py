@@ -3,10 +3,13 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.operator import Operator
 from tests.practice import BACKEND, Practice
 
 
+@pytest.mark.fault(19)
 def test_a_build_that_prints_the_env_file_shows_no_secret(
     practice: Practice, operator: Operator, web1: str, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from remediate.errors import CouldNotLook
 from remediate.questions import ReadAnswer
 from remediate.transport.database_url import DatabaseUrl, libpq_settings
-from remediate.transport.dotenv import dotenv_value, required_value
+from remediate.transport.dotenv import dotenv_secrets, dotenv_value, required_value
 
 
 def read(rest: str) -> DatabaseUrl:
@@ -169,3 +169,9 @@ def test_a_missing_file_and_a_missing_key_are_told_apart() -> None:
 )
 def test_a_password_is_known_as_it_is_and_as_it_is_written(rest, password, written) -> None:
     assert (read(rest).password, read(rest).written_password) == (password, written)
+
+
+def test_what_is_secret_by_its_name_and_the_passwords_of_urls_are_known_once_the_file_was_read() -> None:
+    text = b"""API_TOKEN="t0ken#1"\nexport SMTP_PASS='pa ss'\nNODE_ENV=production\nPORT=3000\nEMPTY_SECRET=
+REDIS=redis://:p%40ss@cache:6379/0\nPLAIN=https://example.org/a:b@c\n"""
+    assert set(dotenv_secrets(text)) == {"t0ken#1", "pa ss", "p%40ss", "p@ss"}
