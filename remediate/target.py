@@ -283,11 +283,14 @@ class Target(Protocol):
             Blocked: It could not be taken; nothing was touched.
         """
 
-    def unlock(self, owner: LockOwner) -> None:
+    def unlock(self, owner: LockOwner) -> str:
         """End what still runs of an owner's run, then take the lock away from it. MUST NOT do so in another order.
 
         Args:
             owner: Whose it is believed to be; where it is nobody's by now, that is fine.
+
+        Returns:
+            What could not be made sure of, in a clause; empty where all of it has ended.
 
         Raises:
             Locked: It is somebody else's by now, or something of the run is being changed at this moment.

@@ -18,15 +18,21 @@ find srv home/deploy opt var/tmp tmp -path home/deploy/.pm2/logs -prune -o \
 find srv/lumiku -path '*/node_modules' -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 find srv/lumiku/backend/node_modules/.prisma -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 """
-DUMP = r"""
+LOGIN = r"""
 url=$(sed -n 's/^DATABASE_URL=//p' /srv/lumiku/backend/.env | tr -d '"')
 login=${url#*//}
 login=${login%%@*}
 export PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')")
 url=postgresql://${login%%:*}@${url#*@}
+"""
+"""Sets `url` to the database's, without its password, which goes by the environment."""
+DUMP = (
+    LOGIN
+    + r"""
 "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/pg_dump" --exclude-schema=remediate "${url%%\?*}" |
   sed '/^\\restrict/d; /^\\unrestrict/d'
 """
+)
 PROCESSES = r"""pm2 jlist | node -e '
 let text = ""
 process.stdin.on("data", (piece) => (text += piece)).on("end", () => {

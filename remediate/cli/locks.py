@@ -105,11 +105,12 @@ def _unlock(opened: Session, target: Target, lock: Lock) -> Ending:
     try:
         with _nobody_at_work(opened.journal, lock.owner):
             opened.journal.append(opened.run, target.name, "unlocked", body)
-            target.unlock(lock.owner)
+            unsure = target.unlock(lock.owner)
         todo = _left_to_do(opened.journal, lock.owner, target.name)
     except RemediateError as error:
         return ending_of(error)
     ended = f", and what still ran of it was ended: {', '.join(lock.jobs)}" if lock.jobs else ""
+    ended += f"; {unsure}" if unsure else ""
     kind = "hold" if lock.owner.hold else "lock"
     return Ending(Outcome.FREE, f"the {kind} of {lock.owner.in_words} was taken away{ended}", todo)
 

@@ -202,9 +202,20 @@ class SshTarget:
         """Take the host's lock for the app and keep it."""
         self._lock.keep(owner)
 
-    def unlock(self, owner: LockOwner) -> None:
-        """End what still runs of an owner's run, then take the lock away from it."""
+    def unlock(self, owner: LockOwner) -> str:
+        """End what still runs of an owner's run, in the database too, then take the lock away from it."""
+        unsure = "" if owner.hold else self._free_database(owner.run)
         self._lock.unlock(owner, self.jobs.patience.grace)
+        return unsure
+
+    def _free_database(self, run: str) -> str:
+        """End a run's connection to the database; a database that is down must not keep its host locked."""
+        try:
+            if self._database is not None:
+                self._database.free(run)
+        except Failed as error:
+            return f"whether it is still at work in the database is not known ({error.what})"
+        return ""
 
     def witnesses(self) -> tuple[Witness, ...]:
         """Return the heads of all audit logs that the host keeps."""
@@ -371,9 +382,9 @@ class ScopedTarget:
         """Take the host's lock for the app and keep it."""
         self._host.hold(owner)
 
-    def unlock(self, owner: LockOwner) -> None:
+    def unlock(self, owner: LockOwner) -> str:
         """End what still runs of an owner's run, then take the lock away from it."""
-        self._host.unlock(owner)
+        return self._host.unlock(owner)
 
     def witnesses(self) -> tuple[Witness, ...]:
         """Return the heads of all audit logs that the host keeps."""

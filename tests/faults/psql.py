@@ -7,12 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from tests.operator import LOGIN
 from tests.practice import LAB, Practice
 
-START = r"""
-url=$(sed -n 's/^DATABASE_URL=//p' /srv/lumiku/backend/.env | tr -d '"')
+START = (
+    LOGIN
+    + r"""
 exec "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/psql" -X -w -q -A -t "${url%%\?*}" 2>&1
 """
+)
 END = "-- that was all"
 AT_WORK = "FROM pg_stat_activity WHERE application_name LIKE 'remediate 2%'"
 WAITS = f"{AT_WORK} AND wait_event_type = 'Lock' AND query LIKE '%ALTER TABLE%'"

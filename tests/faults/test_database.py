@@ -1,6 +1,7 @@
 """The connection to the database breaks, its answer is lost, or somebody else is in the way, in the middle of a run."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,6 +183,28 @@ def test_a_runner_killed_in_the_middle_of_sql_leaves_nothing_and_resume_makes_it
     assert somebody.ask("SELECT count(*), count(DISTINCT token) FROM remediate.ledger") == "1|1"
     assert operator.does("rollback", run, "--yes").code == 0
     assert dump(practice) == before
+
+
+@pytest.mark.fault(17)
+def test_a_runner_frozen_in_the_middle_of_sql_commits_nothing_once_its_lock_was_taken_away(
+    practice: Practice, operator: Operator, somebody: Psql, probe: str, tmp_path: Path
+) -> None:
+    before = dump(practice)
+    assert somebody.ask(UNTIL_TOLD) == ""
+    frozen = started(operator, probe)
+    somebody.until(f"{AT_WORK} AND query LIKE '%INSERT INTO remediate.ledger%' AND state = 'active'")
+    frozen.send_signal(signal.SIGSTOP)
+    beside = Operator(practice, tmp_path / "other")
+    freed = beside.does("unlock", "web1", "--reason", "it sleeps", "--yes")
+    assert freed.code == 0, freed.out + freed.err
+    somebody.until(f"WHERE NOT EXISTS (SELECT {AT_WORK})")
+    somebody.ask("INSERT INTO remediate.go_on DEFAULT VALUES")
+    frozen.send_signal(signal.SIGCONT)
+    woken = ended(frozen)
+    assert woken.code == 7, woken.out + woken.err
+    assert "the lock was taken away" in woken.out
+    assert dump(practice) == before
+    assert somebody.ask("SELECT count(*) FROM remediate.ledger") == "0"
 
 
 @pytest.mark.fault(15)

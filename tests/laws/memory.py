@@ -275,8 +275,9 @@ class MemoryTarget:
             pass
         self.state.owner = owner
 
-    def unlock(self, owner: LockOwner) -> None:
+    def unlock(self, owner: LockOwner) -> str:
         if self.state.owner is not None and self.state.owner.run != owner.run:
             raise Locked(self.name, f"locked by {self.state.owner.who}", owner=self.state.owner)
         self.state.owner = None
         self.state.ousted.add(owner.run)
+        return ""

@@ -87,8 +87,8 @@ class Watched:
     def hold(self, owner: LockOwner) -> None:
         self.inner.hold(owner)
 
-    def unlock(self, owner: LockOwner) -> None:
-        self.inner.unlock(owner)
+    def unlock(self, owner: LockOwner) -> str:
+        return self.inner.unlock(owner)
 
     def run(self, job: Job) -> RunAnswer:
         return self._change(lambda: self.inner.run(job))
