@@ -17,6 +17,8 @@ RARELY = 50
 """Every so many ticks all processes are looked at, whatever their age."""
 OURS = (b"SSH_CONNECTION=", b"SUDO_COMMAND=", b"REMEDIATE_INVENTORY=")
 """What the environment of a process has that the program started: on a host, by sudo there, or beside itself."""
+PRISMA = b"/opt/schema-engine/schema-engine"
+"""Prisma hands its engine the URL as an argument. The ground's own tests start it; the program must not."""
 
 
 def read(pid: str, name: str) -> bytes:
@@ -27,11 +29,11 @@ def read(pid: str, name: str) -> bytes:
 
 
 def shows(pid: str, needles: list[bytes]) -> str:
-    arguments = read(pid, "cmdline")
-    if any(needle in arguments for needle in needles):
-        return "arguments"
-    environment = read(pid, "environ")
+    arguments, environment = read(pid, "cmdline"), read(pid, "environ")
     theirs = any(mark in environment for mark in OURS)
+    excused = PRISMA in arguments.split(b"\0") and not theirs
+    if not excused and any(needle in arguments for needle in needles):
+        return "arguments"
     return "environment" if theirs and any(needle in environment for needle in needles) else ""
 
 
