@@ -228,7 +228,7 @@ def test_on_a_host_none_of_the_verbs_changes_anything_once_the_lock_is_gone(make
 
 def test_another_machine_than_the_confirmed_one_is_changed_in_nothing(make_target, ground):
     ann = make_target()
-    ann.fence.machine = "0123456789abcdef0123456789abcdef"
+    ann.fence._machine = lambda: "0123456789abcdef0123456789abcdef"
     with pytest.raises(Unreachable, match="another machine answers here"):
         ann.write("/home/deploy/fenced", b"unasked", ABSENT)
     assert "fenced" not in ground.on("light1", "ls", "/home/deploy")
