@@ -34,10 +34,12 @@ class Resumption:
         return self.run.under_lock(self._carry_on)
 
     def _carry_on(self) -> Ending:
+        self.run.rollback.look(self.confirmed.fixes)  # locked out of the database: before anything is touched
         self.run.touched = bool(self._owed())
         if self.stopped:
             error = Interrupted(self.run.target.name, self.stopped)
-            return self.run.failed(error, self.confirmed)
+            with self.run.runner.shield():
+                return self.run.failed(error, self.confirmed)
         return self.run.attempt(self.confirmed, self._finish)
 
     def _owed(self) -> tuple[Owed, ...]:

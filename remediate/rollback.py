@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediate.errors import Blocked, Failed, RemediateError
+from remediate.errors import Failed, JournalError, Locked, RemediateError
 from remediate.journal import Owed
 from remediate.model import FixOutline
 from remediate.planner import NamedFix, difference, plan_fixes, questions_of
+from remediate.questions import Answers
 from remediate.runner import Runner
 from remediate.steps import Action
 from remediate.target import Target
@@ -31,11 +32,53 @@ class Rollback:
     Args:
         target: The host.
         runner: The runner's side; its journal says what is owed.
+
+    Attributes:
+        touched: Whether an undo was begun; from then on nobody may say that nothing was touched.
     """
 
     def __init__(self, target: Target, runner: Runner) -> None:
         self.target, self.run = target, runner.run
         self.journal, self.events, self.action_of = runner.journal, runner.events, runner.action_of
+        self.touched = False
+
+    def look(self, confirmed: Sequence[FixOutline]) -> Answers:
+        """Ask what the run was to do; under the host's lock this takes the database's, too, where it asks that.
+
+        Args:
+            confirmed: What the run was to do.
+
+        Raises:
+            Locked: Another run is at work in the database; nothing was touched.
+            Blocked: There is no way to the host. A database that is down is no error, but `Unanswered`.
+        """
+        return self.target.answer(questions_of(fix.action for fix in self._fixes(confirmed)))
+
+    def walk(self, confirmed: Sequence[FixOutline] = ()) -> Settlement:
+        """Pay everything that is owed in a process that changed nothing itself: look first who is at work there.
+
+        Args:
+            confirmed: What the run was to do.
+
+        Returns:
+            Why it stopped half-way, or whether all is as it was.
+
+        Raises:
+            Locked: Another run is at work in the database; nothing was touched.
+            JournalError: The log cannot be read; nothing was touched.
+        """
+        if self.journal.owed(self.run, self.target.name):
+            self._meet(confirmed)
+        return self.pay(confirmed)
+
+    def _meet(self, confirmed: Sequence[FixOutline]) -> None:
+        try:
+            self.look(confirmed)
+        except (Locked, JournalError):
+            raise
+        except RemediateError as error:  # what cannot be asked may still be put back, as far as it goes
+            text = f"it cannot be looked at before it is put back: {error.what}"
+            self.events.tell("warning", self.target.name, text)
 
     def pay(self, confirmed: Sequence[FixOutline] = ()) -> Settlement:
         """Pay everything that is owed, then compare with the plan that was made before anything was changed.
@@ -45,7 +88,18 @@ class Rollback:
 
         Returns:
             Why it stopped half-way, or whether all is as it was.
+
+        Raises:
+            JournalError: The log cannot be read; nothing was touched.
         """
+        try:
+            return self._pay_all(confirmed)
+        except JournalError as error:
+            if not self.touched:
+                raise
+            return Settlement(str(error))
+
+    def _pay_all(self, confirmed: Sequence[FixOutline]) -> Settlement:
         for owed in self.in_order():
             if problem := self._pay_one(owed):
                 return Settlement(problem)
@@ -75,9 +129,9 @@ class Rollback:
 
     def _pay_one(self, owed: Owed) -> str:
         self.events.tell("undo-started", self.target.name, owed.change.what, owed.step)
+        self.touched = True
         try:
-            if owed.state in ("intended", "unknown"):  # nobody saw its end: nothing of it may go on meanwhile
-                self.target.scoped(owed.token).stop()
+            self._stop_what_may_live(owed)
             self._action(owed).undo(self.target.scoped(f"{owed.token}/undo{owed.attempts}"), owed.undo)
         except RemediateError as error:
             self.journal.unpaid(owed.id, str(error))
@@ -88,10 +142,19 @@ class Rollback:
         self.events.tell("undo-done", self.target.name, owed.change.what, owed.step)
         return ""
 
+    def _stop_what_may_live(self, owed: Owed) -> None:
+        """End what nobody saw the end of, the change or an earlier way back: none may go on beside the next."""
+        if owed.state in ("intended", "unknown"):
+            self.target.scoped(owed.token).stop()
+        for attempt in range(owed.attempts):  # one that could not be ended last time may live still
+            self.target.scoped(f"{owed.token}/undo{attempt}").stop()
+
     def _compare(self, confirmed: Sequence[FixOutline]) -> str:
         try:
             moved = self._difference(confirmed)
-        except (Blocked, Failed) as error:
+        except JournalError:
+            raise
+        except RemediateError as error:  # all is paid, whatever keeps it from being seen
             moved = f"it cannot be compared: {error}"
         text = f"not all is as it was: {moved}" if moved else "looked again: everything is as it was"
         self.journal.append(self.run, self.target.name, "compared", {"same": not moved, "text": text})
@@ -99,6 +162,8 @@ class Rollback:
         return moved
 
     def _difference(self, confirmed: Sequence[FixOutline]) -> str:
-        fixes = [NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed]
-        answers = self.target.answer(questions_of(fix.action for fix in fixes))
-        return difference([fix.outline for fix in plan_fixes(fixes, answers)], confirmed)
+        planned = plan_fixes(self._fixes(confirmed), self.look(confirmed))
+        return difference([fix.outline for fix in planned], confirmed)
+
+    def _fixes(self, confirmed: Sequence[FixOutline]) -> tuple[NamedFix, ...]:
+        return tuple(NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed)

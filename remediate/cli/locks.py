@@ -8,7 +8,7 @@ from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Because, Hosts, InventoryName, StateFolder, Yes
 from remediate.cli.session import Session, inventory_of, session
 from remediate.engine import Ending
-from remediate.errors import Declined, RemediateError, UsageError
+from remediate.errors import Declined, JournalError, RemediateError, UsageError
 from remediate.fleet import ending_of
 from remediate.journal import Journal
 from remediate.model import Outcome
@@ -106,9 +106,9 @@ def _unlock(opened: Session, target: Target, lock: Lock) -> Ending:
         with _nobody_at_work(opened.journal, lock.owner):
             opened.journal.append(opened.run, target.name, "unlocked", body)
             unsure = target.unlock(lock.owner)
-        todo = _left_to_do(opened.journal, lock.owner, target.name)
     except RemediateError as error:
         return ending_of(error)
+    todo = _todo(opened.journal, lock.owner, target.name)
     ended = f", and what still ran of it was ended: {', '.join(lock.jobs)}" if lock.jobs else ""
     ended += f"; {unsure}" if unsure else ""
     kind = "hold" if lock.owner.hold else "lock"
@@ -127,6 +127,14 @@ def _nobody_at_work(journal: Journal, owner: LockOwner) -> Iterator[None]:
         return
     with journal.hold(owner.run):
         yield
+
+
+def _todo(journal: Journal, owner: LockOwner, host: str) -> str:
+    """Tell what to do next; the lock is gone, whether the log can be read or not."""
+    try:
+        return _left_to_do(journal, owner, host)
+    except JournalError:
+        return "run `remediate audit verify`"
 
 
 def _left_to_do(journal: Journal, owner: LockOwner, host: str) -> str:

@@ -83,6 +83,8 @@ def environment_of(header: RunHeader, given: str | None) -> Inventory:
 
 
 def _put_back_all(opened: Session, hosts: Sequence[Host], *, yes: bool) -> list[Ending]:
+    for host in hosts:
+        opened.secrets_of(host)  # before the run is turned: where one cannot be had, it stays as it was
     owes = [owed for host in hosts for owed in opened.journal.owed(opened.run, host.name)]
     try:
         confirm_rollback(owes, opened.inventory, opened.reason, yes=yes, ask=asker())
@@ -124,7 +126,7 @@ def _put_back_under_lock(opened: Session, host: Host) -> Ending:
     target = opened.target(host, confirmed.machine if confirmed else "")
     way_back, fixes = Rollback(target, runner), confirmed.fixes if confirmed else ()
     with runner.shield():
-        settled = under_lock(target, runner, partial(way_back.pay, fixes))
+        settled = under_lock(target, runner, partial(way_back.walk, fixes))
     opened.warn_of_clock(target)
     if settled.problem:
         todo = f"a person is needed; then again: remediate rollback {opened.run}"

@@ -42,13 +42,16 @@ def resume(
             free(opened, chosen)
             typer.echo(f"{header.run}: it ended on every host, there is nothing to go on with", err=as_json)
             return code_of(summary.outcomes.values())
+        for host in hosts:
+            opened.secrets_of(host)  # before the run is turned: where one cannot be had, it stays as it was
         try:
             confirm_resume(header.run, hosts, environment, reason, yes=yes, ask=asker())
         except Declined as declined:
             for host in hosts:
                 opened.tell_end(host.name, ending_of(declined))
             return code_of([Outcome.DECLINED])
-        return code_of(_go_on_with_all(opened, hosts, header))
+        resumed = _go_on_with_all(opened, hosts, header)
+        return code_of({**summary.outcomes, **resumed}.values())
 
 
 def _same_playbook(header: RunHeader) -> Playbook:
@@ -64,12 +67,11 @@ def _same_playbook(header: RunHeader) -> Playbook:
     return book
 
 
-def _go_on_with_all(opened: Session, hosts: Sequence[Host], header: RunHeader) -> Sequence[Outcome]:
-    outcomes: list[Outcome] = []
+def _go_on_with_all(opened: Session, hosts: Sequence[Host], header: RunHeader) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
     for host in hosts:
-        stopped = any(outcome in ENDS_THE_ROUND for outcome in outcomes)
-        ending = _go_on(opened, host, header, stopped=stopped)
-        outcomes.append(ending.outcome)
+        stopped = any(outcome in ENDS_THE_ROUND for outcome in outcomes.values())
+        outcomes[host.name] = _go_on(opened, host, header, stopped=stopped).outcome
     return outcomes
 
 
