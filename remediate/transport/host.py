@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from remediate.clock import Clock
-from remediate.errors import Failed
+from remediate.errors import Failed, Locked
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import (
@@ -209,12 +209,14 @@ class SshTarget:
         return unsure
 
     def _free_database(self, run: str) -> str:
-        """End a run's connection to the database; a database that is down must not keep its host locked."""
+        """End a run's connection to the database; no database keeps its host locked, down or not."""
         try:
             if self._database is not None:
                 self._database.free(run)
         except Failed as error:
             return f"whether it is still at work in the database is not known ({error.what})"
+        except Locked as error:
+            return f"its connection to the database could not be ended ({error.what})"
         return ""
 
     def witnesses(self) -> tuple[Witness, ...]:
