@@ -48,8 +48,8 @@ class HostDatabase(Protocol):
     def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
         """Answer all queries in one round trip."""
 
-    def learn(self) -> None:
-        """Learn the database's secrets, so that they are masked whoever shows them."""
+    def learn(self) -> bool:
+        """Learn the database's secrets, so that they are masked whoever shows them; return whether they were read."""
 
     def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change with its ledger row, at most once for the token."""
@@ -279,9 +279,9 @@ class SshTarget:
         return self._database
 
     def _both(self, looks: Sequence[Run | Read | Fetch], queries: Sequence[Query]) -> dict[Any, Answer]:
-        if self._database is not None and not self._learned:
-            self._database.learn()
-            self._learned = True
+        if self._database is not None and not self._learned and (looks or queries):
+            self.link.open()  # who is not there is dialled once: `learn` tells nobody, and the look would dial again
+            self._learned = self._database.learn()
         if not queries or self._database is None:
             return {**dict.fromkeys(queries, Unanswered(reason=NO_DATABASE)), **self._look(looks)}
         if not looks:
