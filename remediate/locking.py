@@ -67,8 +67,9 @@ def _freed_from_the_dead(target: Target, runner: Runner, owner: LockOwner) -> bo
     why = f"run {owner.run} is dead, and has nothing under way or to put back here"
     body = {"owner": owner.model_dump(mode="json"), "why": why}
     runner.journal.append(runner.run, target.name, "unlocked", body)
-    target.unlock(owner)
-    runner.events.tell("warning", target.name, f"{why}: its lock was taken over")
+    unsure = target.unlock(owner)
+    told = f"{why}: its lock was taken over" + (f"; {unsure}" if unsure else "")
+    runner.events.tell("warning", target.name, told)
     return True
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from remediate.errors import Failed
+from remediate.errors import Failed, Lost
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Query, QueryAnswer, Unanswered
@@ -80,11 +80,11 @@ class Database:
         """Answer all queries in one round trip, in one READ ONLY snapshot, each on its own.
 
         Returns:
-            An answer for each; `Unanswered` for those the server refused, and for all where it could not be reached.
+            An answer for each; `Unanswered` for those the server refused, and for all where it could not be reached,
+            or where what was stopped cannot be settled: what would be seen could still change.
 
         Raises:
             Locked: The database's lock is to be held, and another run has it.
-            Lost: What was stopped cannot be asked about.
         """
         reasons = {query: unfit(query.sql, query.parameters) for query in queries}
         refused: dict[Query, QueryAnswer | Unanswered] = {
@@ -95,7 +95,7 @@ class Database:
             return refused
         with self._lock:
             try:
-                self._settle_stopped()
+                self._settle_before_a_look()
                 return {**refused, **dict(zip(wanted, self._look(wanted), strict=True))}
             except NoDatabase as error:
                 return {**refused, **dict.fromkeys(wanted, Unanswered(reason=error.reason))}
@@ -135,6 +135,7 @@ class Database:
 
         Raises:
             Failed: It was not let go, or the database cannot be asked.
+            Locked: The server refuses to end whoever holds it: another role's connection.
         """
         with self._lock:
             try:
@@ -153,8 +154,8 @@ class Database:
 
         Raises:
             Locked: Another run has the database's lock; nothing of it happened.
-            Failed: Nothing of it happened.
-            Lost: It is not known whether it happened.
+            Failed: Nothing of it happened; or what was stopped before cannot be taken away.
+            Lost: It is not known whether it happened; or what was stopped before cannot be asked about.
         """
         with self._lock:
             self._settle_stopped()
@@ -182,6 +183,13 @@ class Database:
         """
         with self._lock:
             self._stopped.append(token)
+
+    def _settle_before_a_look(self) -> None:
+        try:
+            self._settle_stopped()
+        except (Failed, Lost) as error:  # a look fails at nothing; whoever asks for a change is told so
+            why = f"what was begun under {self._stopped[0]} cannot be settled: {error.what}; {error.todo}"
+            raise NoDatabase(why) from error
 
     def _settle_stopped(self) -> None:
         while self._stopped:

@@ -14,13 +14,14 @@ from remediate.target import DatabaseChange
 from remediate.transport.database_blockers import Blockers
 from remediate.transport.database_door import DatabaseSettings, Door, NoDatabase
 from remediate.transport.database_ledger import (
-    CREATE_LEDGER,
     ENTER,
     GRANT,
     NO_LEDGER,
+    SCHEMA_THERE,
     Refused,
     all_well,
     command_of,
+    create_ledger,
     digest_of,
     failed,
     milliseconds,
@@ -185,13 +186,13 @@ class Changes:
             _NOTICE_A_LOST_CLIENT,
             TRY_FOR_TRANSACTION,
             HOLDER,
-            Command(sql="SELECT to_regclass('remediate.ledger')::text, pg_backend_pid()"),
+            Command(sql=f"SELECT to_regclass('remediate.ledger')::text, pg_backend_pid(), {SCHEMA_THERE}"),
         ]
         try:
             *_, tried, holder, found = all_well(wire.exchange(commands, self.settings.answer))
-            ledger, server = rows_of(found).rows[0]
+            ledger, server, schema_there = rows_of(found).rows[0]
             if rows_of(tried).rows[0][0] and ledger is None:
-                all_well(wire.exchange(CREATE_LEDGER, self.settings.answer))
+                all_well(wire.exchange(create_ledger(schema_there=schema_there), self.settings.answer))
         except Refused:
             self._roll_back(wire)
             raise

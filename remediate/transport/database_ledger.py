@@ -18,19 +18,16 @@ NO_LEDGER = ("42P01", "3F000")
 ENDED_BY_SERVER = ("57P01", "57P02", "57P03", "57P05")
 """The server shuts down, crashed, or ended the connection: nothing is said of what was sent."""
 
-CREATE_LEDGER = (
-    Command(sql="CREATE SCHEMA IF NOT EXISTS remediate"),
-    Command(
-        sql="CREATE TABLE IF NOT EXISTS remediate.ledger (token text PRIMARY KEY, run text NOT NULL,"
-        " step text NOT NULL, digest text NOT NULL, undo jsonb NOT NULL, xact xid8 NOT NULL, at timestamptz NOT NULL)"
-    ),
+SCHEMA_THERE = "to_regnamespace('remediate') IS NOT NULL"
+"""An expression; true whoever asks, for it needs no privilege on the schema."""
+_CREATE_SCHEMA = Command(sql="CREATE SCHEMA IF NOT EXISTS remediate")
+_CREATE_LEDGER = Command(
+    sql="CREATE TABLE IF NOT EXISTS remediate.ledger (token text PRIMARY KEY, run text NOT NULL,"
+    " step text NOT NULL, digest text NOT NULL, undo jsonb NOT NULL, xact xid8 NOT NULL, at timestamptz NOT NULL)"
 )
-CREATE_INTENDED = (
-    *CREATE_LEDGER,
-    Command(
-        sql="CREATE TABLE IF NOT EXISTS remediate.intended (token text PRIMARY KEY, digest text NOT NULL,"
-        " change jsonb NOT NULL, pid int NOT NULL, began timestamptz NOT NULL)"
-    ),
+_CREATE_INTENDED = Command(
+    sql="CREATE TABLE IF NOT EXISTS remediate.intended (token text PRIMARY KEY, digest text NOT NULL,"
+    " change jsonb NOT NULL, pid int NOT NULL, began timestamptz NOT NULL)"
 )
 ENTER = (
     "INSERT INTO remediate.ledger (token, run, step, digest, undo, xact, at)"
@@ -44,6 +41,20 @@ _TODO = {
     "57014": "it took longer than its statement_timeout",
     "53100": "the server's disk is full",
 }
+
+
+def create_ledger(*, schema_there: bool) -> tuple[Command, ...]:
+    """Return what makes the ledger.
+
+    PostgreSQL demands CREATE on the database before it looks whether a schema is there already, IF NOT EXISTS or not:
+    one that an administrator made is not to be made again.
+    """
+    return (_CREATE_LEDGER,) if schema_there else (_CREATE_SCHEMA, _CREATE_LEDGER)
+
+
+def create_intended(*, schema_there: bool) -> tuple[Command, ...]:
+    """Return what makes the ledger, and the table of what was begun outside a transaction."""
+    return (*create_ledger(schema_there=schema_there), _CREATE_INTENDED)
 
 
 class Refused(Exception):  # noqa: N818  (a signal within the transport)

@@ -20,6 +20,7 @@ from remediate.transport.database_wire import Command, PGresult, Wire, WireLost
 _CLASS, _KEY = 1380273477, 1  # "REME": advisory locks are of one database each, so one key is enough
 _ARGUMENTS = f"{_CLASS}, {_KEY}"
 _PAUSE = 0.2
+_DRAWN = token_hex(8)  # once a process; a child that is forked has the same, but another process id
 _LEAVING = 5.0
 
 TRY_FOR_TRANSACTION = Command(sql=f"SELECT pg_try_advisory_xact_lock({_ARGUMENTS})")
@@ -85,7 +86,7 @@ class DatabaseLock:
         settings: How long to wait.
         sleep: Waits some seconds.
         where: What to call this database in an error.
-        process: The runner's process id.
+        process: What tells this process from others; by default what was drawn for it.
     """
 
     def __init__(
@@ -94,10 +95,10 @@ class DatabaseLock:
         settings: DatabaseSettings,
         sleep: Callable[[float], None],
         where: str,
-        process: int | None = None,
+        process: str | None = None,
     ) -> None:
         self._door, self._settings, self._sleep, self._where = door, settings, sleep, where
-        self._process, self._session = process or os.getpid(), token_hex(4)
+        self._process, self._session = process or f"{os.getpid()}-{_DRAWN}", token_hex(4)
         self._scope: _Scope | None = None
         self._depth = 0
         self._wire: Wire | None = None
@@ -241,6 +242,7 @@ class DatabaseLock:
 
         Raises:
             Failed: It was not let go.
+            Locked: The server refuses to end it: another role's connection.
             NoDatabase: The database cannot be asked.
             WireLost: The connection broke meanwhile.
         """

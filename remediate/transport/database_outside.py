@@ -18,11 +18,12 @@ from remediate.questions import Query
 from remediate.target import OutsideTransaction
 from remediate.transport.database_door import DatabaseSettings, Door, NoDatabase
 from remediate.transport.database_ledger import (
-    CREATE_INTENDED,
     ENTER,
+    SCHEMA_THERE,
     Refused,
     all_well,
     command_of,
+    create_intended,
     digest_of,
     failed,
     milliseconds,
@@ -42,7 +43,7 @@ _RUNS = (
     " WHERE pid = %s AND (backend_start IS NULL OR backend_start = %s::timestamptz)"
 )
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s::timestamptz"
-_THERE = "SELECT to_regclass('remediate.intended')::text"
+_THERE = f"SELECT {SCHEMA_THERE}, to_regclass('remediate.intended') IS NOT NULL"
 _DONE = "SELECT digest FROM remediate.ledger WHERE token = %s"
 _BEGUN = (
     "SELECT token, digest, change, pid, began::text FROM remediate.intended"
@@ -137,6 +138,7 @@ class Outside:
 
     def _make(self, token: str, change: OutsideTransaction) -> bool:
         self._refuse_pooler()
+        self._make_room()
         begun = next((one for one in self._begun(token) if one.token == token), None)
         if self._is_done(token, change):
             return False
@@ -259,11 +261,20 @@ class Outside:
             refuse_another(self.where, token, rows[0][0], change)
         return bool(rows)
 
+    def _there(self) -> tuple[bool, bool]:
+        """Return whether our schema is there, and whether in it the table of what was begun."""
+        schema, intended = rows_of(self._exchange([Command(sql=_THERE)])[0]).rows[0]
+        return bool(schema), bool(intended)
+
+    def _make_room(self) -> None:
+        schema, intended = self._there()
+        if not intended:
+            self._exchange(create_intended(schema_there=schema))
+
     def _begun(self, token: str) -> list[_Begun]:
-        if rows_of(self._exchange([Command(sql=_THERE)])[0]).rows[0][0] is None:
-            if not self.lock.wanted:
-                return []
-            self._exchange(CREATE_INTENDED)
+        """Return what was begun; it makes nothing, for whoever only looks, or stops, may have nothing to do here."""
+        if not self._there()[1]:
+            return []
         asked = Command(sql=_BEGUN, parameters=(token, f"{token}/"))
         return [_begun(row) for row in rows_of(self._exchange([asked])[0]).rows]
 

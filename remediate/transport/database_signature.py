@@ -22,12 +22,13 @@ class Signature(Value):
 
     Attributes:
         owner: The run, and who runs it.
-        process: The runner's process id.
+        process: Tells the runner's process from any other, on whatever machine; a process id does not, for in
+            containers they are all alike.
         session: Tells apart the databases that one process is connected to.
     """
 
     owner: LockOwner
-    process: int
+    process: str
     session: str
 
     @property

@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from remediate.clock import Clock
-from remediate.errors import Failed
+from remediate.errors import Failed, Locked
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import (
@@ -48,8 +48,8 @@ class HostDatabase(Protocol):
     def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
         """Answer all queries in one round trip."""
 
-    def learn(self) -> None:
-        """Learn the database's secrets, so that they are masked whoever shows them."""
+    def learn(self) -> bool:
+        """Learn the database's secrets, so that they are masked whoever shows them; return whether they were read."""
 
     def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
         """Commit a change with its ledger row, at most once for the token."""
@@ -209,12 +209,14 @@ class SshTarget:
         return unsure
 
     def _free_database(self, run: str) -> str:
-        """End a run's connection to the database; a database that is down must not keep its host locked."""
+        """End a run's connection to the database; no database keeps its host locked, down or not."""
         try:
             if self._database is not None:
                 self._database.free(run)
         except Failed as error:
             return f"whether it is still at work in the database is not known ({error.what})"
+        except Locked as error:
+            return f"its connection to the database could not be ended ({error.what})"
         return ""
 
     def witnesses(self) -> tuple[Witness, ...]:
@@ -277,9 +279,9 @@ class SshTarget:
         return self._database
 
     def _both(self, looks: Sequence[Run | Read | Fetch], queries: Sequence[Query]) -> dict[Any, Answer]:
-        if self._database is not None and not self._learned:
-            self._database.learn()
-            self._learned = True
+        if self._database is not None and not self._learned and (looks or queries):
+            self.link.open()  # who is not there is dialled once: `learn` tells nobody, and the look would dial again
+            self._learned = self._database.learn()
         if not queries or self._database is None:
             return {**dict.fromkeys(queries, Unanswered(reason=NO_DATABASE)), **self._look(looks)}
         if not looks:

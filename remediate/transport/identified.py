@@ -44,13 +44,16 @@ class IdentifiedDatabase:
         known = cluster.records[0]["cluster"] if isinstance(cluster, QueryAnswer) else "unknown cluster"
         self.facts = {**facts, "identity": f"{facts['name']} ({known}/{facts['oid']})"}
 
-    def learn(self) -> None:
+    def learn(self) -> bool:
         """Read the database's URL, so that its password is masked in whatever is shown before the database is asked.
 
-        Why it cannot be read is told by whoever asks the database.
+        Returns:
+            Whether it was read; why it cannot be is told by whoever asks the database.
         """
         with suppress(NoDatabase, RemediateError):
             self._database.url()
+            return True
+        return False
 
     def held(
         self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None

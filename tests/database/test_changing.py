@@ -127,15 +127,19 @@ def test_a_lock_that_comes_free_is_waited_for(cluster, table, open_database) -> 
     assert database.change("r/1", change("ALTER TABLE t ADD COLUMN x int", lock_timeout=0.1)) is True
 
 
-def test_a_role_without_rights_is_told_what_to_grant(cluster, table, open_database) -> None:
+def test_a_role_without_rights_is_told_what_to_grant_and_then_it_works(cluster, table, open_database) -> None:
     cluster.sql("CREATE ROLE poor LOGIN PASSWORD 'poor'")
     try:
         database = open_database(cluster.url(table, user="poor", password="poor"))
         with pytest.raises(Failed, match="CREATE SCHEMA remediate AUTHORIZATION"):
             database.change("r/1", INSERT)
         assert database.ledger("r/1") is None
+        cluster.sql("CREATE SCHEMA remediate AUTHORIZATION poor; GRANT INSERT ON t TO poor", table)
+        assert database.change("r/1", INSERT) is True
+        assert database.ledger("r/1") == INSERT.undo
         database.close()
     finally:
+        cluster.sql("DROP OWNED BY poor", table)
         cluster.sql("DROP ROLE poor")
 
 

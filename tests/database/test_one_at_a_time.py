@@ -1,5 +1,8 @@
 """One run at a time changes a database, whichever host it came through; whoever comes second is told of the first."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -45,7 +48,7 @@ def host(cluster: Cluster, table: str, open_database: Callable[..., Database]) -
 
 def other_process(database: Database) -> Database:
     """Make a database look as if another runner were connected to it."""
-    database._advisory._process = 1
+    database._advisory._process = "another"
     return database
 
 
@@ -133,6 +136,38 @@ def test_a_ghost_of_the_same_run_is_ended_and_nothing_of_it_commits(cluster, tab
         assert heir.change(f"{BOB.run}/1.1/1", INSERT) is True
     assert cluster.sql("SELECT count(*) FROM t", table).strip() == "1"
     ghost._advisory.leave()
+
+
+SAME_PID = """
+import os, sys
+os.getpid = lambda: {pid}
+sys.path.insert(0, {root!r})
+from types import SimpleNamespace
+from tests.database.conftest import DirectForwards
+from tests.database.test_one_at_a_time import BOB, QUICK
+from remediate.transport.database import Database
+from remediate.transport.trips import Trips
+cluster = SimpleNamespace(directory={directory!r}, port={port})
+with Database(lambda: {url!r}, DirectForwards(cluster), Trips(), settings=QUICK).held(BOB, now=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.fault(16)
+def test_a_ghost_that_had_our_process_id_in_another_container_is_ended_and_not_waited_for(
+    cluster, table, host, request: pytest.FixtureRequest
+) -> None:
+    where = {"directory": str(cluster.directory), "port": cluster.port, "url": cluster.url(table)}
+    text = SAME_PID.format(pid=os.getpid(), root=str(request.config.rootpath), **where)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", text], **pipes) as ghost:
+        try:
+            assert ghost.stdout.readline() == b"held\n"
+            with (heir := host()).held(BOB, now=True):
+                assert heir.change(f"{BOB.run}/1.1/1", INSERT) is True
+        finally:
+            ghost.kill()
 
 
 def _begun() -> list:
@@ -241,7 +276,7 @@ def _nothing_outlives_a_transaction(cluster: Cluster, table: str, first: Databas
         assert first.change(f"{BOB.run}/1.1/1", INSERT) is True
         assert cluster.sql(names, table).strip() == "0"
     wire = first._door.wire()
-    wire.prefix = Signature(owner=BOB, process=1, session="x").comment
+    wire.prefix = Signature(owner=BOB, process="another", session="x").comment
     wire.exchange([Command(sql="BEGIN"), TRY_FOR_TRANSACTION], 5)
     with second.held(EVE), pytest.raises(Locked, match=BOB.run):
         second.change(f"{EVE.run}/1.1/1", INSERT)
@@ -255,7 +290,7 @@ def test_whatever_the_reason_is_it_arrives_as_text_and_ends_no_comment(
     cluster, table, host, why: str
 ) -> None:
     owner = BOB.model_copy(update={"why": why})
-    written = Signature(owner=owner, process=1, session="x").comment + "SELECT '*/ x'"
+    written = Signature(owner=owner, process="another", session="x").comment + "SELECT '*/ x'"
     found = signature_in(written)
     assert found is not None
     assert found.owner.why == why[:200]

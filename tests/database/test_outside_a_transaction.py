@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from remediate.errors import Failed, Lost
 from remediate.owner import LockOwner
-from remediate.questions import Query
+from remediate.questions import Query, Unanswered
 from remediate.sql import compose
 from remediate.target import OutsideTransaction, Statement
 from remediate.transport.database import Database
@@ -108,6 +108,57 @@ def test_it_is_made_once_for_its_token_and_its_way_back_is_kept(cluster, table, 
     assert indexes(cluster, table) == "t_id true"
     assert database.ledger(TOKEN) == {"index": "t_id"}
     assert nothing_is_left_open(cluster, table)
+
+
+@pytest.fixture
+def poor(cluster: Cluster, table: str, open_database: Callable[..., Database]) -> Iterator[Database]:
+    """The database as a role that owns the table and may create nothing but in its schema."""
+    cluster.sql("CREATE ROLE poor LOGIN PASSWORD 'poor'")
+    cluster.sql("ALTER TABLE t OWNER TO poor; GRANT CREATE ON SCHEMA public TO poor", table)
+    database = open_database(cluster.url(table, user="poor", password="poor"), settings=QUICK)
+    yield database
+    database.close()
+    cluster.sql("DROP OWNED BY poor CASCADE", table)
+    cluster.sql("DROP ROLE poor")
+
+
+ONE = Query(sql="SELECT 1")
+
+
+def test_a_look_after_a_stop_makes_nothing_in_a_database_that_the_run_never_touched(
+    cluster, table, database: Database, poor: Database
+) -> None:
+    for looking in (database, poor):
+        looking.stop("r/1.1")
+        with looking.held(BOB):
+            assert looking.answer([ONE])[ONE].rows == ((1,),)
+            assert looking.ledger(TOKEN) is None
+    assert cluster.sql("SELECT to_regnamespace('remediate') IS NULL", table).strip() == "t"
+
+
+def test_what_was_stopped_and_cannot_be_settled_leaves_a_look_unanswered_and_fails_a_change(
+    cluster, table, poor: Database
+) -> None:
+    cluster.sql("CREATE SCHEMA remediate", table)  # another role's, and closed to ours
+    poor.stop("r/1.1")
+    with poor.held(BOB):
+        seen = poor.answer([ONE])[ONE]
+        assert isinstance(seen, Unanswered)
+        assert "42501" in seen.reason
+        with pytest.raises(Failed, match="42501"):
+            poor.change(TOKEN, index())
+        cluster.sql("ALTER SCHEMA remediate OWNER TO poor", table)
+        assert poor.answer([ONE])[ONE].rows == ((1,),)
+
+
+def test_a_role_without_rights_is_told_what_to_grant_and_then_it_works(
+    cluster, table, poor: Database
+) -> None:
+    with pytest.raises(Failed, match="CREATE SCHEMA remediate AUTHORIZATION"):
+        poor.change(TOKEN, index())
+    cluster.sql("CREATE SCHEMA remediate AUTHORIZATION poor", table)
+    assert poor.change(TOKEN, index()) is True
+    assert indexes(cluster, table) == "t_id true"
 
 
 def test_the_same_token_for_another_statement_is_refused(cluster, table, database: Database) -> None:

@@ -46,6 +46,17 @@ def test_the_lock_of_a_dead_run_that_began_nothing_is_taken_over_and_it_is_said_
     assert (written[0].kind, written[0].body["owner"]) == ("unlocked", owner.model_dump(mode="json"))
 
 
+def test_what_is_not_sure_of_a_lock_that_was_taken_over_is_told_with_it(rehearsal: Rehearsal) -> None:
+    class Unsure(MemoryTarget):
+        def unlock(self, owner: LockOwner) -> str:
+            return super().unlock(owner) or "its database cannot be asked"
+
+    dead_run(rehearsal)
+    assert cure(rehearsal, Unsure(rehearsal.world, "")).outcome is Outcome.FIXED
+    (warning,) = [event.text for event in rehearsal.told if event.kind == "warning"]
+    assert warning.endswith("its lock was taken over; its database cannot be asked")
+
+
 def test_the_lock_of_a_dead_run_that_ended_well_is_taken_over_too(rehearsal: Rehearsal) -> None:
     dead_run(rehearsal, ("memory", "owed", {}), ("memory", "ended", {"outcome": "rolled back", "why": ""}))
     assert cure(rehearsal).outcome is Outcome.FIXED
