@@ -58,15 +58,6 @@ class Event(Value):
 Sink: TypeAlias = Callable[[Event], None]
 
 
-def _told(sink: Sink, event: Event) -> bool:
-    """Hand an event to a sink, and tell whether it still listens: a closed terminal or pipe ends no run."""
-    try:
-        sink(event)
-    except OSError:
-        return False
-    return True
-
-
 class Events:
     """The bus of one run: masks an event and hands it to every sink, one event at a time.
 
@@ -75,11 +66,15 @@ class Events:
         sinks: Who listens, in order.
         masker: What is secret.
         clock: Seconds since the epoch.
+
+    Attributes:
+        defects: What sinks raised for a defect of their own, to be told once the run is over.
     """
 
     def __init__(self, run: str, sinks: Iterable[Sink], masker: Masker, clock: Callable[[], float]) -> None:
         self.run, self._sinks, self.masker, self._clock = run, tuple(sinks), masker, clock
         self._one_at_a_time = threading.Lock()
+        self.defects: list[Exception] = []
 
     def tell(self, kind: EventKind, host: str, text: str = "", step: str = "", **data: Any) -> None:
         """Tell every sink what happened, masked."""
@@ -93,4 +88,17 @@ class Events:
             data=self.masker.json(data),
         )
         with self._one_at_a_time:
-            self._sinks = tuple(sink for sink in self._sinks if _told(sink, event))
+            self._sinks = tuple(sink for sink in self._sinks if self._told(sink, event))
+
+    def _told(self, sink: Sink, event: Event) -> bool:
+        """Hand an event to a sink, and tell whether it still listens: a closed terminal or pipe ends no run.
+
+        Neither does a sink's own defect, between a change that was made and the next: it is kept, to be told.
+        """
+        try:
+            sink(event)
+        except OSError:
+            return False
+        except Exception as defect:  # noqa: BLE001 - kept, and told at the end
+            self.defects.append(defect)
+        return True

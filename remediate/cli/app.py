@@ -1,12 +1,22 @@
 """The commands, put together; errors of every command become one line and an exit code here."""
 
 import os
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
-from remediate.cli import auditing, doctoring, library, locks, putting_back, records, resuming, running
+from remediate.cli import (
+    auditing,
+    doctoring,
+    library,
+    locks,
+    putting_back,
+    records,
+    resuming,
+    running,
+    streams,
+)
 from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
 
@@ -65,15 +75,14 @@ def run(argv: Sequence[str]) -> int:
         return code_of_error(error)
     except typer.TyperException as error:
         return _usage(error)
-    except BrokenPipeError:  # the reader (head, less) of a list has seen enough; a run's sinks never raise
-        return 0
-    except OSError as error:
-        _complain(f"remediate: standard output cannot be written ({error.strerror})")
-        return FAILED
-    except Exception as error:
-        if os.environ.get("REMEDIATE_TRACEBACK"):
+    except SystemExit as left:  # typer's way to leave on any broken pipe
+        if not isinstance(left.__context__, BrokenPipeError):
             raise
-        return _defect(error)
+        return unforeseen(left.__context__)
+    except Exception as error:
+        if os.environ.get("REMEDIATE_TRACEBACK") and not streams.failed_with(error):
+            raise
+        return unforeseen(error)
     if code == INTERRUPTED:
         _leave_at_once()
     return code if isinstance(code, int) else 0
@@ -81,9 +90,29 @@ def run(argv: Sequence[str]) -> int:
 
 def _leave_at_once() -> None:
     """End the process without waiting for threads that still try to reach a host that does not answer."""
-    _complain("interrupted")
-    sys.stdout.flush()
-    os._exit(DECLINED)
+    try:
+        _complain("interrupted")
+        streams.let_go()
+    finally:
+        os._exit(DECLINED)
+
+
+def unforeseen(error: Exception) -> int:
+    """Tell a stream that cannot be written from a defect of ours; only the stream knows which error was its own.
+
+    Args:
+        error: What ended the command.
+
+    Returns:
+        The exit code.
+    """
+    stream = streams.failed_with(error)
+    if not stream:
+        return _defect(error)
+    if isinstance(error, BrokenPipeError):  # the reader (head, less) of a list has seen enough
+        return 0
+    _complain(f"remediate: {stream} cannot be written ({getattr(error, 'strerror', '')})")
+    return FAILED
 
 
 def _defect(error: Exception) -> int:
@@ -98,7 +127,7 @@ def _defect(error: Exception) -> int:
 def _usage(error: typer.TyperException) -> int:
     text = error.format_message()
     if text.startswith("Usage:"):  # no arguments at all: the help is the answer
-        typer.echo(text)
+        _say(text, err=False)
         return USAGE
     command = getattr(getattr(error, "ctx", None), "command_path", "remediate")
     _complain(f"{command}: {' '.join(text.split())} Try `{command} --help`.")
@@ -108,4 +137,9 @@ def _usage(error: typer.TyperException) -> int:
 def _complain(text: str) -> None:
     from remediate.sinks.clean import one_line
 
-    typer.echo(one_line(text, 1000), err=True)
+    _say(one_line(text, 1000), err=True)
+
+
+def _say(text: str, *, err: bool) -> None:
+    with suppress(OSError, ValueError):  # there is nobody left to tell, and the exit code must still be right
+        typer.echo(text, err=err)

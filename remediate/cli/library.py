@@ -33,7 +33,8 @@ def check(paths: Paths = None, playbooks: PlaybookFolder = None, *, as_json: AsJ
         problem = _problem_of(path)
         wrong += bool(problem)
         if as_json:
-            typer.echo(json.dumps({"file": str(path), "ok": not problem, "problem": problem}))
+            verdict = {"file": str(path), "ok": not problem, "problem": problem}
+            typer.echo(clean_json(json.dumps(verdict, ensure_ascii=False)))
         else:
             typer.echo(one_line(problem or f"{path}: ok", LONGEST))
     return USAGE if wrong else 0

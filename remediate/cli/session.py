@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -303,6 +304,7 @@ def session(
         if hold:
             opening.enter_context(journal.hold(run))
         events = Events(run, [sink], masker, clock.wall)
+        opening.callback(_tell_defects, events)
         opened = Session(inventory, run, reason, masker, journal, events, interruptions, console, as_json)
         try:
             yield opened
@@ -334,6 +336,19 @@ def who() -> str:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+
+
+def _tell_defects(events: Events) -> None:
+    """Tell once, without its text, which may hold anything, that something could not be shown; the run went on."""
+    if not events.defects:
+        return
+    first = events.defects[0]
+    if os.environ.get("REMEDIATE_TRACEBACK"):
+        _warn("".join(traceback.format_exception(first)))
+    todo = f"`remediate show {events.run}` tells what was done, REMEDIATE_TRACEBACK=1 shows where it happened"
+    _warn(
+        f"remediate: internal error ({type(first).__name__}) in what is shown: this is a defect of ours; {todo}"
+    )
 
 
 def _warn(text: str) -> None:

@@ -19,12 +19,12 @@ from remediate.providers.edits import (
 )
 from remediate.providers.secret_files import (
     Seal,
-    bears_secrets,
     put_sealed,
     recipe_back,
     restore_sealed,
     sealed_edit,
 )
+from remediate.providers.secret_lines import bears_secrets
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
@@ -122,8 +122,8 @@ class FilesContains(_OneFile, Check):
         shown = lines[:SHOWN_MATCHES]
         if not shown or not bears_secrets(self.place):
             return shown
-        seal = Seal(self.place, answer.content)
-        return [(number, seal.line(line)) for number, line in shown]
+        sealed = Seal(self.place, answer.content).lines(answer.content)
+        return [(number, "".join(sealed[number - 1 : number]).rstrip("\r\n")) for number, _ in shown]
 
 
 def _matching_lines(content: str, text: str | None, pattern: str | None) -> list[tuple[int, str]]:

@@ -9,28 +9,19 @@ import difflib
 import hashlib
 import hmac
 import posixpath
-import re
 from collections.abc import Callable
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Forecast, Json, WayBack
+from remediate.providers.secret_lines import lines_of, shown_names
 from remediate.questions import Read, ReadAnswer
 from remediate.target import Target
 
-_NAMES = re.compile(
-    r"\.env(\..*)?|.*\.(env|pem|key)|\.(npmrc|pgpass|netrc|htpasswd)|id_[a-z0-9]+|credentials.*|secrets?\..*"
-)
-_SETTING = re.compile(r"(\s*(?:#\s*)?(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*[=:])(.*)", re.DOTALL)
 _COST = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20}
 """scrypt's: 16 MiB and some 50 ms a try."""
 
 Edit = Callable[[bytes], bytes]
 """Makes a file's new content from its old one."""
-
-
-def bears_secrets(path: str) -> bool:
-    """Tell whether a file's name says that secrets are in it."""
-    return bool(_NAMES.fullmatch(posixpath.basename(path)))
 
 
 class Seal:
@@ -42,6 +33,7 @@ class Seal:
     """
 
     def __init__(self, path: str, content: bytes) -> None:
+        self._path = path
         self._key = hashlib.scrypt(content, salt=path.encode("utf-8", "surrogateescape"), dklen=32, **_COST)
 
     @property
@@ -53,17 +45,17 @@ class Seal:
         """Return the fingerprint of a text, eight bytes in hex."""
         return hmac.new(self._key, text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
 
-    def line(self, line: str) -> str:
-        """Return what may be shown of a line: the name of a setting, and a fingerprint of all else."""
-        bare = line.rstrip("\r\n")
-        found = _SETTING.fullmatch(bare)
-        name, value = found.groups() if found else ("", bare)
-        return (f"{name}‹{self.of(value)[:8]}›" if value.strip() else bare) + line[len(bare) :]
-
     def lines(self, content: bytes) -> list[str]:
-        """Return what may be shown of each line."""
-        lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-        return [self.line(line) for line in lines]
+        """Return what may be shown of each line: the name of a setting, and a fingerprint of all else."""
+        lines = lines_of(content.decode("utf-8", "surrogateescape"))
+        return [
+            self._line(line, name) for line, name in zip(lines, shown_names(self._path, lines), strict=True)
+        ]
+
+    def _line(self, line: str, name: str) -> str:
+        bare = line.rstrip("\r\n")
+        shown = f"{name}‹{self.of(bare[len(name) :])[:8]}›" if bare.strip() else ""
+        return shown + line[len(bare) :]
 
 
 def sealed_edit(path: str, before: ReadAnswer, after: bytes, what: str) -> Change:

@@ -7,6 +7,7 @@ C0 and C1. Bidirectional controls can make a line read as another one (CVE-2021-
 import re
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
@@ -15,8 +16,12 @@ def clean(text: str) -> str:
 
 
 def clean_json(text: str) -> str:
-    """Return JSON text with the controls that JSON lets stand written as its own escapes: the same value, read back."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Return JSON text with the controls that JSON lets stand written as its own escapes: the same value, read back.
+
+    Half a character (a byte of a command line that is no UTF-8) is none in JSON: it is shown as an escape, as text.
+    """
+    whole = _HALF.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", whole)
 
 
 def one_line(text: str, width: int = 160) -> str:

@@ -1,5 +1,6 @@
 """Writes every event as one JSON object a line, for machines. Secrets are masked before they arrive here."""
 
+import json
 from typing import TextIO
 
 from remediate.events import Event
@@ -18,5 +19,5 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._stream.write(clean_json(event.model_dump_json()) + "\n")
+        self._stream.write(clean_json(json.dumps(event.model_dump(), ensure_ascii=False)) + "\n")
         self._stream.flush()

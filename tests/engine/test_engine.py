@@ -271,6 +271,19 @@ def test_a_terminal_that_goes_away_ends_no_run(rehearsal: Rehearsal) -> None:
     assert "change-done" in rehearsal.kinds()
 
 
+def test_a_defect_in_what_is_shown_ends_no_run(rehearsal: Rehearsal) -> None:
+    run = rehearsal.host_run()
+
+    def wrong(event: Event) -> None:
+        raise KeyError(event.kind)
+
+    events = Events(rehearsal.run, [wrong, rehearsal.told.append], Masker(), rehearsal.clock.wall)
+    run.events = run.rollback.events = events
+    assert run.carry_out(run.look()).outcome is Outcome.FIXED
+    assert "change-done" in rehearsal.kinds()
+    assert len(events.defects) == len(rehearsal.told)
+
+
 def test_one_look_that_fails_while_verifying_is_no_verdict(rehearsal: Rehearsal) -> None:
     class Stuttering(Watched):
         failed = 0

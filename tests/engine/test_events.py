@@ -92,3 +92,17 @@ def test_what_many_threads_teach_at_once_is_all_learned() -> None:
     for number in range(8):
         for each in range(40):
             assert masker.text(f"secret-{number}-{each}-") == MASK
+
+
+def test_a_sinks_own_defect_keeps_no_event_from_anybody_and_is_kept_to_be_told() -> None:
+    seen: list[str] = []
+
+    def wrong(event: Event) -> None:
+        seen.append(f"wrong {event.text}")
+        raise UnicodeEncodeError("latin-1", event.text, 0, 1, "no such sign")
+
+    events = Events("run1", [wrong, lambda event: seen.append(event.text)], Masker(), clock=lambda: 1.0)
+    events.tell("output", "web1", "one")
+    events.tell("output", "web1", "two")
+    assert seen == ["wrong one", "one", "wrong two", "two"]
+    assert [type(defect) for defect in events.defects] == [UnicodeEncodeError] * 2

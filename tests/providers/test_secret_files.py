@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Undo
 from remediate.providers.files import FilesContains, FilesReplace
-from remediate.providers.secret_files import Seal, bears_secrets
+from remediate.providers.secret_files import Seal
+from remediate.providers.secret_lines import bears_secrets
 from tests.laws.laws import fresh_token, planned
 from tests.laws.memory import File, MemoryWorld, State
 from tests.laws.simulated import SCRIPTS
@@ -95,7 +96,10 @@ def test_evidence_from_such_a_file_is_a_name_and_a_fingerprint() -> None:
 @pytest.mark.parametrize(
     ("name", "secret"),
     [(".env", 1), (".env.local", 1), ("app.env", 1), ("server.key", 1), ("tls.pem", 1), (".npmrc", 1), (".pgpass", 1),
-     ("id_ed25519", 1), ("environment.ts", 0), ("index.ts", 0), ("keys.ts", 0), ("package.json", 0)],
+     ("id_ed25519", 1), (".env-production", 1),
+     (".env_local", 1), (".envrc", 1), (".env~", 1), ("env.production", 1), (".git-credentials", 1), ("id_rsa.bak", 1),
+     ("ecosystem.config.cjs", 1), (".npmrc~", 1), ("TLS.PEM", 1), ("env.ts", 0), ("env.d.ts", 0), ("id_rsa.pub", 0),
+     (".envoy", 0), ("environment.ts", 0), ("index.ts", 0), ("keys.ts", 0), ("package.json", 0)],
 )  # fmt: skip
 def test_a_files_name_says_whether_it_bears_secrets(name: str, secret: int) -> None:
     assert bears_secrets(f"/srv/app/{name}") is bool(secret)
@@ -111,5 +115,50 @@ def test_no_value_of_a_line_is_shown_whatever_it_is(value: str) -> None:
 
 def test_the_same_value_has_the_same_fingerprint_and_in_another_file_another_one() -> None:
     one, other = Seal(PATH, b"one"), Seal(PATH, b"other")
-    assert one.line("A=1") == one.line("A=1") != one.line("A=2")
-    assert one.line("A=1") != other.line("A=1")
+    assert one.lines(b"A=1") == one.lines(b"A=1") != one.lines(b"A=2")
+    assert one.lines(b"A=1") != other.lines(b"A=1")
+
+
+SECRET_ENDS = (
+    b"QyNTUxOQAAACBAbCdEfGhIjKl=",
+    b"Zm9vYmFyc2VjcmV0==",
+    b"hunter2:foo bar",
+    b"hunter2 = x",
+    b"# hunter2=x",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".env", b"\n".join(SECRET_ENDS[:3] + SECRET_ENDS[4:])),
+        *((name, b"\n".join(SECRET_ENDS)) for name in ("a.pem", "b.key", "id_rsa", ".pgpass", ".envrc", "env.key")),
+        *((".env", b"OPEN=" + quote + b"first\nhunter2=x\nlast" + quote) for quote in (b'"', b"'", b"`")),
+        (".env", b'OPEN=it"s\nhunter2=x'),
+        (".env", b"# OPEN='first\nhunter2=x'"),
+        (".env", b'OPEN="a \\" b\nhunter2=x"'),
+        (".env", b"OPEN=first\\\nhunter2=x"),
+        (".env", b"OPEN=-----BEGIN KEY-----\nhunter2=x\n-----END KEY-----"),
+        (".env", b"OPEN=$(cat <<X\n-----BEGIN\n-----END\nhunter2=x\nX\n)"),
+        (".env", "OPEN=first\u2028hunter2=x\x0chunter2=y".encode()),
+    ],
+)  # fmt: skip
+def test_what_may_be_a_piece_of_a_secret_is_not_shown_as_a_name(name: str, content: bytes) -> None:
+    shown = "".join(Seal(f"/srv/app/{name}", b"x").lines(content))
+    for piece in ("hunter2", "QyNTUx", "Zm9vYm", "first", "last"):
+        assert piece not in shown
+
+
+def test_names_beyond_doubt_are_shown_also_after_a_value_of_many_lines() -> None:
+    content = b"# don't\nexport A=1\nB=\"x\ny\" # it's\nC = 2\nD=-----BEGIN K\nz\n-----END K\nE=`q`\n"
+    shown = Seal(PATH, b"x").lines(content)
+    names = [line.split("‹")[0] for line in shown]
+    assert names == ["", "export A=", "B=", "", "C =", "D=", "", "", "E="]
+
+
+def test_evidence_from_the_middle_of_a_value_of_many_lines_shows_nothing_of_it() -> None:
+    place = MemoryWorld(State(files={PATH: File(b'KEY="one\nhunter2=two\n"\n', owner="app")}), SCRIPTS)
+    check = FilesContains(path=".env", root=ROOT, pattern="hunter|^$")
+    answers = place.target().answer(check.ask())
+    evidence = check.judge(answers, answers).evidence
+    assert [line.split("‹")[0] for line in evidence] == [f"{PATH}:2: ", f"{PATH}:4: "]

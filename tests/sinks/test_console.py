@@ -147,3 +147,12 @@ def test_json_without_controls_says_the_same(text: str) -> None:
     assert json.loads(written) == {"a": text}
     assert len(written.splitlines()) == 1
     assert written == clean(written).replace("\n", "")
+
+
+def test_a_json_line_carries_no_half_of_a_character() -> None:
+    into = io.StringIO()
+    JsonLines(into)(event("output", "disk \udce4", nested={"\udce4": ["\udce4"]}))
+    into.getvalue().encode("utf-8")
+    line = json.loads(into.getvalue())
+    assert line["text"] == "disk \\udce4"
+    assert line["data"] == {"nested": {"\\udce4": ["\\udce4"]}}
