@@ -44,7 +44,7 @@ def test_a_hold_that_did_not_come_about_is_blocked_and_stands_in_the_audit_log(d
     assert "held       by " in shown
     assert does("audit", "verify")[0] == 0
     kinds = [json.loads(line)["kind"] for line in does("audit", "export")[1].splitlines()]
-    assert kinds == ["begun", "held", "ended"], "it is written down before it is made"
+    assert kinds == ["begun", "held", "ended", "head"], "it is written down before it is made"
     for command in ("resume", "rollback"):
         code, _, err = does(command, run, "--yes")
         assert code == USAGE
