@@ -11,11 +11,26 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
-from remediate.model import Json
+from remediate.model import Json, Risk
 
 MASK = "***"
+FREE = frozenset({"facts", "data", "found", "parameters", "variables", "rows"})
+"""Fields whose content a playbook, an action or a database shapes: what stands below them is none of our own values."""
+NAMING = frozenset(
+    (
+        # who, where, and what with: the log is read, and a run put back, by these
+        *("run", "command", "environment", "playbook", "hosts", "host", "operator", "login", "machine"),
+        *("playbook_path", "playbook_digest", "inventory_path", "inventory_digest", "version", "database"),
+        *("digest", "essence", "token", "action", "target", "alters", "who", "since"),
+        # words of which there are only a few: values are built from them again
+        *("kind", "outcome", "fidelity", "way_back", "kind_of_file", "method"),
+    )
+)
+"""Fields that stay as they are: what names a thing is no secret, and one that is masked names nothing any more."""
+RISKS = frozenset(get_args(Risk))
+"""A change's class of risk is one of these; what a plan says of its risk, in a field of the same name, is text."""
 
 _Written: TypeAlias = tuple[str, re.Pattern[str]]
 """A run of letters and digits that a text must hold, and how the secret around it may be written."""
@@ -67,13 +82,29 @@ class Masker:
         return _LINE.sub(self._bordered, text) if self._pieces else text
 
     def json(self, value: Json) -> Json:
-        """Return the JSON value with every string in it masked, keys of mappings and long numbers, too."""
+        """Return one of our own values as JSON with every text and long number in it masked, but for its structure.
+
+        The names of its fields stay, and what `NAMING` says; below a field of `FREE` everything is masked, keys, too.
+        """
+        if isinstance(value, Mapping):
+            return {str(key): self._field(str(key), inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.json(item) for item in value]
+        return self._all_of(value)
+
+    def _field(self, name: str, value: Json) -> Json:
+        if name in FREE:
+            return self._all_of(value)
+        stays = name in NAMING or (name == "risk" and value in RISKS)
+        return value if stays else self.json(value)
+
+    def _all_of(self, value: Json) -> Json:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.json(item) for key, item in value.items()}
+            return {self.text(str(key)): self._all_of(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.json(item) for item in value]
+            return [self._all_of(item) for item in value]
         if type(value) is int and len(str(value)) >= self.SHORTEST_PIECE and str(value) in self._forms:
             return MASK
         return value

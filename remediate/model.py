@@ -5,6 +5,7 @@ What makes them and what reads them stands in the architecture chapter of the do
 
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -276,6 +277,22 @@ def canonical(value: Json) -> bytes:
         "utf-8",
         "backslashreplace",  # a command line may carry bytes that are no UTF-8
     )
+
+
+def utf8(text: str) -> str:
+    """Return the text as UTF-8 can hold it: what a command line had of other bytes (PEP 383) is written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def well_formed(value: Json) -> Json:
+    """Return the value with every text in it as UTF-8 can hold it, keys of mappings, too."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, Mapping):
+        return {utf8(str(key)): well_formed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [well_formed(inner) for inner in value]
+    return value
 
 
 def digest_of(value: Json) -> str:

@@ -143,7 +143,7 @@ class Witness(Value):
         at: Seconds since the epoch when that entry was written, on the runner's clock.
     """
 
-    seq: int = Field(ge=0)
+    seq: int = Field(ge=0, lt=2**63)  # SQLite counts no further
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     log: str = Field(pattern=r"^[0-9a-f]{16}$")
     run: str

@@ -16,7 +16,7 @@ import typer
 from remediate.cli.exit_codes import BLOCKED, FAILED, HEALTHY
 from remediate.cli.options import AsJson, InventoryName, StateFolder, state_folder
 from remediate.cli.session import Session, inventory_of, session, who
-from remediate.errors import Blocked, JournalError, UsageError
+from remediate.errors import JournalError, RemediateError, UsageError
 from remediate.inventory import Host
 from remediate.journal import Journal, Verdict
 from remediate.journal.export import Export, ExportHead, Judged, judge_export
@@ -85,12 +85,13 @@ def verify(
         return _verify_file(file, signers, state, as_json=as_json)
     with Journal.open(state_folder(state), Masker()) as journal:
         verdict = journal.verify()
+    if not as_json:
+        typer.echo(verdict.in_words)  # before anything is asked elsewhere, whatever becomes of that
     says = _asked(on, inventory, state) if on else ()
     if as_json:
         hosts = {"hosts": [vars(one) for one in says]} if on else {}
         typer.echo(canonical({**verdict.model_dump(mode="json"), **hosts}).decode())
     else:
-        typer.echo(verdict.in_words)
         for one in says:
             typer.echo(one_line(f"{one.host}: {one.text}", 500))
     codes = {HEALTHY if verdict.whole else FAILED, *(one.code for one in says)}
@@ -110,8 +111,8 @@ def _asked(on: Sequence[str], inventory: str | None, state: Path | None) -> tupl
 
 def _ask(opened: Session, host: Host) -> HostSays:
     try:
-        kept = opened.target(host).witnesses()
-    except Blocked as error:
+        kept = opened.target(host, with_secrets=False).witnesses()
+    except RemediateError as error:
         return HostSays(host.name, f"cannot be asked: {error.what}", BLOCKED)
     try:
         problems = [problem for one in kept if (problem := opened.journal.contradiction(one, who()))]
@@ -173,6 +174,8 @@ def _not_whole(verdict: Verdict, why: str) -> Verdict:
 
 def _against_own_log(head: ExportHead, state: Path | None) -> str:
     """Return how this runner's own log contradicts the file, where it is the same log and can be read."""
+    if head.witness.seq == 0:  # of an empty log: it names no entry that could be missing
+        return ""
     with suppress(JournalError), Journal.open(state_folder(state), Masker()) as journal:
         if journal.witness(who()).log == head.witness.log:
             problem = journal.contradiction(head.witness, who())

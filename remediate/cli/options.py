@@ -10,6 +10,7 @@ import typer
 from remediate.errors import UsageError
 from remediate.journal import Journal, default_state
 from remediate.masking import Masker
+from remediate.model import utf8
 from remediate.playbook import playbook_files
 
 On: TypeAlias = Annotated[
@@ -85,7 +86,7 @@ def variables(given: Sequence[str] | None) -> dict[str, str]:
     """
     values = {}
     for text in given or ():
-        name, equals, value = text.partition("=")
+        name, equals, value = utf8(text).partition("=")
         if not equals or not name:
             raise UsageError(f"--var {text}", "is not NAME=VALUE", "write --var table=avatars")
         values[name] = value

@@ -12,7 +12,7 @@ from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
 from remediate.journal import Entry, Journal, RunSummary
 from remediate.journal.understanding import understanding
 from remediate.masking import Masker
-from remediate.model import Finding, Json
+from remediate.model import Finding, Json, well_formed
 from remediate.owner import LockOwner
 from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.console import show as show_lines
@@ -75,7 +75,7 @@ def _story(journal: Journal, summary: RunSummary) -> Iterator[Line]:
             yield Line(f"          {text}", "faint")
         at = entry.at
         with understanding(entry.seq):
-            yield from _told(entry)
+            yield from _told(entry.model_copy(update={"body": well_formed(entry.body)}))
     owing = _owing(summary)
     style: Style = "faint" if owing.islower() else "bad"
     for owed in journal.owed(summary.header.run):

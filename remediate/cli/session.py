@@ -25,7 +25,7 @@ from remediate.events import Events, Sink
 from remediate.inventory import Host, Inventory, find_inventory, load_inventory
 from remediate.journal import Journal, Operator, RunHeader, new_run_id
 from remediate.masking import Masker
-from remediate.model import Json, Outcome, canonical
+from remediate.model import Json, Outcome, canonical, utf8, well_formed
 from remediate.owner import LockOwner
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
@@ -151,17 +151,21 @@ class Session:
             self._secrets[host.name] = revealed
         return self._secrets[host.name]
 
-    def target(self, host: Host, machine: str = "") -> Target:
+    def target(self, host: Host, machine: str = "", *, with_secrets: bool = True) -> Target:
         """Return a host, not connected yet; it is closed with the session.
 
         Args:
             host: The host.
             machine: The machine id that was confirmed there; empty where none was.
+            with_secrets: Whether its secrets are revealed; what asks nothing that needs one goes without.
+
+        Raises:
+            UsageError: A secret cannot be had.
         """
         from remediate.cli.reaching import target_of  # fabric alone takes longer than all else to import
 
         trips = self.trips.setdefault(host.name, Trips())
-        secrets = self.secrets_of(host)
+        secrets = self.secrets_of(host) if with_secrets else {}
         self.targets[host.name] = self._closing.enter_context(
             target_of(
                 host.model_copy(update={"machine_id": machine or host.machine_id}),
@@ -222,15 +226,15 @@ class Session:
         known = {
             "run": self.run,
             "environment": self.inventory.environment,
-            "inventory_path": str(self.inventory.path.absolute()),
+            "inventory_path": utf8(str(self.inventory.path.absolute())),
             "inventory_digest": self.inventory.digest,
             "operator": operator(),
             "reason": self.reason,
             "version": __version__,
-            "argv": tuple(sys.argv[1:]),
+            "argv": tuple(map(utf8, sys.argv[1:])),
             "hosts": tuple(host.name for host in hosts),
         }
-        self.journal.begin(RunHeader(**known, **about))
+        self.journal.begin(RunHeader.model_validate({**known, **well_formed(about)}))
 
     def warn_of_unended(self, hosts: Sequence[Host]) -> None:
         """Tell of runs that began something on these hosts and never ended there: killed, or still at work."""
@@ -296,7 +300,7 @@ def session(
     console, masker = Console(highlight=False), Masker()
     sink: Sink = JsonLines(sys.stdout) if as_json else ConsoleSink(console)
     clock = Clock()
-    run = run or new_run_id(clock.wall())
+    run, reason = run or new_run_id(clock.wall()), utf8(reason)
     interruptions = Interruptions(_warn)
     with ExitStack() as opening:
         journal = opening.enter_context(Journal.open(state_folder(state), masker, clock.wall))
@@ -324,7 +328,7 @@ def operator() -> Operator:
 
 def _user() -> str:
     try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
+        return utf8(os.environ.get("SUDO_USER") or getpass.getuser())
     except (KeyError, OSError):  # a uid without a name: containers have them
         return str(os.getuid())
 

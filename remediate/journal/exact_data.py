@@ -36,7 +36,7 @@ class ExactData:
         """Return `{"exact": …, "aside": [[way, sha256], …]}`: nothing secret and nothing long is left in it.
 
         A text goes aside when it is long, stands under a key that ends in `_bytes`, or holds a secret. Where a key
-        of a mapping holds a secret, everything goes aside.
+        that is not of our own values (`masking.FREE`) holds a secret, everything goes aside.
         """
         plain = json.loads(canonical(dict(data)))
         ways = [way for way, text in _texts(plain, ()) if self._goes(way, text)]
@@ -49,7 +49,7 @@ class ExactData:
         return {"exact": plain, "aside": aside}
 
     def _keep(self, salt: bytes, text: str) -> str:
-        return self._blobs.store(salt + text.encode())
+        return self._blobs.store(salt + text.encode("utf-8", "surrogatepass"))
 
     def put_back(self, body: Mapping[str, Json]) -> dict[str, Json]:
         """Return the data as they were.
@@ -59,7 +59,7 @@ class ExactData:
         """
         exact: dict[str, Json] = json.loads(canonical(body["exact"]))
         for way, name in body["aside"]:
-            text = self._blobs.load(name)[SALT:].decode()
+            text = self._blobs.load(name)[SALT:].decode("utf-8", "surrogatepass")
             if not way:
                 return dict(json.loads(text))
             _at(exact, way[:-1])[way[-1]] = text

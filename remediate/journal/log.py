@@ -25,7 +25,7 @@ from remediate.journal.understanding import understanding
 from remediate.journal.values import Entry, Owed, RunHeader, RunSummary
 from remediate.journal.witnesses import contradiction, witness_of
 from remediate.masking import Masker
-from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical
+from remediate.model import Change, Confirmed, Json, Outcome, Undo, canonical, utf8, well_formed
 from remediate.target import Witness
 from remediate.text.suggest import did_you_mean
 
@@ -97,13 +97,17 @@ class Journal(AbstractContextManager["Journal"]):
 
     def append(self, run: str, host: str, kind: str, body: Mapping[str, Json]) -> int:
         """Write down one thing that happened, masked, and return its number."""
-        return self._store.append(run, host, kind, canonical(self._masker.json(dict(body))))
+        return self._store.append(run, host, kind, canonical(self._shown(dict(body))))
+
+    def _shown(self, value: Json) -> Json:
+        """Return what may stand in the log of a value: masked, and of UTF-8, for readers of JSON take no other."""
+        return well_formed(self._masker.json(value))
 
     def confirm(self, run: str, host: str, confirmed: Confirmed) -> int:
         """Write down what was confirmed on one host, before anything is done there."""
         told = {"digest": confirmed.digest, "login": confirmed.login, "machine": confirmed.machine}
         exact = self._exact.set_aside(confirmed.model_dump(mode="json"))
-        return self._store.append(run, host, "confirmed", canonical({**self._masker.json(told), **exact}))
+        return self._store.append(run, host, "confirmed", canonical({**self._shown(told), **exact}))
 
     def confirmed(self, run: str, host: str) -> Confirmed | None:
         """Return what was confirmed on a host, or None where the run never came so far.
@@ -115,7 +119,7 @@ class Journal(AbstractContextManager["Journal"]):
         if not entries:
             return None
         with understanding(entries[-1].seq):
-            return Confirmed.model_validate_json(canonical(self._exact.put_back(entries[-1].body)))
+            return Confirmed.model_validate_json(_readable(self._exact.put_back(entries[-1].body)))
 
     def owe(  # noqa: PLR0917  (what is owed is named by all six, and one caller calls it)
         self, run: str, host: str, step: str, token: str, change: Change, undo: Undo
@@ -139,9 +143,9 @@ class Journal(AbstractContextManager["Journal"]):
             **change.model_dump(mode="json", include=_EXACT),
         }
         body = {
-            "step": self._masker.text(step),
+            "step": self._shown(step),
             "token": token,
-            "change": self._masker.json(change.model_dump(mode="json", exclude=_EXACT)),
+            "change": self._shown(change.model_dump(mode="json", exclude=_EXACT)),
             **self._exact.set_aside(exact),
         }
         return self._store.append(run, host, "owed", canonical(body))
@@ -204,7 +208,7 @@ class Journal(AbstractContextManager["Journal"]):
             state=told[-1].kind if told else "intended",
             why=reports[-1].body["why"] if reports else "",
             attempts=len(reports) - len(told),
-            change=Change.model_validate_json(canonical({**entry.body["change"], **_only(exact, _EXACT)})),
+            change=Change.model_validate_json(_readable({**entry.body["change"], **_only(exact, _EXACT)})),
             essence=exact["essence"],
             undo=Undo.model_validate(exact["undo"]),
         )
@@ -264,7 +268,7 @@ class Journal(AbstractContextManager["Journal"]):
         Raises:
             JournalError: The log cannot be read.
         """
-        return witness_of(self._log.first(), self._log.last(), who, str(self._log.state))
+        return witness_of(self._log.first(), self._log.last(), who, utf8(str(self._log.state)))
 
     def contradiction(self, witness: Witness, who: str) -> str:
         """Return how what a host keeps contradicts this log, or nothing; the arguments are as those of `witness`."""
@@ -302,6 +306,11 @@ _EXACT = {"data", "forecasts"}
 """The fields of a change that are kept exact; the others are for people, and masked."""
 _TELLING = "'begun', 'confirmed', 'stopped', 'rollback', 'ended', 'owed', 'paid'"
 _OWING = "'owed', 'done', 'failed', 'unknown', 'paid', 'unpaid'"
+
+
+def _readable(value: Json) -> bytes:
+    """Return JSON that every reader takes, also of an entry that an older version wrote with halves of characters."""
+    return canonical(well_formed(value))
 
 
 def _only(values: Mapping[str, Json], names: set[str]) -> dict[str, Json]:

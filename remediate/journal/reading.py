@@ -11,7 +11,7 @@ from remediate.journal.chain import Link
 from remediate.journal.course import outcomes, unfinished
 from remediate.journal.understanding import understanding
 from remediate.journal.values import Entry, RunHeader, RunSummary
-from remediate.model import canonical
+from remediate.model import canonical, well_formed
 
 
 def entry_of(link: Link) -> Entry:
@@ -55,7 +55,7 @@ def summary_of(entries: Sequence[Entry]) -> RunSummary:
         JournalError: One is damaged.
     """
     with understanding(entries[0].seq):
-        header = RunHeader.model_validate_json(canonical(entries[0].body))
+        header = RunHeader.model_validate_json(canonical(well_formed(entries[0].body)))
     ends = [entry for entry in entries if entry.kind == "ended"]
     ended = outcomes(entries)
     over = ends and set(ended) >= set(header.hosts)

@@ -31,7 +31,7 @@ class Reserve:
         self.path = state / "reserve"
 
     def ensure(self) -> None:
-        """Have the reserve, really allocated, before something is begun.
+        """Have the reserve, really allocated, before something is begun; to be called under the log's lock.
 
         Raises:
             JournalError: There is no room for it.
@@ -39,10 +39,11 @@ class Reserve:
         """
         if self._is_there():
             return
+        aside = self.path.with_name(".reserve")
         try:
-            self._make()
+            self._make(aside)
         except OSError as error:
-            self.path.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             if error.errno not in _NO_ROOM:
                 raise
             what = "the disk is full: a run that began now could not write down how it ended"
@@ -62,12 +63,15 @@ class Reserve:
         except FileNotFoundError:
             return False
 
-    def _make(self) -> None:
+    def _make(self, aside: Path) -> None:
+        if self.path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))  # nobody of ours puts a link there
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self.path, flags, 0o600), "wb") as file:
+        with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
             file.write(os.urandom(SIZE))  # not zeros: a file system may keep those for nothing
             file.flush()
             os.fsync(file.fileno())
+        aside.rename(self.path)
         flush_directory(self.path.parent)
 
 

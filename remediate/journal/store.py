@@ -65,9 +65,9 @@ class AuditStore:
 
     def _write(self, run: str, host: str, kind: str, body: bytes) -> int:
         connection = self._opened()
-        if kind not in CLOSING:
-            self._reserve.ensure()
         with self._locked():
+            if kind not in CLOSING:
+                self._reserve.ensure()
             return self._append(connection, run.encode(), host.encode(), kind.encode(), body)
 
     def close(self) -> None:

@@ -6,8 +6,10 @@ It writes nothing, and knows chains, not runs or changes.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 
 from remediate.errors import JournalError
 from remediate.journal.chain import START, Head, Link, Verdict, judge_chain
@@ -42,6 +44,7 @@ class StoredLog:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.path, self.head_path = state / "journal.db", state / "head"
+        self._wal = state / "journal.db-wal"
 
     def links(self, where: str = "1", parameters: tuple[str | int, ...] = ()) -> Iterator[Link]:
         """Return entries in order, as they are stored.
@@ -56,7 +59,7 @@ class StoredLog:
         with told_in_one_line(self.state, self.path):
             if not self.path.exists():
                 return
-            with closing(self._reader()) as connection:
+            with self._reader() as connection:
                 for row in connection.execute(_SELECT.format(where=where), parameters):
                     yield Link(*row)
 
@@ -81,7 +84,7 @@ class StoredLog:
 
     def _is_torn(self) -> bool:
         try:
-            return is_torn(self.path.with_name("journal.db-wal").read_bytes())
+            return is_torn(self._wal.read_bytes())
         except OSError:  # no such file: all is in the log's own
             return False
 
@@ -99,7 +102,7 @@ class StoredLog:
         return verdict.model_copy(update={"whole": False, "why": problem}) if problem else verdict
 
     def _file_problem(self) -> str:
-        with told_in_one_line(self.state, self.path), closing(self._reader()) as connection:
+        with told_in_one_line(self.state, self.path), self._reader() as connection:
             told = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             names = {name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if told != b"ok":
@@ -114,12 +117,37 @@ class StoredLog:
         except OSError:
             return None
 
-    def _reader(self) -> sqlite3.Connection:
-        writable = os.access(self.state, os.W_OK)  # a log in WAL mode needs its neighbours even to be read
-        mode = "mode=rw" if writable else "mode=ro&immutable=1"
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{mode}", uri=True, timeout=PATIENCE, isolation_level=None
-        )
-        connection.text_factory = bytes
-        connection.execute("PRAGMA query_only=ON")
-        return connection
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Open the file to read; a log in WAL mode needs its neighbours even for that, which SQLite has to write.
+
+        Where it cannot, the file is read as it is; and in a copy where a runner was killed and left entries in the WAL.
+        """
+        with ExitStack() as opening:
+            path, mode = self.path, "mode=rw"
+            if not os.access(self.state, os.W_OK):
+                if self._left_in_wal():
+                    path = self._copied(Path(opening.enter_context(TemporaryDirectory(prefix="remediate-"))))
+                else:
+                    mode = "mode=ro&immutable=1"
+            connection = opening.enter_context(closing(_connected(path, mode)))
+            connection.text_factory = bytes
+            connection.execute("PRAGMA query_only=ON")
+            yield connection
+
+    def _left_in_wal(self) -> bool:
+        try:
+            return self._wal.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _copied(self, folder: Path) -> Path:
+        for path in (self._wal, self.path):  # entries may go over from the first to the second meanwhile
+            copyfile(path, folder / path.name)
+        return folder / self.path.name
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=PATIENCE, isolation_level=None
+    )

@@ -2,6 +2,8 @@
 
 from typing import Literal, TypeAlias
 
+from pydantic import Field
+
 from remediate.model import Change, Json, Outcome, Undo
 from remediate.questions import Value
 
@@ -78,7 +80,7 @@ class Entry(Value):
         hash: Its own hash, in hex.
     """
 
-    seq: int
+    seq: int = Field(lt=2**63)  # SQLite counts no further
     run: str
     host: str
     at: float

@@ -132,6 +132,34 @@ def test_a_host_that_cannot_be_asked_is_said_and_exit_6(does, log: Path) -> None
     assert (code, told["whole"], told["hosts"][0]["code"]) == (6, True, 6)
 
 
+def test_hosts_are_asked_without_their_secrets_and_after_the_log_was_judged(
+    does, log: Path, here: Path
+) -> None:
+    (here / "inventory" / "token").unlink()
+    code, out, _ = does("audit", "verify", "--on", "web1")
+    assert (code, "web1: cannot be asked: " in out, "token" in out) == (6, True, False)
+    code, out, err = does("audit", "verify", "--on", "nosuch")
+    assert (code, out.startswith("whole: 2 entries"), "nosuch" in err) == (2, True, True)
+
+
+def test_the_export_of_an_empty_log_is_whole_at_once_and_once_the_log_has_begun(does, here: Path) -> None:
+    file = exported(does, here)
+    assert does("audit", "verify", "--file", str(file))[0] == 0
+    with Journal.open(here / "state" / "remediate", Masker()) as journal:
+        journal.append("r1", "", "note", {})
+    assert does("audit", "verify", "--file", str(file))[0] == 0
+
+
+def test_a_command_line_that_is_no_utf8_is_written_down_and_read_again(does, here: Path) -> None:
+    code, _, _ = does("hold", "web1", "--reason", "disk \udce4")
+    assert code == 6, "the host cannot be reached"
+    code, out, _ = does("runs")
+    assert (code, "disk \\udce4" in out) == (0, True)
+    for words in (("runs", "--json"), ("show", out.split()[0]), ("show", out.split()[0], "--json")):
+        code, shown, err = does(*words)
+        assert (code, "disk \\" in shown, err) == (0, True, "")
+
+
 def test_a_log_that_is_not_whole_is_exit_1_whoever_cannot_be_asked(does, log: Path) -> None:
     (log / "head").unlink()
     assert does("audit", "verify", "--on", "web1")[0] == 1

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 import shlex
 import time
 from urllib.parse import quote, quote_plus
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediate.masking import MASK, Masker
+from remediate.model import Change, Finding, Forecast, Plan, PlannedFix
+from remediate.questions import Query, QueryAnswer
 
 CORE = "c4n4rY9w"
 """What every secret here has in its middle, and no text around one: plainly there, or plainly gone."""
@@ -108,6 +111,46 @@ def test_a_number_that_is_a_secret_is_masked_in_json_and_a_short_one_is_left() -
         "entry": 1234,
         "on": True,
     }
+
+
+WORDS = ("plan", "command", "config", "exact", "query", "target", "web1", "/srv/x", "check", "table", "text")
+
+
+def test_what_names_a_thing_and_our_own_fields_stay_and_what_others_shaped_is_masked_whole() -> None:
+    masker = Masker(WORDS)
+    plan = {"host": "web1", "command": "plan", "say": "a plan", "risk": "the table", "text": "text"}
+    change = {"risk": "config", "fidelity": "exact", "target": "/srv/x", "diff": "+config", "script": "query"}
+    assert masker.json(
+        {**plan, "changes": [{**change, "data": {"host": "web1", "table": ["x", "text"]}}]}
+    ) == {
+        **plan,
+        "say": f"a {MASK}",
+        "risk": f"the {MASK}",
+        "text": MASK,
+        "changes": [
+            {**change, "diff": f"+{MASK}", "script": MASK, "data": {"host": MASK, MASK: ["x", MASK]}}
+        ],
+    }
+
+
+def test_a_plan_whose_every_word_is_a_secret_is_shown_all_the_same() -> None:
+    question = Query(sql="SELECT 1")
+    answer = QueryAnswer(columns=("a",), rows=(({"password": "canary"},),))
+    change = Change(
+        what="write", target="/srv/x", fidelity="exact", way_back="exact", risk="config",
+        forecasts=(Forecast(question=question, answer=answer),),
+    )  # fmt: skip
+    fix = PlannedFix(step="mend", action="files.replace", parameters={"path": "/srv/x"}, changes=(change,))
+    finding = Finding(check="one", healthy=False, seen="bad", facts={"password": "canary"})
+    plan = Plan(
+        playbook="p", playbook_digest="d", environment="lab", host="web1", findings=(finding,), fixes=(fix,)
+    )
+    dumped = plan.model_dump(mode="json")
+    words = re.findall(r"\w{4,}", json.dumps(dumped))
+    masked = Masker(words).json(dumped)
+    assert Plan.model_validate(masked).changes[0].target == "/srv/x"
+    assert "canary" not in json.dumps(masked)
+    assert "password" not in json.dumps(masked)
 
 
 def test_values_shorter_than_four_characters_stay_and_common_words_go() -> None:

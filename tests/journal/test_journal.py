@@ -2,6 +2,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from remediate.errors import JournalError, UsageError
 from remediate.journal import Journal, default_state, new_run_id
-from remediate.model import Forecast, Outcome
+from remediate.journal.export import Export, judge_export
+from remediate.journal.store import AuditStore
+from remediate.masking import Masker
+from remediate.model import Confirmed, Forecast, Outcome, canonical
 from remediate.questions import Read, ReadAnswer
 
 
@@ -110,7 +114,7 @@ def test_no_secret_is_in_the_log_nor_a_hash_it_could_be_guessed_from(
     journal.begin(
         samples.header("r1", argv=("run", f"--var=x={samples.canary}"), reason=f"because {samples.canary}")
     )
-    journal.append("r1", "web1", "note", {"text": samples.canary, samples.canary: [samples.canary]})
+    journal.append("r1", "web1", "note", {"text": samples.canary, "data": {samples.canary: [samples.canary]}})
     owed = journal.owe(
         "r1",
         "web1",
@@ -128,6 +132,76 @@ def test_no_secret_is_in_the_log_nor_a_hash_it_could_be_guessed_from(
     assert samples.canary.encode() not in raw
     assert hashlib.sha256(samples.canary.encode()).hexdigest().encode() not in raw
     assert samples.canary not in "".join(journal.export())
+
+
+def every_word(value: Any) -> set[str]:
+    """Return all that a JSON value is made of: its texts and its fields' names."""
+    if isinstance(value, dict):
+        return {*value, *(word for inner in value.values() for word in every_word(inner))}
+    if isinstance(value, list):
+        return {word for inner in value for word in every_word(inner)}
+    return {value} if isinstance(value, str) else set()
+
+
+def test_secrets_that_are_the_words_of_our_own_log_leave_it_readable_and_its_runs_to_be_put_back(
+    state: Path, samples: Any
+) -> None:
+    header = samples.header("r1", environment="staging", reason="the staging user")
+    forecasts = (Forecast(question=Read(path="/srv/.env"), answer=ReadAnswer(exists=True, content=b"x")),)
+    made, back = samples.change(data={"user": "staging"}, forecasts=forecasts), samples.undo(user="staging")
+    confirmed = Confirmed(digest="d" * 64, login={"user": "ada"}, machine="m1", found={"a": 1}, fixes=())
+    words = every_word([one.model_dump(mode="json") for one in (header, made, back, confirmed)])
+    words.remove(header.reason)
+    words |= {
+        "undo",
+        "exact",
+        "aside",
+        "change",
+        "step",
+        "owed",
+        "why",
+        "outcome",
+        "stuck",
+        "staging",
+        "user",
+    }
+    with Journal.open(state, Masker(words)) as journal:
+        journal.begin(header)
+        journal.confirm("r1", "web1", confirmed)
+        journal.owe("r1", "web1", "a step", "r1/1.1", made, back)
+        journal.ended("r1", "web1", Outcome.STUCK, "the staging user")
+        (summary,), (owed,) = journal.runs(), journal.owed("r1")
+        assert journal.confirmed("r1", "web1") == confirmed
+        bodies = [entry.body for entry in journal.entries()]
+    assert summary.header == header.model_copy(update={"reason": "the *** ***"})
+    assert (summary.outcomes, summary.owed) == ({"web1": Outcome.STUCK}, 1)
+    assert (owed.undo, owed.change.data, owed.change.target) == (back, made.data, made.target)
+    assert bodies[-1] == {"outcome": "stuck", "why": "the *** ***"}
+
+
+@pytest.mark.parametrize("written", ["now", "by an older version"])
+def test_bytes_that_are_no_utf8_make_no_log_unreadable(
+    journal: Journal, state: Path, samples: Any, written: str
+) -> None:
+    half = "disk \udce4"
+    header = samples.header("r1", reason=half, argv=("--reason", half), variables={"name": half})
+    if written == "now":
+        journal.begin(header)
+    else:
+        with closing(AuditStore(state, lambda: 1.0)) as store:
+            store.append("r1", "", "begun", canonical(header.model_dump(mode="json")))
+    back = samples.undo(before=half, long=half * 1000)
+    journal.owe("r1", "web1", half, "a", samples.change(what=half, data={"text": half}), back)
+    journal.ended("r1", "web1", Outcome.STUCK, half)
+    (summary,), (owed,) = journal.runs(), journal.owed("r1")
+    assert summary.header.reason == "disk \\udce4"
+    assert summary.header.variables == {"name": "disk \\udce4"}
+    assert (owed.change.what, owed.undo) == ("disk \\udce4", back)
+    assert summary.model_dump_json()
+    assert journal.verify().whole
+    export = Export(journal.entries(), journal.witness("a@b"))
+    lines = [*export.lines(), canonical(export.head.model_dump(mode="json")).decode()]
+    assert judge_export(line.encode() for line in lines).verdict.whole
 
 
 def test_a_secret_is_kept_under_another_hash_each_time(journal: Journal, samples: Any) -> None:

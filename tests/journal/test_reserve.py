@@ -10,7 +10,8 @@ import pytest
 
 from remediate.errors import JournalError
 from remediate.journal import Journal
-from remediate.journal.reserve import SIZE
+from remediate.journal.reserve import SIZE, Reserve
+from remediate.journal.store import _try_lock
 from remediate.masking import Masker
 
 
@@ -92,6 +93,31 @@ def test_a_run_that_could_not_write_down_its_end_is_not_begun(small_disk: Path, 
     with Journal.open(small_disk / "state", Masker()) as journal, pytest.raises(JournalError, match="full"):
         journal.begin(samples.header("r1"))
     assert not (small_disk / "state" / "reserve").exists()
+
+
+def test_the_reserve_is_looked_after_under_the_lock_of_the_log(
+    journal: Journal, state: Path, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free: list[bool] = []
+
+    def look(reserve: Reserve) -> None:
+        with (state / "head").open("rb") as head:
+            free.append(_try_lock(head.fileno()))
+        ensure(reserve)
+
+    ensure = Reserve.ensure
+    monkeypatch.setattr(Reserve, "ensure", look)
+    journal.begin(samples.header("r1"))
+    assert free == [False]
+
+
+def test_a_reserve_that_cannot_be_made_takes_nothing_from_another_process(small_disk: Path) -> None:
+    (small_disk / "reserve").write_bytes(b"x" * 4096)
+    fill(small_disk)
+    with pytest.raises(JournalError, match="full"):
+        Reserve(small_disk).ensure()
+    assert (small_disk / "reserve").read_bytes() == b"x" * 4096
+    assert sorted(path.name for path in small_disk.iterdir()) == ["filler", "reserve"]
 
 
 def test_a_reserve_that_somebody_cut_is_made_whole_and_a_link_in_its_place_is_refused(

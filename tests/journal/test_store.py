@@ -16,6 +16,7 @@ import pytest
 
 from remediate.errors import JournalError
 from remediate.journal import Journal, store, stored_log
+from remediate.masking import Masker
 
 WRITER = """
 import sys, itertools
@@ -327,3 +328,23 @@ def test_a_full_disk_loses_nothing_that_was_promised(journal: Journal, state: Pa
 def fill(journal: Journal) -> None:
     for _ in range(200):
         journal.append("r1", "", "note", {"text": "x" * 4000})
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_log_in_a_directory_that_cannot_be_written_is_read_whole(
+    journal: Journal, state: Path, samples: Any, small_disk: Path, ended: bool
+) -> None:
+    for run in ("r1", "r2"):
+        journal.begin(samples.header(run))
+    if ended:
+        journal.close()
+    (small_disk / "state").mkdir()
+    for name in ("journal.db", "journal.db-wal", "head"):  # as a killed runner leaves them
+        if (state / name).exists():
+            shutil.copy(state / name, small_disk / "state")
+    assert (small_disk / "state" / "journal.db-wal").exists() is not ended
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with Journal.open(small_disk / "state", Masker()) as read_only:
+        verdict = read_only.verify()
+        assert (verdict.whole, verdict.entries) == (True, 2), verdict.why
+        assert [summary.header.run for summary in read_only.runs()] == ["r2", "r1"]

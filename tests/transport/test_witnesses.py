@@ -87,7 +87,15 @@ def test_a_lock_that_is_left_leaves_the_head_alone(witnesses, caller, heads):
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"no JSON", b'{"seq":99999999999999999999}', b'{"seq":1,"x":2}', b"\xff" * 9000]
+    "said",
+    [
+        b"",
+        b"no JSON",
+        b'{"seq":99999999999999999999}',
+        FIRST.model_dump_json().replace('"seq":7', f'"seq":{2**63}').encode(),
+        b'{"seq":1,"x":2}',
+        b"\xff" * 9000,
+    ],
 )
 def test_what_is_no_head_any_more_is_told_and_not_replaced(witnesses, heads, said):
     witnesses.keep(FIRST)
