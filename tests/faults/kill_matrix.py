@@ -104,4 +104,7 @@ def _play(matrix: Matrix, worlds: Worlds) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):  # the grounds are put away, however it is ended
         signal.signal(number, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("interrupted: not all points were played")
