@@ -46,7 +46,7 @@ def test_a_short_value_is_not_masked() -> None:
 def test_a_sink_sees_only_masked_text_in_names_values_and_lists() -> None:
     seen: list[Event] = []
     events = Events("run1", [seen.append], Masker(["hunter22"]), clock=lambda: 1.0)
-    events.tell("output", "web1", "pw hunter22", "step", nested={"hunter22": ["x hunter22"]}, number=3)
+    events.tell("output", "web1", "pw hunter22", "step", facts={"hunter22": ["x hunter22"]}, number=3)
     assert seen == [
         Event(
             kind="output",
@@ -55,7 +55,7 @@ def test_a_sink_sees_only_masked_text_in_names_values_and_lists() -> None:
             at=1.0,
             step="step",
             text="pw ***",
-            data={"nested": {"***": ["x ***"]}, "number": 3},
+            data={"facts": {"***": ["x ***"]}, "number": 3},
         )
     ]
 

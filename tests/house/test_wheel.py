@@ -42,10 +42,14 @@ def test_an_installed_runner_is_typed(installed: Path) -> None:
 
 
 def test_the_version_is_told_without_importing_anything_heavy() -> None:
-    program = (
-        "import sys; sys.argv = ['remediate', '--version']; import remediate.cli; remediate.cli.main(); "
-    )
-    program += "print(sorted({'typer', 'pydantic', 'rich', 'fabric', 'psycopg'} & set(sys.modules)))"
+    program = """
+import atexit, sys
+heavy = {'typer', 'pydantic', 'rich', 'fabric', 'psycopg'}
+atexit.register(lambda: print(sorted(heavy & set(sys.modules))))
+sys.argv = ['remediate', '--version']
+import remediate.cli
+remediate.cli.main()
+"""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
