@@ -75,7 +75,7 @@ def test_binary_output_comes_back_byte_for_byte(target: SshTarget) -> None:
 
 
 def peak_of(pid: int) -> int:
-    """Return the most memory that a process has had, in KB: its own; wait4 would tell that of whoever forked it, too."""
+    """Return the most memory that a process has had, in KB; wait4 would tell that of whoever forked it, too."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) if "VmHWM:" in status else 0
 
