@@ -59,6 +59,18 @@ def _judge(named: NamedCheck, first: Answers, now: Answers) -> Finding:
     return finding.model_copy(update={"check": named.name})
 
 
+def judged_apart(checks: Iterable[NamedCheck], answers: Answers) -> tuple[Finding | CouldNotLook, ...]:
+    """Return what each check saw, or why it could not be judged: one that cannot be hides no other."""
+    return tuple(_judge_or_tell(named, answers) for named in checks)
+
+
+def _judge_or_tell(named: NamedCheck, answers: Answers) -> Finding | CouldNotLook:
+    try:
+        return _judge(named, answers, answers)
+    except CouldNotLook as error:
+        return error
+
+
 def at_fault(findings: Sequence[Finding], when: Literal["any", "all"]) -> bool:
     """Tell whether these findings say that the playbook's fault is there."""
     unhealthy = [not finding.healthy for finding in findings]

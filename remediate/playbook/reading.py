@@ -40,6 +40,7 @@ class Playbook:
         path: Its file.
         title: What is wrong when it is the right one.
         symptoms: What `triage` matches on.
+        explains: The playbooks beside it whose faults its own fault brings about.
         group: The inventory group it is for.
         variables: Its variables.
         notes: What a person should know.
@@ -60,6 +61,7 @@ class Playbook:
     path: Path
     title: str
     symptoms: tuple[re.Pattern[str], ...]
+    explains: tuple[str, ...]
     group: str
     variables: Mapping[str, Variable]
     notes: str
@@ -164,6 +166,7 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         path=document.path,
         title=text.title,
         symptoms=tuple(_pattern(document, index, symptom) for index, symptom in enumerate(text.symptoms)),
+        explains=tuple(_beside(document, index, name) for index, name in enumerate(text.explains)),
         group=text.on,
         variables=text.vars,
         notes=text.notes,
@@ -213,6 +216,14 @@ def _pattern(document: Document, index: int, symptom: str) -> re.Pattern[str]:
         raise document.error(
             where, f"this is no regular expression ({error})", "escape what is meant literally"
         ) from error
+
+
+def _beside(document: Document, index: int, name: str) -> str:
+    known = {path.stem for path in playbook_files(document.path.parent)}
+    if name not in known:
+        what = f"there is no playbook `{name}` beside this one"
+        raise document.error(("explains", index), what, did_you_mean(name, known))
+    return name
 
 
 def _sentence(say: str, document: Document, names: Names) -> Template | None:
