@@ -22,11 +22,13 @@ class NamedCheck:
         name: The step's name.
         check: The check itself.
         known_as: What later steps call its facts (`as:`), or empty.
+        alone: Whether it makes the fault when no other check does; `triage` goes by those alone.
     """
 
     name: str
     check: Check
     known_as: str = ""
+    alone: bool = True
 
 
 @dataclass(frozen=True)

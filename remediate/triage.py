@@ -103,10 +103,16 @@ def triage(procedures: Sequence[Procedure], target: Target) -> tuple[Diagnosis, 
 
 
 def _diagnosis(procedure: Procedure, answers: Answers) -> Diagnosis:
-    seen = judged_apart(procedure.diagnose(), answers)
-    findings = tuple(one for one in seen if isinstance(one, Finding))
-    why = tuple(one.what for one in seen if isinstance(one, CouldNotLook))
-    return Diagnosis(procedure.playbook, _verdict(procedure.playbook, findings, why), findings, why)
+    checks = procedure.diagnose()
+    seen = judged_apart(checks, answers)
+    own = [one for named, one in zip(checks, seen, strict=True) if named.alone]
+    findings, why = _parted(seen)
+    return Diagnosis(procedure.playbook, _verdict(procedure.playbook, *_parted(own)), findings, why)
+
+
+def _parted(seen: Sequence[Finding | CouldNotLook]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    judged = [one for one in seen if isinstance(one, Finding)]
+    return tuple(judged), tuple(one.what for one in seen if isinstance(one, CouldNotLook))
 
 
 def _verdict(playbook: Playbook, findings: Sequence[Finding], why: Sequence[str]) -> Verdict:

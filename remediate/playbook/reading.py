@@ -98,7 +98,9 @@ class Playbook:
         Raises:
             PlaybookError: A template has no value here, or a parameter is not of its type.
         """
-        return tuple(NamedCheck(step.name, step.build(scope), step.as_name) for step in self.diagnose)
+        return tuple(
+            NamedCheck(step.name, step.build(scope), step.as_name, step.alone) for step in self.diagnose
+        )
 
     def ready_fixes(self, scope: Scope) -> tuple[NamedFix, ...]:
         """Return those actions of `fix` that can be built before anything was found.
