@@ -48,8 +48,8 @@ console.log(JSON.stringify(found))
 
 BUILD_QUESTION_SCRIPT = r"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
-# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C); where a link leads (L), which
-# nobody reads but which tells two states apart.
+# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C); where a
+# link leads (L), which nobody reads but which tells two states apart.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3

@@ -1,7 +1,8 @@
 """ESM or CommonJS: whether tsconfig.json, package.json and what was emitted agree, and the two known traps mended.
 
 Changes settings only; the build is another step's. Facts (measured, Node 20.20, TypeScript 5.9): `"type": "module"`
-over a CommonJS build ends in `exports is not defined in ES module scope`; ES modules without it in ERR_MODULE_NOT_FOUND.
+over a CommonJS build ends in `exports is not defined in ES module scope`, ES modules without it in
+ERR_MODULE_NOT_FOUND.
 """
 
 import posixpath

@@ -31,7 +31,7 @@ from remediate.target import Target
 class NodeResolves(Build, Check):
     """Whether modules resolve from the files of the build that import them, as Node itself resolves them.
 
-    Facts for later steps: `lost`, the modules that lead nowhere.
+    Facts for later steps: `lost`, the modules that lead nowhere; `packages`, the packages they are of.
     """
 
     kind: ClassVar[str] = "node.resolves"
@@ -55,8 +55,15 @@ class NodeResolves(Build, Check):
             healthy=not lost,
             seen=f"Cannot find module {names}" if lost else f"every package that {self.out} imports is found",
             evidence=tuple(f"{one.file}: {one.name}" for one in lost[:SHOWN]),
-            facts={"lost": [one.name for one in lost]},
+            facts={
+                "lost": [one.name for one in lost],
+                "packages": sorted({_package(one.name) for one in lost}),
+            },
         )
+
+
+def _package(module: str) -> str:
+    return "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
 
 
 class _Backend(Step):
@@ -106,19 +113,24 @@ class NodeCi(_Backend, Action):
     """
 
     kind: ClassVar[str] = "node.ci"
+    packages: list[str] | None = Field(
+        default=None, description="Only if one of these is not as locked; default: any package; []: never."
+    )
     scripts: bool = Field(default=False, description="True: packages may run their own install scripts.")
 
     @property
     def question(self) -> Run:
         """The question which packages are not as the lock file says."""
-        return packages_question(self.place)
+        return packages_question(self.place, tuple(self.packages or ()))
 
     def ask(self) -> Questions:
         """Return the one question."""
-        return (self.question,)
+        return () if self.packages == [] else (self.question,)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one installation, or nothing where all is installed as the lock file says."""
+        if self.packages == []:
+            return ()
         try:
             seen, assumed = read_packages(self.place, answers[self.question]), ""
         except NotKnown as unknown:

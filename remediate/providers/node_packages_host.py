@@ -31,14 +31,17 @@ const seen = entries.map(([key, wanted]) => {
 const isThere = (one) => one.found !== null
 const dev = seen.some((one) => one.dev && !one.optional && isThere(one)) || !seen.some(isThere)
 const isWrong = (one) => one.found === null ? !one.optional && (dev || !one.dev) : one.found !== one.wanted
-const wrong = seen.filter(isWrong).map(({ key, wanted, found }) => ({ key, wanted, found: found || '' }))
+const sought = process.argv.slice(2).map((name) => `node_modules/${name}`)
+const counts = (one) => isWrong(one) && (!sought.length || sought.includes(one.key))
+const wrong = seen.filter(counts).map(({ key, wanted, found }) => ({ key, wanted, found: found || '' }))
 console.log(JSON.stringify({ lock: Boolean(lock), dev, count: wrong.length, wrong: wrong.slice(0, 50) }))
 """
 
 PACKAGES_SCRIPT = f"""
-# $1 the backend's directory.
+# $1 the backend's directory, $2, … the packages that count; without any, all.
 cd -- "$1" || exit 3
-exec node - <<'NODE'
+shift
+exec node - "$@" <<'NODE'
 {_PACKAGES}
 NODE
 """
@@ -188,10 +191,10 @@ class Packages(Value):
 _PACKAGES_READ = TypeAdapter(Packages)
 
 
-def packages_question(backend: str) -> Run:
-    """Return the question which packages are not installed as the lock file says."""
+def packages_question(backend: str, packages: tuple[str, ...]) -> Run:
+    """Return the question which of these packages are not installed as the lock file says (none named: of all)."""
     about = (f"file:{backend}/node_modules", f"file:{backend}/package-lock.json")
-    return Run(script=PACKAGES_SCRIPT, args=(backend,), about=about)
+    return Run(script=PACKAGES_SCRIPT, args=(backend, *packages), about=about)
 
 
 def resolves_question(backend: str, out: str, modules: tuple[str, ...]) -> Run:

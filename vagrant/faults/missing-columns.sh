@@ -1,4 +1,5 @@
 # The 18 persona columns are gone from `avatars`: GET /projects still answers 200, POST answers 500.
+# cured by: missing-columns
 # shellcheck source=lib/common.sh
 
 columns=(

@@ -1,4 +1,5 @@
 # The repository imports `{ prisma }`, which db/client does not export: every endpoint answers 500.
+# cured by: prisma-import
 # shellcheck source=lib/common.sh
 
 repository=$BACKEND/src/apps/avatar-creator/repositories/avatar-creator.repository.ts

@@ -57,3 +57,20 @@ error_log() {
     const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
     console.log(app ? app.pm2_env.pm_err_log_path : "")' "$APP_NAME"
 }
+
+# Waits until pm2 has given an app up, or whatever else it is to say of it.
+wait_for_status() { # STATUS
+  local deadline=$((SECONDS + PATIENCE))
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    [ "$(pm2_status)" != "$1" ] || return 0
+    sleep 0.2
+  done
+  fail "pm2 does not call $APP_NAME $1, but $(pm2_status)"
+}
+
+pm2_status() {
+  timeout 30 pm2 jlist | node -e '
+    const out = require("fs").readFileSync(0, "utf8")
+    const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
+    console.log(app ? app.pm2_env.status : "")' "$APP_NAME"
+}
