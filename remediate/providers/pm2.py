@@ -192,6 +192,10 @@ class Pm2Restart(_WhatItRuns, Action):
         """Return one restart, or nothing where the process is online and newer than what it runs."""
         try:
             why, assumed = self._why(answers), ""
+            if (
+                why
+            ):  # pm2 may start one that died again by itself, once an earlier step has mended what it runs
+                answers[self.newest]
         except NotKnown as unknown:
             why, assumed = "what it runs will have changed", unknown.because
         return (self._restart(why, assumed),) if why else ()

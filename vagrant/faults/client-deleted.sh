@@ -5,4 +5,3 @@
 rm --recursive --force "$BACKEND/node_modules/.prisma/client"
 restart_app
 expect_failure 000 "Cannot find module '.prisma/client/default'" GET /projects
-wait_for_status errored

@@ -6,4 +6,3 @@ find "$BACKEND/dist/apps" -name 'avatar-creator.*' ! -name '*routes*' -delete
 rm --recursive --force "$BACKEND/dist/middleware"
 restart_app
 expect_failure 000 "Cannot find module '../../middleware/auth'" GET /projects
-wait_for_status errored

@@ -5,4 +5,3 @@
 rm --force "$BACKEND/dist/db/client.js"
 restart_app
 expect_failure 000 "Cannot find module '../../../db/client'" GET /projects
-wait_for_status errored

@@ -25,6 +25,7 @@ build_anyway() {
 }
 
 restart_app() {
+  log_mark=$(log_size)  # what dies at once may have said so before anybody asks
   timeout 30 pm2 restart "$APP_NAME" >/dev/null || fail "pm2 restart $APP_NAME failed"
 }
 
@@ -35,12 +36,12 @@ status_of() { # METHOD PATH [BODY]
     --header "Authorization: Bearer $API_TOKEN" "${body[@]}" "$API$2"
 }
 
-# Waits until the app itself shows the fault: this status, and this text in its log, both after now.
+# Waits until the app itself shows the fault: this status, and this text in its log, after now or the last restart.
 expect_failure() { # STATUS TEXT METHOD PATH [BODY]
   local wanted=$1 text=$2 log size seen=none deadline=$((SECONDS + PATIENCE))
   shift 2
   log=$(error_log)
-  size=$(stat --format %s "$log" 2>/dev/null || echo 0)
+  size=${log_mark:-$(log_size)}
   while [ "$SECONDS" -lt "$deadline" ]; do
     seen=$(status_of "$@")
     if [ "$seen" = "$wanted" ] && tail --bytes "+$((size + 1))" "$log" | grep --quiet --fixed-strings "$text"; then
@@ -51,26 +52,13 @@ expect_failure() { # STATUS TEXT METHOD PATH [BODY]
   fail "the fault does not show (is there another? see lab reset): $1 $2 answers $seen, not $wanted with '$text' in $log"
 }
 
+log_size() {
+  stat --format %s "$(error_log)" 2>/dev/null || echo 0
+}
+
 error_log() {
   timeout 30 pm2 jlist | node -e '
     const out = require("fs").readFileSync(0, "utf8")
     const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
     console.log(app ? app.pm2_env.pm_err_log_path : "")' "$APP_NAME"
-}
-
-# Waits until pm2 has given an app up, or whatever else it is to say of it.
-wait_for_status() { # STATUS
-  local deadline=$((SECONDS + PATIENCE))
-  while [ "$SECONDS" -lt "$deadline" ]; do
-    [ "$(pm2_status)" != "$1" ] || return 0
-    sleep 0.2
-  done
-  fail "pm2 does not call $APP_NAME $1, but $(pm2_status)"
-}
-
-pm2_status() {
-  timeout 30 pm2 jlist | node -e '
-    const out = require("fs").readFileSync(0, "utf8")
-    const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
-    console.log(app ? app.pm2_env.status : "")' "$APP_NAME"
 }
