@@ -160,6 +160,8 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
     parts = Parts(document.path.parent / "parts")
     own: Names = {**ROOTS, "vars": frozenset(text.vars), **dict.fromkeys(text.vars)}
     diagnose = Section("diagnose", Check, catalogue, own, parts, document, ("diagnose",)).steps()
+    if not any(step.alone for step in diagnose):
+        raise document.error(("diagnose",), "no step of it makes a fault", "leave `alone: false` out of one")
     names: Names = {**own, "found": _found_names(diagnose)}
     fix = Section("fix", Action, catalogue, names, parts, document, ("fix",)).steps() if text.fix else ()
     verify = Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()

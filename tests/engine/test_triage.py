@@ -52,7 +52,7 @@ def books(tmp_path: Path):
             "diagnose:",
             diagnose,
             "verify:",
-            diagnose,
+            diagnose.replace(", alone: false", ""),
         ]
         path = folder / f"{name}.yml"
         path.write_text("\n".join([*lines, *([action] if fix else []), *more]))
@@ -89,6 +89,28 @@ def test_a_fault_is_found_with_its_evidence_and_others_are_not(rehearsal: Rehear
     assert (first.playbook.name, first.verdict, first.curable) == ("red", Verdict.FOUND, True)
     assert CONFIG in first.findings[0].seen
     assert (second.playbook.name, second.verdict) == ("other", Verdict.HEALTHY)
+
+
+def test_what_alone_makes_no_fault_is_left_to_the_playbook_whose_fault_it_is(
+    rehearsal: Rehearsal, books
+) -> None:
+    beside = check("colour=green", name="beside").replace("}}", "}, alone: false}")
+    silent = books("silent", check("colour=red") + "\n" + beside)
+    told = books("told", check("colour=green") + "\n" + beside)
+    diagnoses = triage(procedures(loaded(silent, told)), MemoryTarget(rehearsal.world, ""))
+    assert names(diagnoses) == ["told"]
+    assert [one.healthy for one in diagnoses[0].findings] == [False, False]
+    assert names(diagnoses, Verdict.HEALTHY) == ["silent"]
+    blind = Counting(rehearsal.world)
+    blind.refused = {"/srv/app/limits.ini"}
+    unseen = check("limit=1", "limits.ini", "beside").replace("}}", "}, alone: false}")
+    book = books("blind", check("colour=red") + "\n" + unseen)
+    assert names(triage(procedures(loaded(book)), blind), Verdict.HEALTHY) == ["blind"]
+
+
+def test_a_diagnosis_of_nothing_but_leftovers_is_refused(books) -> None:
+    with pytest.raises(PlaybookError, match="no step of it makes a fault"):
+        loaded(books("none", check("colour=red").replace("}}", "}, alone: false}")))
 
 
 def test_root_causes_come_before_what_they_explain(rehearsal: Rehearsal, books) -> None:
