@@ -36,11 +36,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def applied(cluster: Cluster, dbname: str, name: str, checksum: str, finished: str = "now()") -> None:
-    values = f"('{name}', '{checksum}', {finished})"
-    cluster.sql(
-        f"INSERT INTO _prisma_migrations (migration_name, checksum, finished_at) VALUES {values}",
-        dbname,  # noqa: S608  (values of its own)
-    )
+    columns, values = "migration_name, checksum, finished_at", f"'{name}', '{checksum}', {finished}"
+    cluster.sql(f"INSERT INTO _prisma_migrations ({columns}) VALUES ({values})", dbname)  # noqa: S608
 
 
 def test_a_database_without_a_history_lacks_them_all(database: Database, folder: Path) -> None:

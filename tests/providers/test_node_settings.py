@@ -101,6 +101,8 @@ def test_only_the_two_known_traps_are_mended_and_only_where_they_are():
     ]
     assert edits(answers(ES_MODULE, '{"type": "module"}', bundler, "esnext")) == []
     assert edits(answers(COMMONJS, "{}", "{}", "commonjs")) == []
+    mended = '{"compilerOptions": {"module": "commonjs"}}'
+    assert edits(answers(ES_MODULE, "{}", mended, "commonjs")) == [], "only the build is left to do"
     with pytest.raises(Failed, match="does not hold"):
         edits(answers(COMMONJS, '{"name": "a"}', "{}", "commonjs", own='{"type": "module"}'))
 
