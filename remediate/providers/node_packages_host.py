@@ -117,8 +117,11 @@ const { createRequire, isBuiltin } = require('node:module')
 const [out, ...named] = process.argv.slice(2)
 const TOKENS = new RegExp([
   /\/\*[^]*?\*\/|\/\/.*/, /\brequire\(\s*(["'])([^"'\n]+)\1\s*\)/,
-  /\b(?:im|ex)port\b[^"'`;()]*?(?:\bfrom\s*)?(["'])([^"'\n]+)\3/, /(["'`])(?:\\[^]|(?!\5)[^\\])*\5/,
+  /\b(?:im|ex)port\b[^"'`;()]*?\bfrom\s*(["'])([^"'\n]+)\3/, /\bimport\s*(["'])([^"'\n]+)\5/,
+  /(["'`])(?:\\[^]|(?!\7)[^\\])*\7/,
 ].map((part) => part.source).join('|'), 'g')
+// What no package can be called (`@/db`, `~/db`) is an alias that a loader of the app's own knows.
+const PACKAGE = /^(@[\w-][\w.-]*\/)?[\w-][\w.-]*(\/|$)/
 const importers = new Map()
 const walk = (directory) => {
   for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
@@ -126,8 +129,8 @@ const walk = (directory) => {
     if (entry.isDirectory() && entry.name !== 'node_modules') walk(file)
     if (!entry.isFile() || !/\.[cm]?js$/.test(entry.name)) continue
     for (const match of fs.readFileSync(file, 'utf8').matchAll(TOKENS)) {
-      const name = match[2] || match[4]
-      if (name && !name.startsWith('.') && !importers.has(name)) importers.set(name, file)
+      const name = match[2] || match[4] || match[6]
+      if (name && PACKAGE.test(name) && !importers.has(name)) importers.set(name, file)
     }
   }
 }

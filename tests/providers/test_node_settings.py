@@ -123,8 +123,9 @@ def test_a_package_that_is_imported_resolves_or_is_named(backend):
     lay(
         backend,
         {
-            "dist/index.js": "require('fs'); require('part/lib/x'); // require('never')\nconst s = `require('no')`",
-            "dist/a/b.mjs": "import 'side-effect'\nimport {\n  a,\n} from \"@scope/part/x\"\n",
+            "dist/index.js": "require('fs'); require('part/lib/x'); // require('never')\nconst s = `require('no')`\n"
+            "require('@/db'); require('~/db')",
+            "dist/a/b.mjs": "import 'side-effect'\nexport const said = 'never'\nimport {\n  a,\n} from \"@scope/part/x\"\n",
         },
     )
     finding = judged(NodeResolves(backend=str(backend)))
