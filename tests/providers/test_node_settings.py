@@ -125,7 +125,7 @@ def test_a_package_that_is_imported_resolves_or_is_named(backend):
         {
             "dist/index.js": "require('fs'); require('part/lib/x'); // require('never')\nconst s = `require('no')`\n"
             "require('@/db'); require('~/db')",
-            "dist/a/b.mjs": "import 'side-effect'\nexport const said = 'never'\nimport {\n  a,\n} from \"@scope/part/x\"\n",
+            "dist/a/b.mjs": "import 'side-effect'\nexport const s = 'no'\nimport {\n  a,\n} from \"@scope/part/x\"\n",
         },
     )
     finding = judged(NodeResolves(backend=str(backend)))

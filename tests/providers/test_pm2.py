@@ -227,3 +227,13 @@ def test_when_anything_last_changed_is_told_even_of_a_file_with_an_old_time(tmp_
 def test_a_pattern_that_does_not_compile_is_refused():
     with pytest.raises(ValidationError):
         Pm2Log(**WORDS, without="(")
+
+
+@pytest.mark.parametrize(("age", "steady"), [(4_000, False), (16_000, True)])
+def test_only_a_process_that_was_up_for_a_while_must_come_up_on_the_way_back(age, steady):
+    # On a busy host a round of a crash loop takes seconds.
+    app = {"pid": 7, "born": 7, "status": "online", "restarts": 40, "since": 10_000.0 - age}
+    target = MemoryWorld(State(processes={"app": app}), SCRIPTS).target()
+    action = Pm2Restart(app="app", backend="/srv/app")
+    change = action._restart("it is old", "")
+    assert action.snapshot(target, change).data["steady"] is steady
