@@ -21,10 +21,10 @@ from remediate.steps import Check, Questions, Step
 
 VALID_SCRIPT = r"""
 # $1 the backend's directory, $2 the schema. Prisma's own validator; JITI_FS_CACHE keeps it from writing into
-# node_modules/.cache. Prints nothing but what it says.
+# node_modules/.cache, XDG_CONFIG_HOME from noting the command in ~/.config/prisma-nodejs. Prints what it says.
 cd -- "$1" || exit 90
 [ -x node_modules/.bin/prisma ] || exit 91
-export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 JITI_FS_CACHE=false
+export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 JITI_FS_CACHE=false XDG_CONFIG_HOME=/dev/null
 exec timeout -k 1 60 node_modules/.bin/prisma validate --schema "$2" </dev/null 2>&1
 """
 FOLDER_SCRIPT = r"""

@@ -68,7 +68,8 @@ for entry in "$backend"/node_modules/@prisma/*; do
 done
 
 cd "$copy"
-export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1
+# Prisma notes every command in ~/.config/prisma-nodejs; that is no place of this change's.
+export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 XDG_CONFIG_HOME=/dev/null
 node_modules/.bin/prisma generate --schema "$schema" </dev/null
 made=$copy/$client
 test -f "$made/schema.prisma" || die "no client came to $client: set client to the generator's output" 4
