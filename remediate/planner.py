@@ -22,11 +22,13 @@ class NamedCheck:
         name: The step's name.
         check: The check itself.
         known_as: What later steps call its facts (`as:`), or empty.
+        alone: Whether it makes the fault when no other check does; `triage` goes by those alone.
     """
 
     name: str
     check: Check
     known_as: str = ""
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ def _judge(named: NamedCheck, first: Answers, now: Answers) -> Finding:
     except CouldNotLook as error:
         raise CouldNotLook(now.where, f"{named.name}: {error.what}", error.todo) from error
     return finding.model_copy(update={"check": named.name})
+
+
+def judged_apart(checks: Iterable[NamedCheck], answers: Answers) -> tuple[Finding | CouldNotLook, ...]:
+    """Return what each check saw, or why it could not be judged: one that cannot be hides no other."""
+    return tuple(_judge_or_tell(named, answers) for named in checks)
+
+
+def _judge_or_tell(named: NamedCheck, answers: Answers) -> Finding | CouldNotLook:
+    try:
+        return named.check.judge(answers, answers).model_copy(update={"check": named.name})
+    except CouldNotLook as error:
+        return error
 
 
 def at_fault(findings: Sequence[Finding], when: Literal["any", "all"]) -> bool:

@@ -40,6 +40,7 @@ class Playbook:
         path: Its file.
         title: What is wrong when it is the right one.
         symptoms: What `triage` matches on.
+        explains: The playbooks beside it whose faults its own fault brings about.
         group: The inventory group it is for.
         variables: Its variables.
         notes: What a person should know.
@@ -60,6 +61,7 @@ class Playbook:
     path: Path
     title: str
     symptoms: tuple[re.Pattern[str], ...]
+    explains: tuple[str, ...]
     group: str
     variables: Mapping[str, Variable]
     notes: str
@@ -96,7 +98,9 @@ class Playbook:
         Raises:
             PlaybookError: A template has no value here, or a parameter is not of its type.
         """
-        return tuple(NamedCheck(step.name, step.build(scope), step.as_name) for step in self.diagnose)
+        return tuple(
+            NamedCheck(step.name, step.build(scope), step.as_name, step.alone) for step in self.diagnose
+        )
 
     def ready_fixes(self, scope: Scope) -> tuple[NamedFix, ...]:
         """Return those actions of `fix` that can be built before anything was found.
@@ -156,6 +160,8 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
     parts = Parts(document.path.parent / "parts")
     own: Names = {**ROOTS, "vars": frozenset(text.vars), **dict.fromkeys(text.vars)}
     diagnose = Section("diagnose", Check, catalogue, own, parts, document, ("diagnose",)).steps()
+    if not any(step.alone for step in diagnose):
+        raise document.error(("diagnose",), "no step of it makes a fault", "leave `alone: false` out of one")
     names: Names = {**own, "found": _found_names(diagnose)}
     fix = Section("fix", Action, catalogue, names, parts, document, ("fix",)).steps() if text.fix else ()
     verify = Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
@@ -164,6 +170,7 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         path=document.path,
         title=text.title,
         symptoms=tuple(_pattern(document, index, symptom) for index, symptom in enumerate(text.symptoms)),
+        explains=tuple(_beside(document, index, name) for index, name in enumerate(text.explains)),
         group=text.on,
         variables=text.vars,
         notes=text.notes,
@@ -213,6 +220,14 @@ def _pattern(document: Document, index: int, symptom: str) -> re.Pattern[str]:
         raise document.error(
             where, f"this is no regular expression ({error})", "escape what is meant literally"
         ) from error
+
+
+def _beside(document: Document, index: int, name: str) -> str:
+    known = {path.stem for path in playbook_files(document.path.parent)}
+    if name not in known:
+        what = f"there is no playbook `{name}` beside this one"
+        raise document.error(("explains", index), what, did_you_mean(name, known))
+    return name
 
 
 def _sentence(say: str, document: Document, names: Names) -> Template | None:

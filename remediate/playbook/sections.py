@@ -15,7 +15,7 @@ from remediate.text.templates import Names, is_template
 
 Catalogue: TypeAlias = Mapping[str, type[Step]]
 
-BESIDE = frozenset({"name", "as"})
+BESIDE = frozenset({"name", "as", "alone"})
 """The keys of a step beside the one that says what it does."""
 
 
@@ -108,7 +108,13 @@ class Section(Generic[S]):
         step = self._contract(kind, (*place, kind))
         parameters = self._parameters(step, (*place, kind))
         template = StepTemplate(
-            name, self._as_name(place, written), step, parameters, self.document, (*place, kind)
+            name,
+            self._as_name(place, written),
+            step,
+            parameters,
+            self.document,
+            (*place, kind),
+            alone=self._alone(place, written),
         )
         check_literals(template)
         return template
@@ -144,6 +150,15 @@ class Section(Generic[S]):
         if "as" in written and not (isinstance(name, str) and name.isidentifier()):
             raise self.document.error((*place, "as"), "`as` must be a name of letters, digits and _")
         return str(name)
+
+    def _alone(self, place: Place, written: dict[str, Json]) -> bool:
+        alone = written.get("alone", True)
+        if "alone" in written and self.name != "diagnose":
+            what = "`alone` is for steps of `diagnose`"
+            raise self.document.error((*place, "alone"), what, "remove it", key=True)
+        if not isinstance(alone, bool):
+            raise self.document.error((*place, "alone"), "`alone` must be true or false")
+        return alone
 
     def _parameters(self, step: type[Step], place: Place) -> dict[str, Json]:
         written = self.document.at(place)

@@ -47,6 +47,7 @@ class PlaybookText(Value):
         name: Its name, the same as the file's.
         title: What is wrong when this playbook is the right one, in one line.
         symptoms: Regular expressions for what an error message, a log line or an alert looks like.
+        explains: Playbooks whose faults this one's fault brings about: `triage` names this one first.
         on: The inventory group it is for.
         vars: Its variables, each with a type.
         notes: What a person should know who reads or runs it.
@@ -67,6 +68,7 @@ class PlaybookText(Value):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: NonEmpty
     symptoms: tuple[NonEmpty, ...] = ()
+    explains: tuple[NonEmpty, ...] = ()
     on: NonEmpty
     vars: dict[VariableName, Variable] = {}
     notes: str = ""

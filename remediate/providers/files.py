@@ -32,7 +32,9 @@ from remediate.target import Target
 SHOWN_MATCHES = 3
 
 
-class _OneFile(Step):
+class OneFile(Step):
+    """What steps about one file have in common: its path below the app's root."""
+
     path: str = Field(description="Absolute, or relative to `root`.")
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is edited.")
 
@@ -48,7 +50,7 @@ class _OneFile(Step):
         return posixpath.normpath(posixpath.join(self.root, self.path))
 
 
-class FilesExists(_OneFile, Check):
+class FilesExists(OneFile, Check):
     """Whether a file or directory is there."""
 
     kind: ClassVar[str] = "files.exists"
@@ -68,7 +70,7 @@ class FilesExists(_OneFile, Check):
         return Finding(healthy=there is not self.absent, seen=seen, facts={"exists": answer.exists})
 
 
-class FilesContains(_OneFile, Check):
+class FilesContains(OneFile, Check):
     """Whether a file contains a text or a line that matches a pattern.
 
     A file that is not there contains nothing: with `absent` that is healthy, and the finding says that it is not there.
@@ -134,7 +136,7 @@ def _matching_lines(content: str, text: str | None, pattern: str | None) -> list
     return [(number, lines[number - 1].rstrip("\r")) for number in numbers]
 
 
-class FilesReplace(_OneFile, Action):
+class FilesReplace(OneFile, Action):
     """Replaces a text that must occur exactly once in a file.
 
     Line ends, a byte order mark and a missing last newline are kept: a line feed in `find` and `replace_with` stands
@@ -154,7 +156,7 @@ class FilesReplace(_OneFile, Action):
         """Return the edit, or nothing where it has been made already."""
         before = answers[Read(path=self.place)]
         demand_inside(answers, self.root, self.place)
-        _demand_file(self.place, before)
+        demand_file(self.place, before)
         after, what = self._edit(before.content), f"replace a text in {self.place}"
         if after == before.content:
             return ()
@@ -187,7 +189,12 @@ class FilesReplace(_OneFile, Action):
         restore(target, undo.data)
 
 
-def _demand_file(path: str, answer: ReadAnswer) -> None:
+def demand_file(path: str, answer: ReadAnswer) -> None:
+    """Refuse what is no file.
+
+    Raises:
+        Failed: Nothing has that name, or something else than a file.
+    """
     if not answer.exists:
         raise Failed(path, "is not there", "check the path")
     if answer.kind_of_file != "file":
@@ -200,7 +207,7 @@ def replaced_once(path: str, content: bytes, find: bytes, replacement: bytes) ->
     Raises:
         Failed: `find` occurs more than once, or neither it nor the replacement is there.
     """
-    find, replacement = _with_line_ends(content, find), _with_line_ends(content, replacement)
+    find, replacement = with_line_ends(content, find), with_line_ends(content, replacement)
     # What was replaced before may itself contain `find` ("a" -> "ab"): those occurrences are done, not to do.
     parts = content.split(replacement) if find in replacement else [content]
     count = sum(part.count(find) for part in parts)
@@ -215,7 +222,8 @@ def replaced_once(path: str, content: bytes, find: bytes, replacement: bytes) ->
     return (replacement if len(parts) > 1 else b"").join(part.replace(find, replacement) for part in parts)
 
 
-def _with_line_ends(content: bytes, text: bytes) -> bytes:
+def with_line_ends(content: bytes, text: bytes) -> bytes:
+    """Return a text with the line ends that the content has throughout: CRLF, or as it is."""
     all_crlf = b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
     return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if all_crlf else text
 

@@ -4,7 +4,7 @@ How a build is looked at and made stands in `node_host`. For builds that write o
 """
 
 import posixpath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,14 +24,16 @@ from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
 
 NAME = r"^\w[\w.-]*$"
-PATH = r"^\w[\w.-]*(/\w[\w.-]*)*$"
+BUILD_PATH = r"^\w[\w.-]*(/\w[\w.-]*)*$"
 SHOWN = 5
 LAST_LINES = 30
 
 
-class _Build(Step):
+class Build(Step):
+    """What steps about a build have in common: where its sources and itself lie."""
+
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
-    source: str = Field(default="src", pattern=PATH, description="Directory of the sources below it.")
+    source: str = Field(default="src", pattern=BUILD_PATH, description="Directory of the sources below it.")
     out: str = Field(default="dist", pattern=NAME, description="Directory of the build below it.")
 
     @property
@@ -69,18 +71,21 @@ class _Build(Step):
         return {"missing": built.missing(), "stale": built.stale(), "unresolved": unresolved}
 
 
-class NodeDist(_Build, Check):
+class NodeDist(Build, Check):
     """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
 
     Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`).
     """
 
     kind: ClassVar[str] = "node.dist"
+    of: list[Literal["missing", "stale", "unresolved"]] = Field(
+        default=["missing", "stale", "unresolved"], min_length=1, description="What counts as unhealthy."
+    )
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the build with its sources by their times of change."""
         del first
-        wrong = self.wrong_in(now)
+        wrong = {kind: names for kind, names in self.wrong_in(now).items() if kind in self.of}
         counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
         return Finding(
             healthy=not counts,
@@ -92,7 +97,7 @@ class NodeDist(_Build, Check):
         )
 
 
-class NodeBuild(_Build, Action):
+class NodeBuild(Build, Action):
     """Builds in a copy beside the backend, and swaps the build in by renaming, where it is not made from its sources.
 
     The running app's build is never half there (of the two renames, the first leaves none for some microseconds). What
@@ -103,7 +108,9 @@ class NodeBuild(_Build, Action):
     script: str = Field(
         default="build", pattern=r"^\w[\w:.-]*$", description="npm's name of the build script."
     )
-    entry: str = Field(default="index.js", pattern=PATH, description="The file in the build that is started.")
+    entry: str = Field(
+        default="index.js", pattern=BUILD_PATH, description="The file in the build that is started."
+    )
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one build, or nothing where the build is what the sources give."""

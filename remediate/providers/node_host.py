@@ -48,13 +48,14 @@ console.log(JSON.stringify(found))
 
 BUILD_QUESTION_SCRIPT = r"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
-# (S) and a script of the build (D), each with its time of change; tsc's own settings (C); where a link leads (L), which
-# nobody reads but which tells two states apart.
+# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C); where a
+# link leads (L), which nobody reads but which tells two states apart.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
 find "$2" -name node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.mts' -o -name '*.cts' \) \
     ! -name '*.d.ts' ! -name '*.d.mts' ! -name '*.d.cts' -printf 'S%T@ %p\0' | sort -z
+[ ! -e tsconfig.json ] || find -H tsconfig.json -printf 'T%T@ %p\0'
 [ ! -L "$3" ] || printf 'L%s\0' "$(readlink -- "$3")"
 [ ! -e "$3" ] || find -H "$3" -type f \( -name '*.js' -o -name '*.jsx' -o -name '*.mjs' -o -name '*.cjs' \) \
     -printf 'D%T@ %p\0' | sort -z
@@ -106,7 +107,9 @@ NODE
 ! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
 
 # A source from the future would leave the new build older than itself for ever.
-newest=$(find "$work/$2" -type f -printf '%T@ %p\\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
+settings=$work/tsconfig.json
+[ -f "$settings" ] || settings=$work/$2
+newest=$(find "$work/$2" "$settings" -type f -printf '%T@ %p\\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
 find "$work/$3" -type f ! -newer "$newest" -exec touch -r "$newest" -- {{}} +
 [ ! -d "$3" ] || [ -L "$3" ] || chmod --reference="$3" -- "$work/$3"
 fingerprint "$work/$3" >"$kept/after"
@@ -165,12 +168,14 @@ class Built:
         scripts: The same of the build.
         out: The build's directory below the backend.
         config: What `tsc --showConfig` says; empty where there is no tsc.
+        configured: When tsconfig.json was changed; empty where there is none.
     """
 
     sources: Mapping[str, str]
     scripts: Mapping[str, str]
     out: str
     config: Mapping[str, object]
+    configured: str = ""
 
     def pairs(self) -> Iterator[tuple[str, str | None]]:
         """Yield every source that is to be compiled, with its script or None."""
@@ -186,12 +191,11 @@ class Built:
         return [file for file, script in self.pairs() if script is None]
 
     def stale(self) -> list[str]:
-        """Return the sources that are newer than their script."""
-        return [
-            file
-            for file, script in self.pairs()
-            if script and _later(self.sources[file], self.scripts[script])
-        ]
+        """Return the sources that are newer than their script; tsconfig.json where it is newer than any script."""
+        built = [(file, self.scripts[script]) for file, script in self.pairs() if script]
+        older = [file for file, made in built if _later(self.sources[file], made)]
+        settings = self.configured and any(_later(self.configured, made) for _, made in built)
+        return [*older, *(["tsconfig.json"] if settings else [])]
 
     def _compiled(self) -> list[str]:
         listed = self.config.get("files")
@@ -236,6 +240,7 @@ def read_built(out: str, answer: RunAnswer) -> Built:
         sources=_times(records, "S"),
         scripts=_times(records, "D"),
         out=out,
+        configured=next(iter(_times(records, "T").values()), ""),
         config=_config(next((record[1:] for record in records if record.startswith("C")), "")),
     )
 

@@ -31,8 +31,9 @@ from remediate.target import Job, Target
 KEPT = 64 * 1024
 SHOWN = 5
 PATIENCE, ANY = "20", "any"
-STEADY = 3000.0
-"""Milliseconds after which a process counts as up; a crash loop of pm2 takes 0.2 to 1.5 s a round (measured)."""
+STEADY = 15000.0
+"""Milliseconds after which a process counts as up: a crash loop of pm2 takes 0.2 to 1.5 s a round, on a busy host more
+than 3 s (measured). One that is younger and good loses no more than the wait for it on the way back."""
 
 
 class _OneApp(Step):
@@ -192,6 +193,10 @@ class Pm2Restart(_WhatItRuns, Action):
         """Return one restart, or nothing where the process is online and newer than what it runs."""
         try:
             why, assumed = self._why(answers), ""
+            if (
+                why
+            ):  # pm2 may start one that died again by itself, once an earlier step has mended what it runs
+                answers[self.newest]
         except NotKnown as unknown:
             why, assumed = "what it runs will have changed", unknown.because
         return (self._restart(why, assumed),) if why else ()

@@ -116,11 +116,15 @@ NODE
 NEWEST_SCRIPT = r"""
 # Prints, of all files and directories at and below the paths $2, $3, … in $1, the one whose inode changed last, after
 # its time in seconds since the epoch. The inode's time cannot be set, unlike the file's: it tells a file put back, too.
+# Of a path that is gone, the nearest directory above it below $1 counts: it changed when something in it was removed.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
 shift
 for path do
+    place=$path
+    while [ ! -e "$place" ] && [ "$place" != "${place%/*}" ]; do place=${place%/*}; done
+    [ ! -e "$place" ] || [ "$place" = "$path" ] || find -H "$place" -maxdepth 0 -printf '%C@ %p\n'
     [ ! -e "$path" ] || find -H "$path" \( -type f -o -type d \) -printf '%C@ %p\n'
 done | awk '$1 > newest { newest = $1; line = $0 } END { print line }'
 """

@@ -10,7 +10,7 @@ from typing import ClassVar
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import TABLES, stored_name, tables_in
-from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
+from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because, versions_differ
 from remediate.providers.prisma_compare import Comparison, compared
 from remediate.providers.prisma_schema import Table, tables_of
 from remediate.questions import Answers, NotKnown, Read
@@ -104,7 +104,8 @@ class Client(_Generated, Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""
         del first
-        because = stale_because(self.schema_file, *(now[question] for question in self.reads))
+        schema, generated, *versions = (now[question] for question in self.reads)
+        because = versions_differ(*versions) or stale_because(self.schema_file, schema, generated)
         return Finding(healthy=not because, seen=because or "the client was generated from this schema")
 
 
@@ -121,7 +122,7 @@ class Generate(_Generated, Action):
         """Return the one change, or none where the client is up to date.
 
         Raises:
-            Failed: The schema or the client lie outside the backend.
+            Failed: The schema or the client lie outside the backend, or Prisma's two packages differ in version.
             CouldNotLook: There is no schema, or it cannot be read as one.
         """
         self._refuse_outside(answers.where)
@@ -129,7 +130,9 @@ class Generate(_Generated, Action):
             reads = [answers[question] for question in self.reads]
         except NotKnown as unknown:
             return (self._change((), "", unknown.because),)
-        because = stale_because(self.schema_file, *reads)
+        if differ := versions_differ(*reads[2:]):
+            raise Failed(answers.where, differ, "install both in one version (npm ci)")
+        because = stale_because(self.schema_file, *reads[:2])
         return (self._change([read.sha256 for read in reads], because, ""),) if because else ()
 
     def apply(self, target: Target, change: Change) -> None:

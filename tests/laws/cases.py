@@ -12,6 +12,7 @@ from remediate.providers.pm2 import Pm2Restart
 from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
+from .build_cases import BUILD_CASES
 from .database_cases import ADD_COLUMNS, GENERATE_CLIENT, database_world, prisma_world
 from .memory import File, MemoryWorld, State
 from .simulated import SCRIPTS
@@ -88,4 +89,5 @@ CASES: tuple[Case, ...] = (
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
+    *(Case(*row) for row in BUILD_CASES),
 )

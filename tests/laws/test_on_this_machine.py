@@ -12,6 +12,7 @@ from remediate.providers.node import NodeBuild
 from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
+from . import build_machine_cases
 from .command import CommandTarget, CommandWorld
 from .laws import LAWS
 
@@ -81,3 +82,18 @@ def test_every_law_holds_with_the_real_scripts(case, law, tmp_path, monkeypatch)
     monkeypatch.setenv("PM2_HOME", str(tmp_path / "no-pm2"))
     action, world = case(tmp_path / "app")
     law(action, world, CATALOGUE)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("case", build_machine_cases.CASES)
+def test_every_law_holds_over_files_and_packages(case, law, tmp_path, monkeypatch):
+    monkeypatch.setenv("PM2_HOME", str(tmp_path / "no-pm2"))
+    root = tmp_path / "app"
+    action, files = case(root)
+
+    def begin() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        build_machine_cases.lay(root, files)
+
+    begin()
+    law(action, CommandWorld(CommandTarget(), str(root / "backend"), (str(root),), begin), CATALOGUE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.errors import Conflict, CouldNotLook, Failed
+from remediate.errors import Conflict, Failed
 from remediate.model import Undo
 from remediate.providers.prisma import STEPS, Client, Generate
 
@@ -178,13 +178,14 @@ def test_formatting_and_comments_do_not_make_a_client_stale(backend) -> None:
 def test_two_versions_of_prisma_are_told_and_nothing_is_planned(backend) -> None:
     here = world(backend)
     (backend / "node_modules/@prisma/client/package.json").write_text('{"version": "6.19.3"}')
-    with pytest.raises(
-        CouldNotLook, match=r"prisma is 7\.10\.0 and @prisma/client is 6\.19\.3; install both"
-    ):
+    with pytest.raises(Failed, match=r"prisma is 7\.10\.0 and @prisma/client is 6\.19\.3; install both"):
         planned(action(backend), here.target())
     (backend / "node_modules/prisma/package.json").unlink()
-    with pytest.raises(CouldNotLook, match="prisma is not installed"):
+    with pytest.raises(Failed, match="prisma is not installed"):
         planned(action(backend), here.target())
+    check = Client(**places(backend))
+    answers = here.target().answer(check.ask())
+    assert not check.judge(answers, answers).healthy
 
 
 def test_a_client_outside_the_backend_is_refused(backend) -> None:

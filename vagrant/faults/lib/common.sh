@@ -29,6 +29,7 @@ build_anyway() {
 }
 
 restart_app() {
+  log_mark=$(log_size)  # what dies at once may have said so before anybody asks
   timeout 30 pm2 restart "$APP_NAME" >/dev/null || fail "pm2 restart $APP_NAME failed"
 }
 
@@ -41,12 +42,12 @@ header = "Authorization: Bearer $API_TOKEN"
 END
 }
 
-# Waits until the app itself shows the fault: this status, and this text in its log, both after now.
+# Waits until the app itself shows the fault: this status, and this text in its log, after now or the last restart.
 expect_failure() { # STATUS TEXT METHOD PATH [BODY]
   local wanted=$1 text=$2 log size seen=none deadline=$((SECONDS + PATIENCE))
   shift 2
   log=$(error_log)
-  size=$(stat --format %s "$log" 2>/dev/null || echo 0)
+  size=${log_mark:-$(log_size)}
   while [ "$SECONDS" -lt "$deadline" ]; do
     seen=$(status_of "$@")
     if [ "$seen" = "$wanted" ] && tail --bytes "+$((size + 1))" "$log" | grep --quiet --fixed-strings "$text"; then
@@ -55,6 +56,10 @@ expect_failure() { # STATUS TEXT METHOD PATH [BODY]
     sleep 0.1
   done
   fail "the fault does not show (is there another? see lab reset): $1 $2 answers $seen, not $wanted with '$text' in $log"
+}
+
+log_size() {
+  stat --format %s "$(error_log)" 2>/dev/null || echo 0
 }
 
 error_log() {
