@@ -27,7 +27,7 @@ LAB_FILES = (
     "inventory/lab.token",
     *(
         f"state/hosts/{host}/{name}"
-        for host in ("web1", "light1")
+        for host in ("web1", "light1", "light2", "light3")
         for name in ("env", "pm2-secret", "database-password")
     ),
 )

@@ -73,9 +73,8 @@ class ChannelWire:
         """Return what has come on stdout and stderr."""
         if not (self._channel.recv_ready() or self._channel.recv_stderr_ready()):
             self._poll.poll(seconds * 1000)
-        over = (
-            self._channel.eof_received or self._channel.closed
-        )  # before reading: its last words come before
+        # before reading: its last words come before
+        over = self._channel.eof_received or self._channel.closed
         out = self._channel.recv(PIECE) if self._channel.recv_ready() else b""
         err = self._channel.recv_stderr(PIECE) if self._channel.recv_stderr_ready() else b""
         if out or err:

@@ -221,8 +221,8 @@ class Database:
         for _ in range(self._patience):
             try:
                 return self._answers(commands)
-            except NoDatabase:
-                if self._clock() >= until:
+            except NoDatabase as error:
+                if error.no_host or self._clock() >= until:
                     raise
                 self._sleep(1.0)
         return self._answers(commands)

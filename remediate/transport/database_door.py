@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from remediate.errors import RemediateError
+from remediate.errors import RemediateError, Unreachable
 from remediate.transport.database_url import DatabaseUrl, Destination, libpq_settings
 from remediate.transport.database_wire import Clock, Wire, WireRefused, connect
 
@@ -19,6 +19,11 @@ class NoDatabase(Exception):  # noqa: N818  (becomes an Unanswered, a Failed or 
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+    @property
+    def no_host(self) -> bool:
+        """Whether there is no way to the host itself: its connection has a patience of its own, and had it."""
+        return isinstance(self.__cause__, Unreachable)
 
 
 class Forward(Protocol):

@@ -220,6 +220,8 @@ class Outside:
                 return self._prepared(self.door.another_wire(), change)
             except (NoDatabase, WireLost) as error:
                 why = str(error)
+                if isinstance(error, NoDatabase) and error.no_host:
+                    break
             self.sleep(1.0)
         raise _Silent(why)
 
@@ -318,6 +320,8 @@ class Outside:
                 return all_well(self.lock.wire().exchange(commands, self.settings.answer))
             except (NoDatabase, WireLost) as error:
                 why = str(error)
+                if isinstance(error, NoDatabase) and error.no_host:
+                    break
             except Refused as refused:
                 if not refused.ended:
                     raise

@@ -8,10 +8,11 @@ script ends. What outlives the script, a job, holds on until whoever takes the l
 from collections.abc import Callable
 from typing import Any
 
-from remediate.errors import Failed, Lost, Unreachable
+from remediate.errors import Failed, Lost
 from remediate.transport.call import Called, Caller
 from remediate.transport.lock import HostLock
 from remediate.transport.lock_scripts import GRIP
+from remediate.transport.refusals import Refused
 from remediate.transport.wire import Broken
 
 OUSTED, ANOTHER_MACHINE = 78, 79
@@ -51,7 +52,8 @@ class Fence:
 
         Raises:
             Ousted: The lock is no longer ours; the script was not begun.
-            Unreachable: Another machine answers, or none; it was not begun.
+            Refused: Another machine answers; it was not begun.
+            Unreachable: None answers; it was not begun.
         """
         around = (self._lock.name, self._lock.run, self._machine())
         called = self._caller.call(FENCE + script, *around, *args, **options)
@@ -79,6 +81,6 @@ class Fence:
             what = "the link broke before the change was begun"
             raise Failed(self._caller.where, what, "nothing of it was changed; try again") from error
 
-    def _another(self, machine: str) -> Unreachable:
+    def _another(self, machine: str) -> Refused:
         what = f"another machine answers here: its id is {machine or 'not there'}, not {self._machine()}"
-        return Unreachable(self._caller.where, what, "nothing was done there; find out who has the address")
+        return Refused(self._caller.where, what, "nothing was done there; find out who has the address")

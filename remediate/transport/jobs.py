@@ -18,6 +18,7 @@ from remediate.transport.frames import Kept
 from remediate.transport.job_scripts import BEGIN, FOLLOW, FORGET, HEAD, STOP, STOP_ALL, SUPERVISE, TAIL
 from remediate.transport.lines import Lines
 from remediate.transport.lookups import took_too_long
+from remediate.transport.refusals import Refused
 from remediate.transport.state import CANNOT_MAKE, NOT_OURS, file_name
 from remediate.transport.trips import Trips
 from remediate.transport.wire import Broken
@@ -46,13 +47,18 @@ class Patience:
 
 @dataclass
 class _Following:
-    """A job being followed: what came of it so far."""
+    """A job being followed: what came of it so far.
+
+    Attributes:
+        sent: Whether the host was asked to begin it, and may have: from then on "not begun" is never the answer.
+    """
 
     token: str
     job: Job
     out: Kept
     err: Kept
     told: tuple[str, ...] = ()
+    sent: bool = False
 
     @property
     def text(self) -> str:
@@ -160,9 +166,18 @@ class Jobs:
         """
         try:
             called = self._call(following)
-        except Broken:
+        except Refused as error:
+            raise self._link_gone(following, error) if following.sent else error from error
+        except Unreachable:
+            if not following.sent:
+                raise
             self._come_back(following)
             return False
+        except Broken:
+            following.sent = True
+            self._come_back(following)
+            return False
+        following.sent = True
         if called.exit_code in {CANNOT_MAKE, NOT_OURS} and not following.told:
             what = f"{_name(following.job)} cannot be begun ({called.error})"
             raise Failed(self.caller.where, what, "nothing was started", following.text)
@@ -193,7 +208,7 @@ class Jobs:
             raise KeyboardInterrupt
 
     def _come_back(self, following: _Following) -> None:
-        """Wait until the host can be asked again."""
+        """Wait until the host can be asked again; one that refuses is not waited for."""
         due = self.clock.monotonic() + self.patience.reconnect
         pause = 0.2
         while True:
@@ -201,6 +216,8 @@ class Jobs:
             try:
                 self.caller.call("exit 0")
                 return
+            except Refused as error:
+                raise self._link_gone(following, error) from error
             except (Broken, Unreachable, Lost) as error:
                 if self.clock.monotonic() > due:
                     raise self._link_gone(following, error) from error

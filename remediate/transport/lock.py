@@ -49,7 +49,7 @@ class HostLock:
             Locked: Another run has it; says whose.
             Blocked: It could not be taken; nothing was touched.
             Ousted: The work was done, but the lock was taken away meanwhile.
-            Failed: It could not be left.
+            Failed: It could not be left, or is kept for a job of the run that may still run.
         """
         self._enter(owner)
         try:
@@ -181,12 +181,22 @@ class HostLock:
             raise Ousted(self._caller.where, f"the lock was taken away from run {run} meanwhile{now}")
         if called.exit_code == BUSY:
             raise self._not_left("something is still being changed there")
+        if called.exit_code == ALIVE:
+            raise self._kept(run, called)
         if called.exit_code != 0:
             raise self._not_left(called.error)
 
     def _not_left(self, why: str) -> Failed:
         todo = f"remediate unlock {self._caller.where} --reason WHY, once nothing is at work there"
         return Failed(self._caller.where, f"the host's lock cannot be left ({why})", todo)
+
+    def _kept(self, run: str, called: Called) -> Failed:
+        jobs = ", ".join(unquote(name) for name in called.told)
+        what = f"the host's lock is kept, as {jobs} of run {run} may still run there"
+        todo = f"remediate resume {run}, or remediate rollback {run}, where it was begun"
+        return Failed(
+            self._caller.where, what, f"{todo}, or else remediate unlock {self._caller.where} --reason WHY"
+        )
 
     def _leave_if_possible(self, owner: LockOwner) -> None:
         """Leave the lock after an error; one that cannot be left is kept: the run is carried on later, under it."""

@@ -57,15 +57,20 @@ done
 exit 0
 """
 )
-# $1 lock, $2 run, $3 nonce.
+# $1 lock, $2 run, $3 nonce. A job of the run that may still run keeps the lock, and is told: it would go on under
+# nobody's lock. What is not begun by now never will be: who begins it has the lock in its grip until it can be seen.
 LEAVE = (
-    STATE
+    ENDED
     + GRIP
     + r"""
 lock=$state/locks/$1 old=$state/locks/.$3
 grip "$lock" -x 100
 case $? in 1) exit 74 ;; 2) exit 72 ;; esac
 whose "$lock" && [ "$run" = "$2" ] || { [ -d "$lock" ] || exit 74; head -c 8192 -- "$lock/owner"; exit 75; }
+for job in "$state/jobs/$2%2F"*; do
+  [ ! -d "$job/began" ] || over || told="$told ${job##*/}"
+done
+[ -z "$told" ] || exit 71
 mv -T -- "$lock" "$old" && rm -rf -- "$old" || exit 73
 unmake "$state/locks" "$state"
 exit 0

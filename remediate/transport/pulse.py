@@ -1,4 +1,4 @@
-"""Feels whether the far end still answers. Opens and closes nothing.
+"""Feels whether the far end still answers, and has what does not closed. Opens nothing.
 
 The kernel notices a dead connection to the next machine. Behind a jump host, or a middle box that goes on
 acknowledging, only an answer from the far end proves that it is there.
@@ -13,6 +13,8 @@ EVERY = 3.0
 """Seconds between two questions."""
 PATIENCE = 8.0
 """Seconds without an answer, and without anything else from there, after which it counts as dead."""
+LOOK = 0.5
+"""Seconds between two looks at whether it is dead; a runner that was stopped and wakes hears within them what came."""
 
 DEAD_AFTER = 9
 """Seconds without an acknowledgement after which the kernel gives a connection up."""
@@ -30,19 +32,23 @@ def notice_death(sock: socket.socket) -> None:
 
 
 class Pulse:
-    """Asks the far end again and again, in a thread of its own.
+    """Asks the far end again and again, in a thread of its own; another one looks whether an answer is overdue.
 
     Args:
         ask: Returns when the far end has answered, or when the connection is closed.
+        close: Closes the connection, which is dead: whoever waits on it without a limit is let go.
         clock: Seconds that never jump.
     """
 
-    def __init__(self, ask: Callable[[], object], clock: Callable[[], float] = monotonic) -> None:
-        self._ask, self._clock = ask, clock
+    def __init__(
+        self, ask: Callable[[], object], close: Callable[[], object], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._ask, self._close, self._clock = ask, close, clock
         self._heard = clock()
         self._waiting_since: float | None = None
         self._stopped = threading.Event()
-        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+        for each in (self._beat, self._watch):
+            threading.Thread(target=each, name="pulse", daemon=True).start()
 
     def heard(self) -> None:
         """Say that something came from there."""
@@ -63,3 +69,11 @@ class Pulse:
             self._waiting_since = self._clock()
             self._ask()
             self._waiting_since = None
+
+    def _watch(self) -> None:
+        silent = False
+        while not self._stopped.wait(LOOK):
+            if silent and self.gone:
+                self._close()
+                return
+            silent = self.gone

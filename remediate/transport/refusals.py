@@ -16,6 +16,10 @@ class Refused(Unreachable):
     """Somebody is there and it is no use to come again: another key, another machine, no login."""
 
 
+class Died(Unreachable):
+    """The connection broke before anything was begun over it; another one may hold."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """What is known of an attempt that failed.
@@ -29,6 +33,7 @@ class Refusal:
         verdict: What was thought of the host's key; None where it never showed one.
         connected: Whether a TCP connection was made.
         silent: Whether the connection still stood when it was given up.
+        unanswered: Whether the login that was tried last was not answered.
         jump: The jump host it went through; empty where it went straight.
     """
 
@@ -40,6 +45,7 @@ class Refusal:
     verdict: Verdict | None
     connected: bool
     silent: bool = False
+    unanswered: bool = False
     jump: str = ""
 
     @property
@@ -91,11 +97,9 @@ def no_channel(where: str, to: tuple[str, int] | str | None, *, prohibited: bool
     return Unreachable(where, f"nothing listens at {place} there", "start the server there")
 
 
-def broken(where: str, error: Exception) -> Unreachable:
+def broken(where: str, error: Exception) -> Died:
     """Return that a connection broke."""
-    return Unreachable(
-        where, f"the connection broke ({type(error).__name__})", "try again when the network holds"
-    )
+    return Died(where, f"the connection broke ({type(error).__name__})", "try again when the network holds")
 
 
 def _no_ssh(error: Exception, facts: Refusal) -> Reason:
@@ -128,9 +132,16 @@ def _after_key(error: Exception, facts: Refusal) -> Reason:
         return Reason(
             f"the key {error.filename} cannot be read ({_kind(error)})", "check `identity:` in the inventory"
         )
+    by_hand = f"ssh -v -p {facts.port} {facts.user}@{facts.address}"
     tried = ", ".join([*facts.keys, *_default_keys(), "the agent's keys"])
-    todo = f"check the user and its authorized_keys: ssh -v -p {facts.port} {facts.user}@{facts.address}"
-    return Reason(f"login refused for {facts.user} (tried {tried})", todo)
+    if not facts.silent:  # a line that broke, a host that goes down or comes up, or too many keys for it
+        what = f"the connection ended during the login of {facts.user} (tried {tried})"
+        return Reason(what, f"try again; if it stays so: {by_hand}")
+    if facts.unanswered:
+        what = f"{facts.place} does not answer the login of {facts.user} within {facts.seconds:g} s"
+        return Reason(what, f"try again; if it stays so: {by_hand}")
+    what = f"login refused for {facts.user} (tried {tried})"
+    return Reason(what, f"check the user and its authorized_keys: {by_hand}")
 
 
 def _default_keys() -> list[str]:

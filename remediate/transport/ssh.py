@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import fabric
 import paramiko
@@ -22,7 +22,7 @@ from remediate.transport.forward import Forward
 from remediate.transport.host_key import DEFAULT_PORT, Verdict, judge_key, looked_up
 from remediate.transport.known_hosts import Known, known, lines_of
 from remediate.transport.pulse import Pulse, notice_death
-from remediate.transport.refusals import Refusal, Refused, broken, explain, no_channel
+from remediate.transport.refusals import Died, Refusal, Refused, broken, explain, no_channel
 from remediate.transport.settings import SshSettings
 from remediate.transport.wire import Broken, OpenWire
 
@@ -67,6 +67,7 @@ class Link:
         self._pulse: Pulse | None = None
         self._sessions = threading.BoundedSemaphore(SESSIONS)
         self._absence = Absence(told)
+        self._been_in = False
 
     @property
     def alive(self) -> bool:
@@ -106,7 +107,8 @@ class Link:
         self._chain = _chain(self.settings)
         for hop in self._chain:
             self._open_hop(hop)
-        self._pulse = Pulse(self._transport.answers)
+        self._been_in = True
+        self._pulse = Pulse(self._transport.answers, self._transport.close)
         self._refuse_stranger()
 
     def wire(self, command: str) -> ChannelWire:
@@ -123,17 +125,19 @@ class Link:
             raise
 
     def _started(self, command: str, closed: Callable[[], None]) -> ChannelWire:
-        try:
-            channel = self._channel("session", None)
-            channel.exec_command(command)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise broken(self.settings.name, error) from error
+        return self._as_wire(self._channel(None, lambda transport: transport.begin(command)), closed)
+
+    def _as_wire(self, channel: paramiko.Channel, closed: Callable[[], None]) -> ChannelWire:
         return ChannelWire(channel, lambda: self.alive, self._heard, closed)
 
     def _refuse_stranger(self) -> None:
         """Ask a new connection who is there. It counts for no session: those who hold one may be waiting for it."""
+
+        def open_wire(command: str) -> ChannelWire:
+            return self._as_wire(self._begun(None, lambda transport: transport.begin(command)), lambda: None)
+
         try:
-            self._check(lambda command: self._started(command, lambda: None))
+            self._check(open_wire)
         except Broken as error:
             self._drop()
             raise broken(self.settings.name, error) from error
@@ -172,24 +176,33 @@ class Link:
             self._chain = []
 
     def _tunnel(self, destination: tuple[str, int] | str) -> paramiko.Channel:
-        if isinstance(destination, str):
-            return self._channel("direct-streamlocal@openssh.com", destination)
-        return self._channel("direct-tcpip", destination)
+        kind = "direct-streamlocal@openssh.com" if isinstance(destination, str) else "direct-tcpip"
+        return self._channel(destination, lambda transport: transport.open(kind, destination))
 
-    def _channel(self, kind: str, to: tuple[str, int] | str | None) -> paramiko.Channel:
+    def _channel(self, to: tuple[str, int] | str | None, begin: "_Begin") -> paramiko.Channel:
         """Open a channel; a connection that turns out to be dead is opened anew, once."""
         self.open()
+        chain = self._chain
         try:
-            return self._transport.open(kind, to)
+            return self._begun(to, begin)
+        except Died:
+            self._forsake(chain)
+        self.open()
+        return self._begun(to, begin)
+
+    def _begun(self, to: tuple[str, int] | str | None, begin: "_Begin") -> paramiko.Channel:
+        try:
+            return begin(self._transport)
         except paramiko.ChannelException as error:
             raise no_channel(self.settings.name, to, prohibited=error.code == PROHIBITED) from error
-        except (paramiko.SSHException, EOFError, OSError):
-            self._drop()
-        self.open()
-        try:
-            return self._transport.open(kind, to)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise broken(self.settings.name, error) from error
+
+    def _forsake(self, chain: list["_Hop"]) -> None:
+        """Drop a connection that is dead, unless another thread has made a new one by now."""
+        with self._lock:
+            if self._chain is chain:
+                self._drop()
 
     @property
     def _transport(self) -> "_Transport":
@@ -209,8 +222,9 @@ class Link:
                 if hop is self._chain[-1]
                 else f"{self.settings.name}, jump host {hop.name}"
             )
+            final = hop.foreign or (hop.denied and not self._been_in)
             self._drop()
-            kind = Refused if hop.refused(error) else Unreachable
+            kind = Refused if final else Unreachable
             raise kind(where, refusal.what, refusal.todo) from error
 
 
@@ -220,12 +234,23 @@ class _Transport(paramiko.Transport):
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
         self._path = threading.local()
-        self.key = ""
+        self.key, self.denied, self.unanswered = "", False, False
 
     def auth_publickey(self, username: str, key: paramiko.PKey, *more: Any) -> list[str]:
-        """Log in with a key, and remember which: the last one tried is the one that got in."""
+        """Log in with a key, and remember which: the last one tried is the one that got in, or was not answered."""
         self.key = key.fingerprint
-        return super().auth_publickey(username, key, *more)
+        try:
+            return super().auth_publickey(username, key, *more)
+        finally:
+            answered = self.auth_handler.auth_event if self.auth_handler else None
+            self.unanswered = answered is not None and not answered.is_set()
+            self.denied = answered is not None and answered.is_set() and not self.is_authenticated()
+
+    def begin(self, command: str) -> paramiko.Channel:
+        """Open a session and start a command line; until its stdin is sent nothing is run that matters."""
+        channel = self.open("session", None)
+        channel.exec_command(command)
+        return channel
 
     def open(self, kind: str, to: tuple[str, int] | str | None) -> paramiko.Channel:
         """Open a channel of this kind; `to` is where it leads."""
@@ -248,6 +273,10 @@ class _Transport(paramiko.Transport):
             data.add_string("")
             data.add_int(0)
         super()._send_user_message(data)  # type: ignore[misc]
+
+
+_Begin: TypeAlias = Callable[[_Transport], paramiko.Channel]
+"""Opens a channel on a connection, and starts in it what is to be started."""
 
 
 class _OnlyKnown(paramiko.RejectPolicy):
@@ -288,14 +317,25 @@ class _Hop:
             "key_filename": _identities(connection, settings),
         }
 
-    def refused(self, error: Exception) -> bool:
-        """Tell whether the host itself does not let us in, whenever we come."""
-        foreign = self._policy.verdict is not None and not self._policy.verdict.trusted
-        return foreign or isinstance(error, paramiko.AuthenticationException)
+    @property
+    def foreign(self) -> bool:
+        """Whether it showed a key that is not trusted."""
+        return self._policy.verdict is not None and not self._policy.verdict.trusted
+
+    @property
+    def denied(self) -> bool:
+        """Whether it said no to the login, and the line still stands: a line that dies raises the same in paramiko."""
+        transport = self._transport
+        return transport is not None and transport.is_active() and transport.denied
+
+    @property
+    def _transport(self) -> "_Transport | None":
+        transport = self.connection.client.get_transport()
+        return transport if isinstance(transport, _Transport) else None
 
     def refusal_facts(self, before: str) -> Refusal:
         """Return what is needed to say why it did not open; `before` is the jump host before it."""
-        transport = self.connection.client.get_transport()
+        transport = self._transport
         return Refusal(
             address=self.name,
             port=int(self.connection.port),
@@ -305,6 +345,7 @@ class _Hop:
             verdict=self._policy.verdict,
             connected=transport is not None,
             silent=transport is not None and transport.is_active(),
+            unanswered=transport is not None and transport.unanswered,
             jump=before,
         )
 

@@ -97,6 +97,15 @@ def light_line(practice: Practice) -> Iterator[Line]:
 
 
 @pytest.fixture
+def light_lines(practice: Practice) -> Iterator[list[Line]]:
+    """Four lines to the light host's sshd, each of which falls by itself."""
+    made = [Line((practice.address(HOST), practice.status()["port"])) for _ in range(4)]
+    yield made
+    for line in made:
+        line.close()
+
+
+@pytest.fixture
 def light_target(practice: Practice, tmp_path: Path) -> Iterator[Callable[..., SshTarget]]:
     """Make targets over the light host, or over a line to it; all are closed at the end."""
     made: list[SshTarget] = []

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from remediate.errors import Blocked, Failed, Interrupted, Locked, Ousted, RemediateError, Unreachable
+from remediate.errors import Blocked, Failed, Interrupted, Locked, Ousted, RemediateError
 from remediate.owner import LockOwner
 from remediate.questions import Read, ReadAnswer
 from remediate.target import DatabaseChange, Job
@@ -15,10 +15,11 @@ from remediate.transport.call import Caller
 from remediate.transport.fence import Fence
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
+from remediate.transport.refusals import Refused
 from remediate.transport.trips import Trips
 
 from .conftest import LocalWire
-from .test_jobs import alive, marker  # noqa: F401  (a fixture)
+from .test_jobs import alive, beside, marker  # noqa: F401  (a fixture)
 
 ANN = LockOwner(run="r1", who="ann@desk", since="noon", why="INC-1")
 BOB = LockOwner(run="r2", who="bob@lap", since="one")
@@ -74,6 +75,45 @@ def test_a_script_that_changes_something_runs_where_the_lock_is_ours_and_not_whe
 
 def test_without_a_lock_nothing_is_looked_at(side):
     assert side().fence.call("echo done").stdout == b"done\n"
+
+
+def test_a_lock_is_kept_while_a_job_of_its_run_lives_on_and_left_when_it_is_over(side, marker):  # noqa: F811
+    ann = side()
+
+    def work():
+        assert ann.jobs.run("r1/fix/1", Job(script="exit 0")).exit_code == 0
+        results.append(beside(lambda: ann.jobs.run("r1/fix/2", Job(script="sleep $1", args=(marker,)))))
+        until(lambda: alive(marker))
+
+    results = []
+    kept = "kept, as r1/fix/2 of run r1 may still run there"
+    with pytest.raises(Failed, match=kept) as caught, ann.lock.held(ANN):
+        work()
+    assert "remediate resume r1" in caught.value.todo
+    with pytest.raises(Locked), side().lock.held(BOB):
+        pass
+    ann.jobs.stop("r1/fix")
+    assert isinstance(results[0](), Failed)
+    with ann.lock.held(ANN):
+        pass
+    assert ann.lock.look() is None
+
+
+def test_a_lock_that_is_kept_for_a_job_does_not_hide_the_error_and_unlock_ends_both(side, marker):  # noqa: F811
+    ann, results = side(), []
+
+    def fail():
+        results.append(beside(lambda: ann.jobs.run("r1/fix/1", Job(script="sleep $1", args=(marker,)))))
+        until(lambda: alive(marker))
+        _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError), ann.lock.held(ANN):
+        fail()
+    assert ann.lock.look().jobs == ("r1/fix/1",)
+    side().lock.unlock(ANN, 1)
+    assert not alive(marker)
+    assert isinstance(results[0](), Failed)
+    assert ann.lock.look() is None
 
 
 def test_who_leaves_a_lock_that_is_another_s_by_now_leaves_it_alone_and_says_so(side):
@@ -228,8 +268,9 @@ def test_on_a_host_none_of_the_verbs_changes_anything_once_the_lock_is_gone(make
 
 def test_another_machine_than_the_confirmed_one_is_changed_in_nothing(make_target, ground):
     ann = make_target()
+    ann.open()
     ann.fence._machine = lambda: "0123456789abcdef0123456789abcdef"
-    with pytest.raises(Unreachable, match="another machine answers here"):
+    with pytest.raises(Refused, match="another machine answers here"):
         ann.write("/home/deploy/fenced", b"unasked", ABSENT)
     assert "fenced" not in ground.on("light1", "ls", "/home/deploy")
 

@@ -18,6 +18,7 @@ from remediate.transport.fence import Fence
 from remediate.transport.job_scripts import STOP, SUPERVISE
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
+from remediate.transport.refusals import Refused
 from remediate.transport.trips import Trips
 
 from .conftest import LocalWire
@@ -168,6 +169,45 @@ def test_a_link_that_breaks_before_the_job_is_begun_begins_it_once(runner, tmp_p
     runner.jobs.caller._open_wire = open_cut
     assert runner.run('echo run >>"$1"', str(tmp_path / "effects")).exit_code == 0
     assert (tmp_path / "effects").read_text() == "run\n"
+
+
+def test_a_new_channel_that_breaks_while_a_job_is_followed_does_not_say_that_it_was_not_begun(
+    runner, tmp_path
+):
+    whole, breaks = runner.jobs.caller._open_wire, iter([False, False, True])  # begin, come back, follow
+    calls = []
+
+    def open_wire(command):
+        calls.append(command)
+        if next(breaks, False):
+            raise Unreachable("here", "the connection broke", "try again")
+        return whole(command)
+
+    runner.jobs.caller._open_wire = open_wire
+    result = beside(lambda: runner.run('echo run >>"$1"; sleep 1; echo said', str(tmp_path / "effects")))
+    until((tmp_path / "effects").exists)
+    runner.wires[0].cut()
+    assert result().text == "said\n"
+    assert (tmp_path / "effects").read_text() == "run\n"
+    assert len(calls) > 3
+
+
+def test_a_host_that_refuses_while_a_job_runs_there_is_not_asked_again(tmp_path):
+    runner = Runner(tmp_path, Patience(grace=1, reconnect=600.0, answer=5.0))
+    result = beside(lambda: runner.run('echo run >>"$1"; sleep 1', str(tmp_path / "effects")))
+    until((tmp_path / "effects").exists)
+    asked = []
+
+    def refuse(_command):
+        asked.append(1)
+        raise Refused("here", "another machine answers here")
+
+    runner.jobs.caller._open_wire = refuse
+    runner.wires[0].cut()
+    lost = result()
+    assert isinstance(lost, Lost)
+    assert "another machine answers here" in lost.what
+    assert len(asked) == 1
 
 
 def test_a_job_outlives_the_runner_and_can_be_asked_later(tmp_path):

@@ -20,6 +20,8 @@ from remediate.transport.jobs import Patience
 from remediate.transport.wire import Broken
 from tests.relay import Line
 
+from .test_jobs import until
+
 pytestmark = pytest.mark.ground
 HELLO = Run(script="echo hello")
 
@@ -302,13 +304,13 @@ def test_eight_threads_that_come_at_once_open_one_connection(line, through_line,
 
 
 def test_nothing_of_a_closed_target_is_left(make_target):
-    before = threading.active_count(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number
+    threads, files = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number
     for _ in range(3):
         target = make_target()
         target.answer([HELLO])
         target.close()
-    time.sleep(0.3)
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before  # noqa: PTH208
+    until(lambda: set(threading.enumerate()) <= threads)
+    assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208
     with pytest.raises(Unreachable, match="was closed by us"):
         target.answer([HELLO])
 
