@@ -38,7 +38,7 @@ class Rollback:
     """
 
     def __init__(self, target: Target, runner: Runner) -> None:
-        self.target, self.run = target, runner.run
+        self.target, self.run, self.owner = target, runner.run, runner.owner
         self.journal, self.events, self.action_of = runner.journal, runner.events, runner.action_of
         self.touched = False
 
@@ -57,6 +57,8 @@ class Rollback:
     def walk(self, confirmed: Sequence[FixOutline] = ()) -> Settlement:
         """Pay everything that is owed in a process that changed nothing itself: look first who is at work there.
 
+        Only then the run is written down as being taken back: until then it stays as it was.
+
         Args:
             confirmed: What the run was to do.
 
@@ -65,10 +67,12 @@ class Rollback:
 
         Raises:
             Locked: Another run is at work in the database; nothing was touched.
-            JournalError: The log cannot be read; nothing was touched.
+            JournalError: The log cannot be read, or not be written; nothing was touched.
         """
         if self.journal.owed(self.run, self.target.name):
             self._meet(confirmed)
+        owner = self.owner.model_dump(mode="json")
+        self.journal.append(self.run, self.target.name, "rollback", {"owner": owner})
         return self.pay(confirmed)
 
     def _meet(self, confirmed: Sequence[FixOutline]) -> None:

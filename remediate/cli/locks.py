@@ -1,7 +1,9 @@
 """The commands hold and unlock: keep everybody out of a host, and take a lock or a hold away. They change no app."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 from remediate.cli.confirming import asker, confirm_unlock
 from remediate.cli.exit_codes import code_of
@@ -25,12 +27,8 @@ def hold(
     as_json: AsJson = False,
 ) -> int:
     """Keep everybody out: take the app's lock on each host and keep it until `unlock`. They are told who, and why."""
-    _demand(reason)
-    environment = inventory_of(inventory)
-    hosts = environment.select(on)
-    with session(environment, state, reason=reason, as_json=as_json) as opened:
-        opened.begin_on_locks("hold", hosts)
-        endings = [_hold(opened, opened.target(host)) for host in hosts]
+    with _begun("hold", on, reason, inventory, state, as_json=as_json) as (opened, targets):
+        endings = [_hold(opened, target) for target in targets.values()]
         return code_of(ending.outcome for ending in endings)
 
 
@@ -57,12 +55,7 @@ def unlock(
     as_json: AsJson = False,
 ) -> int:
     """Take a lock or a hold away: shows whose it is, asks, ends what still runs of that run, and frees the host."""
-    _demand(reason)
-    environment = inventory_of(inventory)
-    hosts = environment.select(on)
-    with session(environment, state, reason=reason, as_json=as_json) as opened:
-        opened.begin_on_locks("unlock", hosts)
-        targets = {host.name: opened.target(host) for host in hosts}
+    with _begun("unlock", on, reason, inventory, state, as_json=as_json) as (opened, targets):
         seen = {name: _looked(target) for name, target in targets.items()}
         endings = {name: lock for name, lock in seen.items() if isinstance(lock, Ending)}
         for name, ending in endings.items():
@@ -72,9 +65,24 @@ def unlock(
         return code_of(ending.outcome for ending in endings.values())
 
 
-def _demand(reason: str) -> None:
+@contextmanager
+def _begun(
+    command: Literal["hold", "unlock"],
+    on: Sequence[str],
+    reason: str,
+    inventory: str | None,
+    state: Path | None,
+    *,
+    as_json: bool,
+) -> Iterator[tuple[Session, dict[str, Target]]]:
+    """Write down that a command begins, and reach for its hosts, by name."""
     if not reason.strip():
         raise UsageError("--reason", "says nothing", "tell in a few words why, for whoever meets it")
+    environment = inventory_of(inventory)
+    hosts = environment.select(on)
+    with session(environment, state, reason=reason, as_json=as_json) as opened:
+        opened.begin_on_locks(command, hosts)
+        yield opened, {host.name: opened.target(host) for host in hosts}
 
 
 def _looked(target: Target) -> Lock | Ending:

@@ -15,7 +15,7 @@ from remediate.engine import Ending, put_back_words
 from remediate.errors import Declined, Locked, RemediateError, UsageError
 from remediate.fleet import ending_of
 from remediate.inventory import Host, Inventory
-from remediate.journal import Journal, RunHeader, RunSummary
+from remediate.journal import Course, Journal, RunHeader, RunSummary
 from remediate.locking import under_lock
 from remediate.masking import Masker
 from remediate.model import Outcome
@@ -115,13 +115,14 @@ def put_back(opened: Session, host: Host) -> Ending:
         ending = _put_back_under_lock(opened, host)
     except RemediateError as error:
         ending = ending_of(error)
-    opened.end(host.name, ending)
+    turned = opened.journal.standing(opened.run, host.name).course is Course.TAKEN_BACK
+    tell = opened.end if turned else opened.tell_end  # what never began leaves the run as it was
+    tell(host.name, ending)
     return ending
 
 
 def _put_back_under_lock(opened: Session, host: Host) -> Ending:
     runner = opened.runner
-    opened.journal.append(opened.run, host.name, "rollback", {"owner": runner.owner.model_dump(mode="json")})
     confirmed = opened.journal.confirmed(opened.run, host.name)
     target = opened.target(host, confirmed.machine if confirmed else "")
     way_back, fixes = Rollback(target, runner), confirmed.fixes if confirmed else ()

@@ -10,7 +10,8 @@ from remediate.inventory import Host, Reference
 from remediate.questions import Unanswered
 from remediate.transport.database import Database
 from remediate.transport.dotenv import dotenv_secrets, required_value
-from remediate.transport.host import HostDatabase, ReadFile, SshTarget
+from remediate.transport.host import SshTarget
+from remediate.transport.host_database import HostDatabase, ReadFile
 from remediate.transport.identified import IdentifiedDatabase
 from remediate.transport.settings import SshSettings
 from remediate.transport.ssh import Link

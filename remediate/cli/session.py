@@ -37,7 +37,7 @@ from remediate.target import Target
 from remediate.transport.trips import Trips
 from remediate.witnessing import leave_witness
 
-UNTOUCHED = {Outcome.HEALTHY, Outcome.DECLINED, Outcome.STALE, Outcome.BLOCKED}
+LEFT_ALONE = {Outcome.HEALTHY, Outcome.DECLINED, Outcome.STALE, Outcome.BLOCKED}
 """Outcomes after which a host is left alone: nothing was changed there, or it cannot be reached anyway."""
 CLOSING_PATIENCE = 1.0
 """Seconds that an interrupted command waits for its connections to close, before it ends all the same."""
@@ -263,7 +263,7 @@ class Session:
         except JournalError as error:  # the outcome stands, whether it could be written down or not
             self.events.tell("warning", host, f"the outcome could not be written down: {error}")
             return
-        if ending.outcome not in UNTOUCHED and host in self.targets:
+        if ending.outcome not in LEFT_ALONE and host in self.targets:
             leave_witness(self.targets[host], self.runner)
 
     def tell_end(self, host: str, ending: Ending) -> None:

@@ -279,18 +279,6 @@ class Journal(AbstractContextManager["Journal"]):
         """Return whether a run came so far on a host that it may have changed something there."""
         return any(entry.host == host for entry in self._of_kinds(run, "'confirmed'"))
 
-    def store_blob(self, content: bytes) -> str:
-        """Keep bytes beside the log, unmasked, and return their SHA-256 in hex."""
-        return self._blobs.store(content)
-
-    def blob(self, name: str) -> bytes:
-        """Return the bytes of this SHA-256, verified.
-
-        Raises:
-            JournalError: They are missing or were altered.
-        """
-        return self._blobs.load(name)
-
     def _verify_blobs(self, verdict: Verdict) -> Verdict:
         for entry in map(entry_of, self._log.links("kind IN ('owed', 'confirmed')")):
             for name in self._exact.names(entry.body):

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import count
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
 from remediate.clock import Clock
 from remediate.errors import Failed, Locked
@@ -17,7 +17,6 @@ from remediate.questions import (
     Answers,
     Fetch,
     Query,
-    QueryAnswer,
     Read,
     ReadAnswer,
     Run,
@@ -29,6 +28,7 @@ from remediate.transport.call import Caller
 from remediate.transport.conversation import words
 from remediate.transport.fence import Fence
 from remediate.transport.files import Files
+from remediate.transport.host_database import HostDatabase, MakeDatabase
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
 from remediate.transport.machine import Acquaintance, Clocks
@@ -40,42 +40,6 @@ from remediate.transport.witnesses import Witnesses
 
 Questions = Iterable[Run | Read | Query | Fetch]
 NO_DATABASE = "the inventory names no database for this host"
-
-
-class HostDatabase(Protocol):
-    """What is used of the database transport."""
-
-    def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
-        """Answer all queries in one round trip."""
-
-    def learn(self) -> bool:
-        """Learn the database's secrets, so that they are masked whoever shows them; return whether they were read."""
-
-    def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
-        """Commit a change with its ledger row, at most once for the token."""
-
-    def ledger(self, token: str) -> dict[str, Json] | None:
-        """Return the recipe back that was committed under a token."""
-
-    def stop(self, token: str) -> None:
-        """Have what was begun under a token, and never reported, ended before the next look or change."""
-
-    def held(
-        self, owner: LockOwner, still_ours: Callable[[], None] = lambda: None
-    ) -> AbstractContextManager[None]:
-        """Hold the database's lock; `still_ours` is called whenever it was taken on a fresh connection."""
-
-    def free(self, run: str) -> bool:
-        """End whoever holds the database's lock for a run; return whether that run held it."""
-
-    def close(self) -> None:
-        """Close the connection."""
-
-
-ReadFile = Callable[[str], ReadAnswer | Unanswered]
-"""Reads one file of the host, by its absolute path."""
-MakeDatabase = Callable[[Link, ReadFile], HostDatabase]
-"""Makes the database of a host from the link to it and what reads a file there."""
 
 
 class SshTarget:

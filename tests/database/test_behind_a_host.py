@@ -11,7 +11,8 @@ import pytest
 from remediate.errors import CouldNotLook, Unreachable
 from remediate.questions import Run, Unanswered
 from remediate.transport.database import Database
-from remediate.transport.host import HostDatabase, ReadFile, SshTarget
+from remediate.transport.host import SshTarget
+from remediate.transport.host_database import HostDatabase, ReadFile
 from remediate.transport.identified import IdentifiedDatabase
 from remediate.transport.settings import SshSettings
 from remediate.transport.ssh import Link

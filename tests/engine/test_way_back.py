@@ -204,15 +204,15 @@ def test_an_audit_log_that_fails_after_something_was_put_back_is_a_way_back_that
     cured(rehearsal)
     way_back = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner)
     way_back.journal = Unwritable(rehearsal.journal, name)  # type: ignore[assignment]
-    assert "no space left" in way_back.walk(was_confirmed(rehearsal).fixes).problem
+    assert "no space left" in way_back.pay(was_confirmed(rehearsal).fixes).problem
 
 
 def test_an_audit_log_that_fails_before_anything_was_put_back_is_told_as_such(rehearsal: Rehearsal) -> None:
     cured(rehearsal)
     left = rehearsal.world.fingerprint()
     way_back = Rollback(MemoryTarget(rehearsal.world, ""), rehearsal.runner)
-    way_back.journal = Unwritable(rehearsal.journal, "owed")  # type: ignore[assignment]
-    for pay in (way_back.walk, way_back.pay):
+    for name, pay in (("owed", way_back.walk), ("owed", way_back.pay), ("append", way_back.walk)):
+        way_back.journal = Unwritable(rehearsal.journal, name)  # type: ignore[assignment]
         with pytest.raises(JournalError, match="no space left"):
             pay()
     assert rehearsal.world.fingerprint() == left

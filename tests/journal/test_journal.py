@@ -27,7 +27,7 @@ def test_reading_an_audit_log_that_is_not_there_makes_nothing(journal: Journal, 
 
 def test_what_is_written_is_for_its_owner_only(journal: Journal, state: Path, samples: Any) -> None:
     journal.begin(samples.header("r1"))
-    journal.store_blob(b"before")
+    journal._blobs.store(b"before")
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     for path in state.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path

@@ -166,16 +166,16 @@ def test_an_altered_or_missing_before_image_is_found(journal: Journal, state: Pa
 
 
 def test_blobs_come_back_verified(journal: Journal, state: Path) -> None:
-    name = journal.store_blob(b"\x00before\xff")
-    assert journal.store_blob(b"\x00before\xff") == name
-    assert journal.blob(name) == b"\x00before\xff"
+    name = journal._blobs.store(b"\x00before\xff")
+    assert journal._blobs.store(b"\x00before\xff") == name
+    assert journal._blobs.load(name) == b"\x00before\xff"
     (state / "blobs" / name).write_bytes(b"")
     with pytest.raises(JournalError, match="altered"):
-        journal.blob(name)
-    assert journal.store_blob(b"\x00before\xff") == name, "a damaged one is mended by the true content"
-    assert journal.blob(name) == b"\x00before\xff"
+        journal._blobs.load(name)
+    assert journal._blobs.store(b"\x00before\xff") == name, "a damaged one is mended by the true content"
+    assert journal._blobs.load(name) == b"\x00before\xff"
     with pytest.raises(JournalError, match="no blob's name"):
-        journal.blob("../head")
+        journal._blobs.load("../head")
 
 
 def test_processes_that_write_at_the_same_time_make_one_chain(journal: Journal, state: Path) -> None:
