@@ -8,8 +8,8 @@ from pathlib import Path
 from remediate.errors import CouldNotLook
 from remediate.inventory import Host, Reference
 from remediate.questions import Unanswered
+from remediate.text.dotenv import required_value
 from remediate.transport.database import Database
-from remediate.transport.dotenv import required_value
 from remediate.transport.host import HostDatabase, ReadFile, SshTarget
 from remediate.transport.identified import IdentifiedDatabase
 from remediate.transport.settings import SshSettings
