@@ -237,6 +237,12 @@ class Plan(Value):
         return tuple(change for fix in self.fixes for change in fix.changes)
 
     @property
+    def shown(self) -> dict[str, Json]:
+        """What may leave the runner, as JSON: forecasts and data hold whole files, of which a masker knows little."""
+        unseen = {"__all__": {"changes": {"__all__": {"data", "forecasts"}}}}
+        return self.model_dump(mode="json", exclude={"fixes": unseen})
+
+    @property
     def outline(self) -> tuple[FixOutline, ...]:
         """All fixes with their changes by their digests."""
         return tuple(fix.outline for fix in self.fixes)

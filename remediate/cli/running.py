@@ -72,7 +72,7 @@ def plan(
 
 
 def _as_line(opened: Session, one: Plan) -> str:
-    value = {"digest": one.digest, **one.model_dump(mode="json")}
+    value = {"digest": one.digest, **one.shown}
     return json.dumps(opened.masker.json(value), ensure_ascii=False) + "\n"
 
 

@@ -20,7 +20,7 @@ def tell_looks(opened: Session, seen: Seen) -> None:
 
 def _tell_look(opened: Session, host: str, look: Look) -> None:
     if look.outcome is Outcome.PLANNED:
-        opened.events.tell("planned", host, plan=look.plan.model_dump(mode="json"), digest=look.plan.digest)
+        opened.events.tell("planned", host, plan=look.plan.shown, digest=look.plan.digest)
         return
     for finding in look.plan.findings:
         opened.events.tell("finding", host, finding=finding.model_dump(mode="json"))

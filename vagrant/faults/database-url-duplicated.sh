@@ -2,6 +2,6 @@
 # cured by: database-unreachable
 # shellcheck source=lib/common.sh
 
-printf '# before the move\nDATABASE_URL=%s\n' "$(url_with_host db.lumiku.invalid:5432)" >>"$BACKEND/.env"
+printf '# before the move\nDATABASE_URL=%s\n' "$(url_with_host 127.0.0.9:5432)" >>"$BACKEND/.env"
 restart_app
 expect_failure 500 P1001 GET /projects

@@ -5,4 +5,4 @@
 sql "ALTER ROLE CURRENT_USER PASSWORD 'correct#horse#battery'"
 { env_without_url; printf 'DATABASE_URL=%s # changed\n' "$(url_with_password 'correct#horse#battery')"; } | write_env
 restart_app
-expect_failure 500 P1001 GET /projects
+expect_failure 500 ERR_INVALID_URL GET /projects
