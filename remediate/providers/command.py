@@ -140,8 +140,12 @@ class CommandRun(_Command, Action):
         return self
 
     @property
+    def _facts(self) -> list[str]:
+        return [*self.about, f"command:{self.what}"]
+
+    @property
     def _done(self) -> Run:
-        return self.unless.question(self.about)
+        return self.unless.question(self._facts)
 
     def ask(self) -> Questions:
         """Return the question of its own check."""
@@ -168,7 +172,7 @@ class CommandRun(_Command, Action):
             if none
             else "by a script of the playbook's, which nobody else has tried",
             risk=self.risk,
-            alters=tuple(self.about),
+            alters=tuple(self._facts),
             assumed=assumed,
         )
 

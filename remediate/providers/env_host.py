@@ -212,7 +212,7 @@ def literal_door_question(backend: str, path: str, name: str, value: str) -> Run
 def read_secret(answers: Answers, name: str) -> str | None:
     """Return a secret's value, or None where the inventory has none of that name."""
     try:
-        return answers[secret_question(name)].stdout.decode("utf-8", "replace")
+        return answers[secret_question(name)].stdout.decode("utf-8", "replace").removesuffix("\n")
     except CouldNotLook:
         return None
 

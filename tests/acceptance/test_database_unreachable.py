@@ -72,9 +72,7 @@ def test_each_cause_is_named_shown_cured_and_taken_back(
         assert secret.encode() not in kept
 
 
-@pytest.mark.parametrize(
-    ("fault", "state"), [("database-stopped", "refused"), ("database-full", "too-many")]
-)
+@pytest.mark.parametrize(("fault", "state"), [("database-stopped", "refused"), ("database-full", "too-many")])
 def test_what_only_a_person_can_cure_is_told_and_left_alone(
     practice: Practice, operator: Operator, web1: str, fault: str, state: str
 ) -> None:

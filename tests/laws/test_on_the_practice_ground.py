@@ -10,9 +10,12 @@ from ruamel.yaml import YAML
 
 from remediate.catalogue import CATALOGUE
 from remediate.errors import Failed
+from remediate.providers.command import CommandRun, Script
+from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.files import FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
+from remediate.providers.pm2_recreate import Pm2Recreate
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
 from remediate.questions import Run
 from remediate.steps import Check
@@ -31,8 +34,8 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; }}
-rm -rf src dist released .dist.remediate-* ../.backend.remediate-*
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json .env ~/beginning; }}
+rm -rf src dist released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
 """
 
@@ -94,13 +97,29 @@ NO_BUILD = "rm -rf dist"
 BUILD_IS_A_LINK = "mv dist released; ln -s released dist; touch src/index.ts"
 NEWER_BUILD = "touch dist/index.js"
 STRICT, LAX = '"strict": true', '"strict": false'
+URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
+GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
+AT = {"backend": BACKEND, "root": ROOT}
+MARK = "/srv/lumiku/a mark"
+COMMAND = CommandRun(
+    script='printf made >"$1"',
+    args=[MARK],
+    what="make a mark",
+    unless=Script(script='[ -e "$1" ]', args=[MARK]),
+    undo=Script(script='rm -f -- "$1"', args=[MARK]),
+)
 
 CASES = [
     pytest.param(FilesReplace(path="backend/tsconfig.json", root=ROOT, find=STRICT, replace_with=LAX), "", id="text"),
     pytest.param(TypescriptImport(backend=BACKEND, root=ROOT, module="src/db/client"), IMPORT_BY_NAME, id="import"),
     pytest.param(NodeBuild(backend=BACKEND), NEWER_SOURCE, id="build"),
     pytest.param(Pm2Restart(**APP), NEWER_BUILD, id="restart"),
+    pytest.param(EnvSet(key="HOST", value="::1 # six", **AT), "", id="env set"),
+    pytest.param(EnvUnset(key="HOST", **AT), "", id="env unset"),
+    pytest.param(EnvMend(**AT), URL_TWICE, id="env mend"),
+    pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
+    pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
 ]  # fmt: skip
 
 
