@@ -1,5 +1,7 @@
 """What is said of an app's environment: keys, places and fingerprints, and never a value."""
 
+import base64
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -8,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from remediate.errors import CouldNotLook, Failed
-from remediate.model import Finding
+from remediate.model import Finding, Plan, PlannedFix
 from remediate.providers.env import EnvDatabase, EnvKeys, EnvProcess, EnvTidy, EnvValue
 from remediate.providers.env_actions import EnvMend, EnvSet
 from remediate.providers.env_door import word_for
@@ -157,17 +159,20 @@ def test_nothing_is_mended_where_nothing_is_let_in() -> None:
 
 
 def test_a_url_that_works_is_never_changed_for_another_that_works() -> None:
-    content = b"URL=right\nURL=postgresql://a:right@db/a\n"
-    world = env_world(content)
+    world = env_world(b"URL=right\nA=1URL=postgresql://a:right@db/a\n")
     carry_out(EnvMend(key="URL", secret="database_url", **AT), world.target(), [])
-    assert world.state.files[ENV].content == RIGHT
+    assert world.state.files[ENV].content == b"A=1\nURL=right\n"
 
 
 def test_neither_a_plan_nor_a_way_back_holds_a_value() -> None:
     world, undos = env_world(WRONG + b"TOKEN=horse-battery\nURL=right-not"), []
     action = EnvMend(key="URL", secret="database_url", **AT)
     (change,) = planned(action, world.target())
-    told = change.model_dump_json(exclude={"forecasts"})
+    fix = PlannedFix(step="s", action=action.kind, parameters=action.parameters, changes=(change,))
+    plan = Plan(playbook="p", playbook_digest="d", environment="e", host="h", findings=(), fixes=(fix,))
+    assert base64.b64encode(WRONG)[:16].decode() in plan.model_dump_json(), "the runner itself knows the file"
+    told = json.dumps(plan.shown)
+    assert base64.b64encode(WRONG)[:16].decode() not in told
     carry_out(action, world.target(), undos)
     for secret in ("wrong", "right", "horse"):
         assert secret not in told
