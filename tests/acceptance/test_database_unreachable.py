@@ -32,7 +32,7 @@ def secrets_of(practice: Practice) -> list[str]:
     return [(practice.state / "token").read_text().strip(), *passwords]
 
 
-# One for each way of curing: mended from the file itself, from the inventory, in what pm2 holds. The matrix has them all.
+# One for each way of curing: from the file itself, from the inventory, in what pm2 holds. The matrix has them all.
 CURES = ("database-url-hash", "database-url-wrong-host", "database-url-stale-process")
 
 
