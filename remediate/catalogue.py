@@ -1,6 +1,8 @@
 """Every check and action under the name by which playbooks call it. Collected from each provider's `STEPS`."""
 
 from remediate.providers import (
+    command,
+    env,
     files,
     files_aside,
     files_form,
@@ -10,6 +12,7 @@ from remediate.providers import (
     node_module_type,
     node_packages,
     pm2,
+    pm2_recreate,
     postgres,
     prisma,
     prisma_checks,
@@ -19,6 +22,8 @@ from remediate.providers import (
 from remediate.steps import Step
 
 PROVIDERS = (
+    command,
+    env,
     files,
     files_aside,
     files_form,
@@ -28,6 +33,7 @@ PROVIDERS = (
     node_module_type,
     node_packages,
     pm2,
+    pm2_recreate,
     postgres,
     prisma,
     prisma_checks,

@@ -41,6 +41,8 @@ class Run(Value):
         args: What the script sees as `$1`, `$2`, …
         about: The facts its answer depends on.
         timeout: Seconds after which the whole process group is ended on the host.
+        secret: The name of the inventory's secret that the script reads on stdin, with a line end after it; the value
+            never enters a question.
     """
 
     kind: Literal["run"] = "run"
@@ -48,6 +50,7 @@ class Run(Value):
     args: tuple[str, ...] = ()
     about: Facts = ()
     timeout: float = 20.0
+    secret: str | None = None
 
 
 class Read(Value):

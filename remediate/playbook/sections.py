@@ -166,18 +166,28 @@ class Section(Generic[S]):
             raise self.document.error(
                 place, f"`{step.kind}` must be a mapping", "write {} where it has no parameters"
             )
-        read = {key: self._read(value, (*place, key)) for key, value in written.items()}
+        constant = frozenset((*place, *way) for way in step.constant)
+        read = {key: self._read(value, (*place, key), constant) for key, value in written.items()}
         return {
             **{key: self._read(text, place) for key, text in template_defaults(step) if key not in written},
             **read,
         }
 
-    def _read(self, value: Json, place: Place) -> Json:
+    def _read(self, value: Json, place: Place, constant: frozenset[Place] = frozenset()) -> Json:
         if isinstance(value, dict):
-            return {key: self._read(inner, (*place, key)) for key, inner in value.items()}
+            return {key: self._read(inner, (*place, key), constant) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._read(inner, (*place, index)) for index, inner in enumerate(value)]
+            return [self._read(inner, (*place, index), constant) for index, inner in enumerate(value)]
+        if place in constant:
+            return self._constant(value, place)
         return read_at(value, self.document, place, self.names) if is_template(value) else value
+
+    def _constant(self, value: Json, place: Place) -> Json:
+        """Return text that a shell will run: as it stands, for `${#x}` is no template's comment."""
+        if isinstance(value, str) and ("{{" in value or "{%" in value):
+            what = f"`{place[-1]}` is run by a shell, and must hold no template"
+            raise self.document.error(place, what, "hand the value over in `args`, as $1")
+        return value
 
 
 def _distinct(steps: tuple[StepTemplate[S], ...]) -> tuple[StepTemplate[S], ...]:

@@ -1,6 +1,7 @@
-"""Files edited as text: one line there or not there, one key of a JSON file set or removed. Moves and deletes nothing.
+"""Files edited as text: one text replaced, one line there or not, one key of a JSON file. Moves and deletes nothing.
 
-The bytes around the edit stay: comments, order, line ends, a byte order mark.
+The bytes around the edit stay: comments, order, line ends, a byte order mark. Of a file that bears secrets (`.env` and
+its like) the diff shows names and fingerprints only, and the old bytes stay beside it on the host.
 """
 
 from typing import ClassVar, Self
@@ -10,8 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from remediate.errors import Failed
 from remediate.model import Change, Forecast, Json, Risk, Undo
 from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
-from remediate.providers.files import OneFile, demand_file, with_line_ends
+from remediate.providers.files import OneFile, demand_file
 from remediate.providers.jsonc import NotJson, parsed, with_value, without
+from remediate.providers.secret_files import put_sealed, recipe_back, restore_sealed, sealed_edit
+from remediate.providers.secret_lines import bears_secrets
 from remediate.questions import Answers, Read
 from remediate.steps import Action, Questions, Step
 from remediate.target import Target
@@ -47,6 +50,8 @@ class FileEdit(OneFile, Action):
         after = self.after(before.content)
         if after == before.content:
             return ()
+        if bears_secrets(self.place):
+            return (sealed_edit(self.place, before, after, self.what),)
         change = edited(self.place, before.content, after, self.what, self.risk)
         forecast = Forecast(
             question=Read(path=self.place), answer=before.model_copy(update={"content": after})
@@ -54,16 +59,70 @@ class FileEdit(OneFile, Action):
         return (change.model_copy(update={"forecasts": (forecast,)}),)
 
     def snapshot(self, target: Target, change: Change) -> Undo:
-        """Save the whole file."""
-        return self.undo_with(save_file(target, change))
+        """Save the whole file; of one that bears secrets, where its old bytes will be."""
+        save = recipe_back if bears_secrets(self.place) else save_file
+        return self.undo_with(save(target, change))
 
     def apply(self, target: Target, change: Change) -> None:
         """Write the new bytes."""
-        put_file(target, change)
+        if bears_secrets(self.place):
+            put_sealed(target, change, self.after)
+        else:
+            put_file(target, change)
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Write the old bytes back."""
-        restore_file(target, undo.data)
+        restore = restore_sealed if bears_secrets(self.place) else restore_file
+        restore(target, undo.data)
+
+
+class FilesReplace(FileEdit):
+    """Replaces a text that must occur exactly once in a file.
+
+    Line ends, a byte order mark and a missing last newline are kept: a line feed in `find` and `replace_with` stands
+    for CRLF where the file has CRLF throughout. Of a file that bears secrets (`.env` and its like) the diff shows names
+    and fingerprints only, and the old bytes stay beside it on the host.
+    """
+
+    kind: ClassVar[str] = "files.replace"
+    find: str = Field(min_length=1, description="The literal text that is there now, exactly once.")
+    replace_with: str = Field(description="What stands there afterwards.")
+
+    @property
+    def what(self) -> str:
+        """The edit in one line."""
+        return f"replace a text in {self.place}"
+
+    def after(self, before: bytes) -> bytes:
+        """Return the content with the text replaced."""
+        return replaced_once(self.place, before, self.find.encode(), self.replace_with.encode())
+
+
+def replaced_once(path: str, content: bytes, find: bytes, replacement: bytes) -> bytes:
+    """Return the content with its one occurrence of `find` replaced, or as it is where that was done before.
+
+    Raises:
+        Failed: `find` occurs more than once, or neither it nor the replacement is there.
+    """
+    find, replacement = with_line_ends(content, find), with_line_ends(content, replacement)
+    # What was replaced before may itself contain `find` ("a" -> "ab"): those occurrences are done, not to do.
+    parts = content.split(replacement) if find in replacement else [content]
+    count = sum(part.count(find) for part in parts)
+    if count == 0 and replacement not in content:
+        raise Failed(
+            path, "the text to be replaced is not in it, and neither is the new one", "look at the file"
+        )
+    if count > 1:
+        raise Failed(
+            path, f"the text to be replaced is in it {count} times", "give more of it, so that it is one"
+        )
+    return (replacement if len(parts) > 1 else b"").join(part.replace(find, replacement) for part in parts)
+
+
+def with_line_ends(content: bytes, text: bytes) -> bytes:
+    """Return a text with the line ends that the content has throughout: CRLF, or as it is."""
+    all_crlf = b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
+    return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if all_crlf else text
 
 
 class FilesLine(FileEdit):
@@ -153,4 +212,4 @@ class FilesJsonSet(FileEdit):
         return new.encode()
 
 
-STEPS: tuple[type[Step], ...] = (FilesLine, FilesJsonSet)
+STEPS: tuple[type[Step], ...] = (FilesReplace, FilesLine, FilesJsonSet)

@@ -13,7 +13,7 @@ from remediate.errors import CouldNotLook
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
 
-PM2_SCRIPT = r"""
+PM2_BEGIN = r"""
 # $1 look | logs | restart | stop, $2 the app's exact name, $3 the backend's directory, $4 what the verb wants to know.
 # Prints JSON. Where no pm2 daemon runs, none is started.
 PATH=$PATH:$3/node_modules/.bin
@@ -83,6 +83,12 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other)
 
 const fail = (code, text) => { console.error(text); process.exit(code) }
 
+"""
+"""How a script that talks to pm2 begins: a shell that starts no daemon, and then the begin of a Node program."""
+
+PM2_SCRIPT = (
+    PM2_BEGIN
+    + r"""
 const restart = () => {
   const before = processes()
   if (!before.length) fail(4, `pm2 knows no app called ${app}`)
@@ -112,6 +118,7 @@ const logs = verb === 'logs' ? paths.map((path) => tail(path, Number(wish))) : [
 console.log(JSON.stringify({ daemon: true, at: Date.now(), processes: found, logs }))
 NODE
 """
+)
 
 NEWEST_SCRIPT = r"""
 # Prints, of all files and directories at and below the paths $2, $3, … in $1, the one whose inode changed last, after

@@ -10,7 +10,7 @@ import pytest
 
 from remediate.catalogue import CATALOGUE
 from remediate.providers.edits import edited, restore_file, save_file
-from remediate.providers.files import FilesReplace
+from remediate.providers.files_text import FilesReplace
 from remediate.questions import Read
 from remediate.steps import Action
 

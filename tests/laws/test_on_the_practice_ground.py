@@ -10,13 +10,15 @@ from ruamel.yaml import YAML
 
 from remediate.catalogue import CATALOGUE
 from remediate.errors import Failed
-from remediate.providers.files import FilesReplace
+from remediate.providers.command import CommandRun, Script
+from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.files_aside import FilesAbsent
-from remediate.providers.files_text import FilesJsonSet, FilesLine
+from remediate.providers.files_text import FilesJsonSet, FilesLine, FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
 from remediate.providers.node_module_type import NodeCommonjs, NodeModuleType
 from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, NodeVersions
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
+from remediate.providers.pm2_recreate import Pm2Recreate
 from remediate.providers.prisma_checks import Fields
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
 from remediate.providers.typescript_compiler import TypescriptCompiles
@@ -38,8 +40,8 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; }}
-rm -rf src dist released .dist.remediate-* ../.backend.remediate-*
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json .env ~/beginning; }}
+rm -rf src dist released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
 """
 
@@ -101,12 +103,23 @@ NO_BUILD = "rm -rf dist"
 BUILD_IS_A_LINK = "mv dist released; ln -s released dist; touch src/index.ts"
 NEWER_BUILD = "touch dist/index.js"
 STRICT, LAX = '"strict": true', '"strict": false'
+URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
+GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
 ES_MODULES = "sed -i s/commonjs/esnext/ tsconfig.json; echo \"import a from './a'\" >dist/index.js"
 SMALL = "cd ..; rm -rf small .small.remediate-*; mkdir -p small/parts/part; cd small\n" + "\n".join(
     f"cat >{name.removeprefix('backend/')} <<'TEXT'\n{text}\nTEXT" for name, text in INSTALLABLE.items()
 )
 KEY = {"key": ["compilerOptions", "strict"], "value": False}
+AT = {"backend": BACKEND, "root": ROOT}
+MARK = "/srv/lumiku/a mark"
+COMMAND = CommandRun(
+    script='printf made >"$1"',
+    args=[MARK],
+    what="make a mark",
+    unless=Script(script='[ -e "$1" ]', args=[MARK]),
+    undo=Script(script='rm -f -- "$1"', args=[MARK]),
+)
 
 CASES = [
     pytest.param(FilesReplace(path="backend/tsconfig.json", root=ROOT, find=STRICT, replace_with=LAX), "", id="text"),
@@ -119,6 +132,11 @@ CASES = [
     pytest.param(NodeClean(backend=BACKEND, root=ROOT, paths=["dist/apps", "none"]), "", id="clean"),
     pytest.param(NodeCommonjs(backend=BACKEND, root=ROOT), ES_MODULES, id="module type"),
     pytest.param(NodeCi(backend=f"{ROOT}/small"), SMALL, id="packages"),
+    pytest.param(EnvSet(key="HOST", value="::1 # six", **AT), "", id="env set"),
+    pytest.param(EnvUnset(key="HOST", **AT), "", id="env unset"),
+    pytest.param(EnvMend(**AT), URL_TWICE, id="env mend"),
+    pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
+    pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
 ]  # fmt: skip
 
 

@@ -68,3 +68,25 @@ error_log() {
     const app = JSON.parse(out.slice(out.indexOf("["))).find((one) => one.name === process.argv[1])
     console.log(app ? app.pm2_env.pm_err_log_path : "")' "$APP_NAME"
 }
+
+# The lines of .env but those that set the database's URL.
+env_without_url() {
+  grep --invert-match '^DATABASE_URL=' "$BACKEND/.env"
+}
+
+# Writes .env anew: same owner, same mode.
+write_env() { # (TEXT on stdin)
+  local text
+  text=$(cat; printf x) # the substitution takes line ends away
+  printf '%s' "${text%x}" >"$BACKEND/.env"
+}
+
+# Another host, another password: what a mistake in the URL would say.
+url_with_host() { # HOST
+  printf '%s' "${database_url%@*}@$1/${database_url##*/}"
+}
+
+url_with_password() { # PASSWORD
+  local login=${database_url%@*}
+  printf '%s' "${login%:*}:$1@${database_url##*@}"
+}
