@@ -8,6 +8,7 @@ from remediate.providers import (
     files_form,
     files_text,
     http,
+    http_latency,
     node,
     node_module_type,
     node_packages,
@@ -16,6 +17,8 @@ from remediate.providers import (
     postgres,
     prisma,
     prisma_checks,
+    system,
+    system_serving,
     typescript,
     typescript_compiler,
 )
@@ -29,6 +32,7 @@ PROVIDERS = (
     files_form,
     files_text,
     http,
+    http_latency,
     node,
     node_module_type,
     node_packages,
@@ -37,6 +41,8 @@ PROVIDERS = (
     postgres,
     prisma,
     prisma_checks,
+    system,
+    system_serving,
     typescript,
     typescript_compiler,
 )
