@@ -16,7 +16,8 @@ from remediate.steps import Check, Questions, Step
 
 LATENCY_SCRIPT = r"""
 # $1 a URL, $2 how often, $3 the seconds for all of it, $4 for one, $5 whether a bearer token stands on standard input.
-# One curl, so that all go over one connection, and by lines, so that none is lost when time is over. Prints a status and seconds for each; the token is in no argument.
+# One curl, so that all go over one connection; by lines, so that none is lost when time is over. Prints a status and
+# seconds for each. The token is in no argument.
 command -v curl >/dev/null || exit 3
 token=
 [ "$5" = none ] || IFS= read -r token

@@ -56,6 +56,7 @@ printf 'before %s\nafter %s\nload %s\ncores %s\n' "$before" "$after" "$load" "$(
 sed 's/^/pressure /' /proc/pressure/cpu 2>/dev/null || true
 """
 NOT_THERE = 3
+_SIZE = re.compile(r"(?P<name>\w+): +(?P<kibibytes>\d+) kB")
 _KILLED = re.compile(
     r"^\[\s*(?P<at>\d+)\.\d+\].*killed process (?P<pid>\d+) \((?P<name>.*?)\)", re.IGNORECASE
 )
@@ -131,15 +132,12 @@ def read_memory(answers: Answers, question: Run) -> Memory:
         CouldNotLook: There is no /proc.
     """
     lines = lines_of(answers, question)
-    sizes = {
-        name: int(rest.split()[0])
-        for name, colon, rest in (line.partition(":") for line in lines)
-        if colon and rest.strip().endswith("kB")
-    }
+    met = (_SIZE.fullmatch(line) for line in lines)
+    sizes = {one["name"]: int(one["kibibytes"]) for one in met if one}
     words = dict(line.split()[:2] for line in lines if line.startswith(("oom_kill ", "uptime ")))
     up = float(words.get("uptime", 0))
-    met = (_KILLED.match(line) for line in lines)
-    killed = tuple((up - float(one["at"]), f"{one['name']} (pid {one['pid']})") for one in met if one)
+    ends = (_KILLED.match(line) for line in lines)
+    killed = tuple((up - float(one["at"]), f"{one['name']} (pid {one['pid']})") for one in ends if one)
     return Memory(
         total=sizes["MemTotal"] * 1024,
         available=sizes.get("MemAvailable", sizes["MemFree"]) * 1024,
