@@ -69,3 +69,14 @@ def test_the_tools_are_listed_as_what_they_are(here: Path, capsys) -> None:
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {one["name"] for one in listed if one["kind"] == "tool"} == {"health", "import-check"}
     assert len(listed) == len(playbook_files(PLAYBOOKS))
+
+
+def test_what_a_full_disk_makes_a_program_say_is_known() -> None:
+    book = load_playbook(PLAYBOOKS / "disk-pressure.yml", CATALOGUE)
+    said = (
+        "Error: ENOSPC: no space left on device, write",
+        'ERROR:  could not extend file "base/1/2": No space left on device',
+        "ERROR: 53100: disk_full",
+    )
+    assert [any(one.search(line) for one in book.symptoms) for line in said] == [True] * 3
+    assert not any(one.search("P2022: The column does not exist") for one in book.symptoms)
