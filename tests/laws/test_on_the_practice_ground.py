@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from remediate.catalogue import CATALOGUE
-from remediate.errors import Failed
+from remediate.errors import CouldNotLook, Failed
 from remediate.providers.command import CommandRun, Script
 from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.files_aside import FilesAbsent
@@ -20,6 +20,8 @@ from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, N
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
 from remediate.providers.pm2_recreate import Pm2Recreate
 from remediate.providers.prisma_checks import Fields
+from remediate.providers.system import SystemDisk, SystemMemory
+from remediate.providers.system_serving import SystemClock, SystemPort, SystemService
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
 from remediate.providers.typescript_compiler import TypescriptCompiles
 from remediate.questions import Run
@@ -239,6 +241,24 @@ def test_looking_at_compiler_packages_and_prisma_writes_nothing_and_finds_nothin
     assert [healthy(check, ground.host) for check in checks] == [True] * 5
     assert planned(NodeCi(backend=BACKEND), ground.host) == ()
     assert ground.sh(everything) == before
+
+
+def test_the_host_itself_is_looked_at_and_what_is_out_of_sight_is_not_guessed(ground):
+    checks = (
+        SystemDisk(path=ROOT, free_megabytes=1, free_percent=0),
+        SystemMemory(free_percent=0),
+        SystemPort(port=3000, user="deploy", process="node"),
+        SystemClock(),
+    )
+    assert [healthy(check, ground.host) for check in checks] == [True] * 4
+    assert not healthy(SystemPort(port=3000, user="postgres"), ground.host)
+    assert not healthy(SystemPort(port=1), ground.host)
+    answers = ground.host.answer(SystemClock().ask())
+    assert 0 <= answers.clock.give_or_take < 5
+    service = SystemService(unit="postgresql")
+    answers = ground.host.answer(service.ask())
+    with pytest.raises(CouldNotLook, match="no systemd runs there"):
+        service.judge(answers, answers)
 
 
 def test_the_compiler_tells_the_runbooks_fault_by_its_code(ground):
