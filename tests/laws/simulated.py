@@ -97,7 +97,7 @@ def pm2(state: State, args: tuple[str, ...]) -> RunAnswer:
     process = state.processes.get(app)
     if process is None:
         return said('{"daemon": true}', 0 if verb in ("look", "logs") else NO_APP)
-    if verb == "restart":
+    if verb in ("restart", "reload"):
         began = state.tick()
         process |= {"status": "online", "pid": began, "born": began, "since": began / 10**6}
         process["restarts"] += 1
