@@ -25,6 +25,7 @@ HOLD_THEM_BY_RIGHT = (f"{BACKEND}/.env", f"{BACKEND}/.env.away")
 LAB_FILES = (
     "state/token",
     "inventory/lab.token",
+    "inventory/lab.web1.database_url",
     *(
         f"state/hosts/{host}/{name}"
         for host in ("web1", "light1", "light2", "light3")

@@ -22,7 +22,7 @@ from remediate.inventory import Host
 from remediate.model import Json
 from remediate.playbook import Playbook, load_playbook, playbook_files
 from remediate.procedure import Procedure
-from remediate.sinks.clean import one_line
+from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.console import show
 from remediate.sinks.plan_text import Line, finding_lines
 from remediate.triage import Diagnosis, Verdict, given_by, matches
@@ -123,15 +123,17 @@ def _look(opened: Session, wanted: Wanted, host: Host) -> tuple[Diagnosis, ...] 
 
 
 def _tell(opened: Session, host: Host, seen: tuple[Diagnosis, ...] | Blocked, wanted: Wanted) -> int:
+    trips = opened.trips[host.name].looking if host.name in opened.trips else 0
     if opened.as_json:
-        typer.echo(json.dumps(opened.masker.json(_record(host, seen, wanted)), ensure_ascii=False))
+        record = {**_record(host, seen, wanted), "round_trips": trips}
+        typer.echo(clean_json(json.dumps(opened.masker.json(record), ensure_ascii=False)))
+        return _code(seen)
+    if isinstance(seen, Blocked):
+        lines = [Line(f"{host.name}  ✗ {seen}", "bad")]
     else:
-        lines = (
-            [Line(f"{host.name}  ✗ {seen}", "bad")]
-            if isinstance(seen, Blocked)
-            else _lines(host, seen, wanted)
-        )
-        show(opened.console, [Line(opened.masker.text(line.text), line.style) for line in lines])
+        cost = f"  {len(seen)} playbooks asked in {trips} round trip{'s' * (trips != 1)}"
+        lines = [*_lines(host, seen, wanted), Line(cost, "faint")]
+    show(opened.console, [Line(opened.masker.text(line.text), line.style) for line in lines])
     return _code(seen)
 
 
