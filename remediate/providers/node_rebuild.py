@@ -10,14 +10,13 @@ from pydantic import Field
 from remediate.model import Change, digest_of
 from remediate.providers.node import NodeBuild
 from remediate.providers.node_tried import was_tried
-from remediate.providers.pm2_host import newest_question, processes_question, read_seen
-from remediate.providers.pm2_stable import dying_of
+from remediate.providers.pm2_host import Process, newest_question, processes_question, read_seen
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Questions, Step
 
 
 class NodeRebuild(NodeBuild):
-    """Builds in a copy and swaps the build in, where the app was started with the one that is there and dies of it.
+    """Builds in a copy and swaps the build in, where the app was started with the one that is there and does not live.
 
     A build that the app was not started with since it changed is left alone: it has to be tried first.
     """
@@ -40,17 +39,19 @@ class NodeRebuild(NodeBuild):
         return (*super().ask(), self.processes, self.newest)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """Return one build, or nothing where the app does not die, or not of this build."""
-        seen = read_seen(self.app, answers[self.processes])
-        if not dying_of(seen):
-            return ()
+        """Return one build, or nothing where the app lives, or was not started with this build yet."""
         try:
-            tried, assumed = was_tried(seen, answers[self.newest]), ""
+            seen, assumed = read_seen(self.app, answers[self.processes]), ""
+            tried = not any(_lives(one) for one in seen.processes) and was_tried(seen, answers[self.newest])
             name = digest_of(["anew", answers[self.built].text, self.place])[:12]
         except NotKnown as unknown:
             tried, assumed, name = True, unknown.because, ""
-        why = {f"{self.app} dies of the build that is there": [self.out]}
+        why = {f"{self.app} does not live with the build that is there": [self.out]}
         return (self._build(why, name, assumed),) if tried else ()
+
+
+def _lives(one: Process) -> bool:
+    return one.online and not one.again
 
 
 STEPS: tuple[type[Step], ...] = (NodeRebuild,)

@@ -7,6 +7,7 @@ from remediate.providers.node_previous import KEPT_SCRIPT, PREVIOUS_SCRIPT, UNPR
 from remediate.providers.node_rebuild import NodeRebuild
 from remediate.providers.pm2_reload import Pm2Reload
 from remediate.providers.pm2_start import NO_DEFINITION, START_SCRIPT, THERE_SCRIPT, Pm2Start
+from remediate.providers.pm2_stop import Pm2Stop
 from remediate.questions import RunAnswer
 from remediate.steps import Action
 
@@ -91,6 +92,7 @@ PROCESS_CASES: tuple[tuple[str, Action, Callable[[], MemoryWorld]], ...] = (
     ("an app without an ecosystem file", Pm2Start(**APP, script="dist/index.js", cwd=BACKEND), world()),
     ("an app that was stopped", Pm2Start(**APP, cwd=BACKEND), world("ecosystem.config.js", app=STOPPED)),
     ("a process to be reloaded", Pm2Reload(**APP), world("dist/index.js", app={**ONLINE, "since": 0.0005})),
+    ("an app that dies again and again", Pm2Stop(**APP), world(app={**ONLINE, "again": 2})),
     ("a build that the app dies of", NodeRebuild(**APP), world(*SOURCES, app=DYING)),
     (
         "a build that was tried, and one from before",

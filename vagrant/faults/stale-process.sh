@@ -1,6 +1,6 @@
 # A broken build went live, then it was mended and built again, and nobody restarted: the old one goes on answering 500.
 # cured by: stale-process
-# what it ran is gone: a rollback cannot break it again
+# gone once cured: what the old process ran was in its memory only
 # shellcheck source=lib/common.sh
 
 repository=$BACKEND/src/apps/avatar-creator/repositories/avatar-creator.repository.ts
