@@ -61,14 +61,22 @@ def _judge(named: NamedCheck, first: Answers, now: Answers) -> Finding:
     return finding.model_copy(update={"check": named.name})
 
 
-def judged_apart(checks: Iterable[NamedCheck], answers: Answers) -> tuple[Finding | CouldNotLook, ...]:
-    """Return what each check saw, or why it could not be judged: one that cannot be hides no other."""
-    return tuple(_judge_or_tell(named, answers) for named in checks)
+def judged_apart(
+    checks: Iterable[NamedCheck], answers: Answers, first: Answers | None = None
+) -> tuple[Finding | CouldNotLook, ...]:
+    """Return what each check saw, or why it could not be judged: one that cannot be hides no other.
+
+    Args:
+        checks: The checks.
+        answers: The latest answers.
+        first: Those when the window opened; None where there was one look only.
+    """
+    return tuple(_judge_or_tell(named, first or answers, answers) for named in checks)
 
 
-def _judge_or_tell(named: NamedCheck, answers: Answers) -> Finding | CouldNotLook:
+def _judge_or_tell(named: NamedCheck, first: Answers, now: Answers) -> Finding | CouldNotLook:
     try:
-        return named.check.judge(answers, answers).model_copy(update={"check": named.name})
+        return named.check.judge(first, now).model_copy(update={"check": named.name})
     except CouldNotLook as error:
         return error
 

@@ -38,6 +38,7 @@ def playbook_schema(catalogue: Catalogue) -> Schema:
             "type": "array",
             "items": {"oneOf": [{"$ref": "#/$defs/use"}, *steps]},
         }
+    schema["dependentRequired"] = {"fix": ["verify"]}
     return {"$schema": DRAFT, **schema, "title": "A playbook of remediate"}
 
 

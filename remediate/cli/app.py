@@ -9,6 +9,7 @@ import typer
 from remediate.cli import (
     auditing,
     doctoring,
+    examining,
     library,
     locks,
     putting_back,
@@ -39,6 +40,8 @@ app.command("list", rich_help_panel="Library")(library.list_playbooks)
 app.command("schema", rich_help_panel="Library")(library.schema)
 app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
 app.command("triage", rich_help_panel="Looking")(triaging.triage)
+app.command("health", rich_help_panel="Looking")(examining.health)
+app.command("import-check", rich_help_panel="Looking")(examining.import_check)
 app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)

@@ -89,7 +89,8 @@ def _wanted(folder: Path, text: str) -> Wanted:
     Raises:
         UsageError: There is no playbook, or one is wrong.
     """
-    books = tuple(load_playbook(path, CATALOGUE) for path in playbook_files(folder))
+    loaded = (load_playbook(path, CATALOGUE) for path in playbook_files(folder))
+    books = tuple(book for book in loaded if not book.tool)
     if not books:
         raise UsageError(str(folder), "there are no playbooks", "give --playbooks the folder of playbooks")
     met = matches(books, text)

@@ -39,6 +39,7 @@ class Playbook:
         name: Its name.
         path: Its file.
         title: What is wrong when it is the right one.
+        tool: Whether it only looks, and is no fault of `triage`.
         symptoms: What `triage` matches on.
         explains: The playbooks beside it whose faults its own fault brings about.
         group: The inventory group it is for.
@@ -47,7 +48,7 @@ class Playbook:
         when: Whether `any` unhealthy check is enough to go on, or `all` must be.
         diagnose: Checks.
         confirm: What the operator is told; `say` as it was written.
-        fix: Actions, in order. `fix[i].needs_found` tells those that can only be built after the diagnosis.
+        fix: Actions, in order; none where it only tells. `fix[i].needs_found`: only built after the diagnosis.
         verify: Checks.
         within: Seconds it may take to become healthy.
         stable: Seconds it must stay so.
@@ -60,6 +61,7 @@ class Playbook:
     name: str
     path: Path
     title: str
+    tool: bool
     symptoms: tuple[re.Pattern[str], ...]
     explains: tuple[str, ...]
     group: str
@@ -153,6 +155,7 @@ def load_playbook(path: Path, catalogue: Catalogue) -> Playbook:
         raise document.error((), "a playbook must be a mapping", "begin with `name:`")
     text = read_as(PlaybookText, document)
     _check_names(text, document)
+    _check_sections(text, document)
     return _assembled(text, document, catalogue)
 
 
@@ -164,11 +167,16 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         raise document.error(("diagnose",), "no step of it makes a fault", "leave `alone: false` out of one")
     names: Names = {**own, "found": _found_names(diagnose)}
     fix = Section("fix", Action, catalogue, names, parts, document, ("fix",)).steps() if text.fix else ()
-    verify = Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
+    verify = (
+        Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
+        if text.verify
+        else ()
+    )
     return Playbook(
         name=text.name,
         path=document.path,
         title=text.title,
+        tool=text.kind == "tool",
         symptoms=tuple(_pattern(document, index, symptom) for index, symptom in enumerate(text.symptoms)),
         explains=tuple(_beside(document, index, name) for index, name in enumerate(text.explains)),
         group=text.on,
@@ -199,6 +207,14 @@ def _check_names(text: PlaybookText, document: Document) -> None:
         raise document.error(
             ("vars", taken), f"`{taken}` means something else in templates", "rename it", key=True
         )
+
+
+def _check_sections(text: PlaybookText, document: Document) -> None:
+    if text.fix and not text.verify:
+        raise document.error(("fix",), "a cure must be verified", "add `verify:` with checks", key=True)
+    unfit = next((key for key in ("fix", "verify", "symptoms", "explains") if getattr(text, key)), None)
+    if text.kind == "tool" and unfit:
+        raise document.error((unfit,), f"a tool only looks, and has no `{unfit}`", "remove it", key=True)
 
 
 def _found_names(steps: tuple[StepTemplate[Check], ...]) -> frozenset[str]:

@@ -132,8 +132,8 @@ class Migrations(Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the folder with the history."""
         del first
-        files = _files(self.folder, now[self.listing])
-        history = _history(now)
+        files = migrations_in(self.folder, now[self.listing])
+        history = history_in(now)
         standing = standing_of(files, history)
         facts = standing.facts()
         parts = [f"{len(names)} {kind}" for kind, names in facts.items() if names]
@@ -148,7 +148,12 @@ class Migrations(Check):
         )
 
 
-def _files(folder: str, answer: RunAnswer) -> dict[str, str]:
+def migrations_in(folder: str, answer: RunAnswer) -> dict[str, str]:
+    """Return the checksum of each migration in the folder, by name.
+
+    Raises:
+        CouldNotLook: There is no such folder.
+    """
     if answer.exit_code == NO_FOLDER:
         raise CouldNotLook(
             folder, "there is no such folder", "set `folder`; is it left out of the deployment?"
@@ -157,7 +162,12 @@ def _files(folder: str, answer: RunAnswer) -> dict[str, str]:
     return {name: checksum for checksum, _, name in lines}
 
 
-def _history(answers: Answers) -> tuple[Mapping[str, Json], ...]:
+def history_in(answers: Answers) -> tuple[Mapping[str, Json], ...]:
+    """Return the rows of the database's history, oldest first; none where it has no history.
+
+    Raises:
+        CouldNotLook: The database did not answer.
+    """
     there = answers[HISTORY_THERE].records[0]["there"]
     rows = answers.raw(HISTORY)
     if isinstance(rows, Unanswered) and not there:

@@ -56,7 +56,7 @@ def test_the_keys_of_the_shipped_playbooks_are_in_the_schema(path: Path) -> None
     written = read_yaml(path, PlaybookError).value
     assert set(written) <= set(schema["properties"])
     for section in ("diagnose", "fix", "verify"):
-        kinds = {key for step in written[section] for key in step} - {"name", "as", "alone", "use"}
+        kinds = {key for step in written.get(section, ()) for key in step} - {"name", "as", "alone", "use"}
         named = {
             one["$ref"].removeprefix("#/$defs/") for one in schema["properties"][section]["items"]["oneOf"]
         }

@@ -13,7 +13,14 @@ from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
 from .build_cases import BUILD_CASES
-from .database_cases import ADD_COLUMNS, GENERATE_CLIENT, database_world, prisma_world
+from .database_cases import (
+    ADD_COLUMNS,
+    DEPLOY,
+    GENERATE_CLIENT,
+    database_world,
+    migrations_world,
+    prisma_world,
+)
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
@@ -91,6 +98,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
+    Case("two migrations that are pending", DEPLOY, migrations_world),
     *(Case(*row) for row in BUILD_CASES),
     *(Case(*row) for row in PROCESS_CASES),
     Case("a variable with a comment behind it", SET, env_world),

@@ -1,5 +1,6 @@
 """The cases of the database's and Prisma's actions in memory, with what their statements and scripts do there."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,9 @@ from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
+from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
+from remediate.providers.prisma_deploy import DEPLOY_SCRIPT, MIGRATING, SQL_SCRIPT, MigrateDeploy
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -117,6 +120,66 @@ def put_back(state: State, args: tuple[str, ...]) -> RunAnswer:
         move(state, f"{keep}/before", f"{backend}/{client}")
         remove(state, keep)
     return RunAnswer(exit_code=0)
+
+
+MIGRATIONS = f"{BACKEND}/prisma/migrations"
+DEPLOY = MigrateDeploy(
+    backend=BACKEND, schema_file=f"{BACKEND}/prisma/schema.prisma", folder=MIGRATIONS, timeout=60
+)
+
+
+def migrations_of(state: State) -> dict[str, bytes]:
+    return {
+        path.removeprefix(f"{MIGRATIONS}/").partition("/")[0]: file.content
+        for path, file in sorted(state.files.items())
+        if path.startswith(MIGRATIONS)
+    }
+
+
+def listed(state: State, args: tuple[str, ...]) -> RunAnswer:
+    lines = (
+        f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in migrations_of(state).items()
+    )
+    return RunAnswer(exit_code=0, stdout="".join(lines).encode())
+
+
+def told(state: State, args: tuple[str, ...]) -> RunAnswer:
+    records = (f"{name}\0{content.decode()}\0" for name, content in migrations_of(state).items())
+    return RunAnswer(exit_code=0, stdout="".join(records).encode())
+
+
+def deploy(state: State, args: tuple[str, ...]) -> RunAnswer:
+    wanted = dict(zip(args[3::2], args[4::2], strict=True))
+    for name, content in migrations_of(state).items():
+        if name not in {row[0] for row in state.tables["_prisma_migrations"]}:
+            checksum = hashlib.sha256(content).hexdigest()
+            assert wanted[name] == checksum
+            state.tables["_prisma_migrations"].append([name, checksum, True, False])
+            state.tables[content.decode()] = {}
+    return RunAnswer(exit_code=0)
+
+
+def history(state: State, query: Query) -> QueryAnswer:
+    rows = (tuple(row) for row in state.tables["_prisma_migrations"])
+    return answered("migration_name checksum finished undone", *rows)
+
+
+def migrations_world() -> MemoryWorld:
+    first, second, third = (f"CREATE TABLE t{number} ()".encode() for number in range(3))
+    files = {
+        f"{MIGRATIONS}/1_a/migration.sql": File(first),
+        f"{MIGRATIONS}/2_b/migration.sql": File(second),
+        f"{MIGRATIONS}/3 c/migration.sql": File(third),
+    }
+    tables = {"_prisma_migrations": [["1_a", hashlib.sha256(first).hexdigest(), True, False]]}
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        HISTORY_THERE.sql: lambda *_: answered("there", (True,)),
+        HISTORY.sql: history,
+        MIGRATING.sql: lambda *_: answered("pid"),
+        TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
+    }
+    scripts = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told, DEPLOY_SCRIPT: deploy}
+    return MemoryWorld(State(files=files, tables=tables), scripts=scripts, queries=queries)
 
 
 def prisma_world() -> MemoryWorld:
