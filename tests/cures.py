@@ -18,12 +18,14 @@ class Fault:
         description: What is broken, and what one sees.
         cured_by: The playbook that cures it; empty where only a person can.
         recognised_by: The playbook that names it.
+        gone_once_cured: Why no way back can break it again; empty where one does.
     """
 
     name: str
     description: str
     cured_by: str
     recognised_by: str
+    gone_once_cured: str
 
 
 @cache

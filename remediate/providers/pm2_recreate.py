@@ -22,6 +22,7 @@ from remediate.providers.env_host import (
     shown,
 )
 from remediate.providers.pm2_host import NO_APP, PM2_BEGIN
+from remediate.providers.pm2_starting import PM2_START
 from remediate.questions import Answers, Run
 from remediate.steps import Action, Questions, Step
 from remediate.target import Job, Target
@@ -29,14 +30,11 @@ from remediate.text.dotenv import value_among
 
 RECREATE_SCRIPT = (
     PM2_BEGIN
+    + PM2_START
     + r"""
-// Further arguments: this change's own name, then for `recreate` the variables to leave out. The definition as it was
-// stays in PM2_HOME under that name, for its owner only, until it is put back.
+// Further arguments of `recreate`: the variables to leave out. The definition as it was is what is kept.
 const crypto = require('node:crypto')
-const path = require('node:path')
-const [name, ...unwanted] = process.argv.slice(6)
-const home = process.env.PM2_HOME || path.join(process.env.HOME, '.pm2')
-const kept = path.join(home, `remediate-${name}.json`)
+const unwanted = more
 
 const SAME = ['name', 'namespace', 'args', 'node_args', 'interpreter_args', 'exec_mode', 'instances', 'watch',
   'ignore_watch', 'autorestart', 'max_restarts', 'min_uptime', 'restart_delay', 'exp_backoff_restart_delay',
@@ -61,41 +59,6 @@ const definition = () => {
 }
 
 const digest = (one) => crypto.createHash('sha256').update(JSON.stringify(one)).digest('hex')
-
-const keep = (what) => {
-  const file = fs.openSync(`${kept}.new`, 'w', 0o600)
-  fs.writeSync(file, JSON.stringify(what))
-  fs.fsyncSync(file)
-  fs.closeSync(file)
-  fs.renameSync(`${kept}.new`, kept)
-}
-
-const remove = () => {
-  const ids = processes().map((one) => String(one.id))
-  if (ids.length) pm2('delete', ...ids)
-}
-
-// Through stdin: an argument would show the variables to everybody on the host.
-const start = (one) => {
-  const bare = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'PM2_HOME'].filter((key) => process.env[key])
-  const env = Object.fromEntries(bare.map((key) => [key, process.env[key]]))
-  const { stopped: _, ...wanted } = one
-  const stdio = ['pipe', 'ignore', 'ignore']
-  const input = JSON.stringify({ apps: [wanted] })
-  execFileSync('pm2', ['start', '-'], { input, env, timeout: 20000, killSignal: 'SIGKILL', stdio })
-}
-
-const settle = (seconds) => {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; wait(200)) {
-    const now = processes()
-    if (now.some(dies([]))) break
-    if (!now.length || !now.every(lives([]))) continue
-    wait(1000)
-    if (same(now, processes())) return
-  }
-  const last = processes().map((one) => Buffer.from(tail(one.error, 4096).tail, 'base64').toString())
-  fail(7, last.map((text) => text.split('\n').slice(-20).join('\n')).join('\n'))
-}
 
 const recreate = () => {
   const before = definition()

@@ -152,7 +152,7 @@ def test_a_restart_is_made_and_not_notified(processes, newest, why):
 
 
 def test_what_pm2_has_not_got_is_not_started():
-    with pytest.raises(Failed, match="start it once by hand"):
+    with pytest.raises(Failed, match="start it first"):
         plan(said(), "")
 
 

@@ -10,6 +10,7 @@ from ground.hosts import Ground
 from ground.state import Host
 
 CURED_BY, RECOGNISED_BY = "# cured by:", "# recognised by:"
+GONE = "# gone once cured:"
 COMMON = places.FAULTS / "lib" / "common.sh"
 
 
@@ -34,6 +35,7 @@ class Fault:
             "description": self.description,
             "cured_by": self._said(CURED_BY),
             "recognised_by": self._said(RECOGNISED_BY) or self._said(CURED_BY),
+            "gone_once_cured": self._said(GONE),
         }
 
     def _said(self, words: str) -> str:

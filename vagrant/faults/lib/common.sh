@@ -90,3 +90,25 @@ url_with_password() { # PASSWORD
   local login=${database_url%@*}
   printf '%s' "${login%:*}:$1@${database_url##*@}"
 }
+
+# Waits until nothing listens any more.
+expect_silence() { # METHOD PATH [BODY]
+  local deadline=$((SECONDS + PATIENCE))
+  until [ "$(status_of "$@")" = 000 ]; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "$1 $2 is still answered"
+    sleep 0.1
+  done
+}
+
+delete_app() {
+  if pm2 jlist | grep --quiet --fixed-strings "\"name\":\"$APP_NAME\","; then
+    timeout 30 pm2 delete "$APP_NAME" >/dev/null || fail "pm2 delete $APP_NAME failed"
+  fi
+}
+
+# A small app of its own beside the backend, which PM2 does not know yet.
+make_second_app() {
+  second=$APP_ROOT/second
+  mkdir --parents "$second"
+  echo 'setInterval(() => {}, 1000)' >"$second/index.js"
+}
