@@ -65,7 +65,8 @@ def test_a_triage_costs_no_more_round_trips_the_more_playbooks_there_are(
     few = tmp_path / "few"
     shutil.copytree(playbooks / "parts", few / "parts")
     for path in (playbooks / "database-unreachable.yml", playbooks / "missing-columns.yml"):
-        alone = re.sub(r"^explains: .*\n", "", path.read_text(), flags=re.MULTILINE)  # those are not beside it
+        # What a playbook explains must be beside it.
+        alone = re.sub(r"^explains: .*\n", "", path.read_text(), flags=re.MULTILINE)
         (few / path.name).write_text(alone)
     two, all_of_them = (
         operator.does("triage", "--on", "web1", "--json", "--playbooks", str(folder)).lines[0]
