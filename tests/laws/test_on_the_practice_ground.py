@@ -20,7 +20,6 @@ from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, N
 from remediate.providers.node_previous import NodePrevious
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
 from remediate.providers.pm2_recreate import Pm2Recreate
-from remediate.providers.pm2_start import Pm2Start
 from remediate.providers.prisma_checks import Fields
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
 from remediate.providers.typescript_compiler import TypescriptCompiles
@@ -42,9 +41,10 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json .env ~/beginning; }}
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; cp -a .env .env.away; }}
 rm -rf src dist dist.previous released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
+cp -a .env.away .env
 """
 
 
@@ -109,7 +109,6 @@ URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
 GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
 TRIED = "cp -a dist dist.previous; pm2 restart lumiku-backend >/dev/null"
-DELETED = "pm2 delete lumiku-backend >/dev/null 2>&1 || :"
 ES_MODULES = "sed -i s/commonjs/esnext/ tsconfig.json; echo \"import a from './a'\" >dist/index.js"
 SMALL = "cd ..; rm -rf small .small.remediate-*; mkdir -p small/parts/part; cd small\n" + "\n".join(
     f"cat >{name.removeprefix('backend/')} <<'TEXT'\n{text}\nTEXT" for name, text in INSTALLABLE.items()
@@ -142,7 +141,6 @@ CASES = [
     pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
     pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
     pytest.param(NodePrevious(**APP), TRIED, id="previous"),
-    pytest.param(Pm2Start(**APP, cwd=BACKEND), DELETED, id="start"),  # the last: the app is gone then
 ]  # fmt: skip
 
 

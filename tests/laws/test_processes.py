@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from remediate.catalogue import CATALOGUE
 from remediate.errors import Conflict, Failed
 from remediate.model import Undo
 from remediate.providers.pm2_reload import Pm2Reload
@@ -16,7 +17,7 @@ from remediate.steps import Check
 from remediate.transport.host import SshTarget
 from remediate.transport.trips import Trips
 
-from .laws import carry_out, fresh_token, planned
+from .laws import LAWS, carry_out, fresh_token, planned
 from .test_on_the_practice_ground import APP, BACKEND, Ground, way_in
 
 pytestmark = pytest.mark.ground
@@ -36,6 +37,7 @@ pm2 start dist/index.js --name lumiku-backend -i 2 >/dev/null
 until curl -sf localhost:3000/health >/dev/null; do sleep 0.1; done; touch dist/index.js
 setsid sh -c 'while [ ! -e ~/enough ]; do
   curl -s -m 5 -o /dev/null -w "%{{http_code}}\\n" localhost:3000/health; done' >~/codes 2>&1 </dev/null &"""
+DELETED = "pm2 delete lumiku-backend >/dev/null 2>&1 || :"
 NO_DAEMON = "pgrep -f 'God Daemo[n]' || echo none"
 
 
@@ -145,3 +147,8 @@ def test_an_app_that_dies_is_known_at_one_look_with_its_reason_and_rests_until_i
     assert found(ground, Pm2Stable(**APP)).healthy
     undo(ground, undos, Pm2Stop(**APP))
     assert not found(ground, Pm2Stable(**APP)).healthy
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_law_holds_of_a_start_on_a_real_host(law, ground):
+    law(START, ground.broken(DELETED), CATALOGUE)
