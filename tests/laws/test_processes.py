@@ -50,6 +50,14 @@ def ground(practice) -> Iterator[Ground]:
     practice.reset("web1")
 
 
+@pytest.fixture
+def put_back(ground) -> Iterator[None]:
+    """The host as new, before and after."""
+    ground.practice.reset("web1")
+    yield
+    ground.practice.reset("web1")
+
+
 def listed(ground: Ground) -> dict[str, list[object]]:
     return {name: facts for name, *facts in json.loads(ground.sh(LISTED))}
 
@@ -65,8 +73,7 @@ def undo(ground: Ground, undos: list[Undo], action) -> None:
 
 
 def test_one_app_is_started_and_stopped_whatever_else_has_a_name_like_it(ground):
-    ground.sh("pm2 delete lumiku-backend >/dev/null")
-    ground.sh(NEIGHBOURS)
+    ground.sh(f"pm2 delete all >/dev/null 2>&1; {NEIGHBOURS}")
     before = listed(ground)
     assert set(before) == {"lumiku-backend-worker", "lumiku"}
     assert found(ground, Pm2Started(**APP)).seen == "pm2 knows no app called lumiku-backend"
@@ -82,6 +89,7 @@ def test_one_app_is_started_and_stopped_whatever_else_has_a_name_like_it(ground)
 
 
 def test_what_somebody_else_started_since_is_not_deleted(ground):
+    ground.sh(f"{SMALL}; {DELETED}")
     undos: list[Undo] = []
     action = START.model_copy(update={"script": "index.js", "cwd": "/home/deploy/small"})
     carry_out(action, ground.host, undos)
@@ -95,7 +103,7 @@ def test_what_somebody_else_started_since_is_not_deleted(ground):
 
 
 def test_an_app_that_the_file_does_not_name_is_not_started(ground):
-    ground.sh("cd ~/small; echo 'module.exports = { apps: [] }' >none.cjs")
+    ground.sh(f"{SMALL}; {DELETED}; echo 'module.exports = {{ apps: [] }}' >none.cjs")
     before = listed(ground)
     with pytest.raises(Failed, match="names no app called lumiku-backend"):
         carry_out(START.model_copy(update={"file": "/home/deploy/small/none.cjs"}), ground.host, [])
@@ -116,8 +124,8 @@ def test_pm2_itself_is_started_only_where_the_step_says_so_and_ended_again(groun
     assert ground.sh(NO_DAEMON) == "none\n"
 
 
+@pytest.mark.usefixtures("put_back")
 def test_nobody_waits_while_a_cluster_is_reloaded(ground):
-    ground.practice.reset("web1")
     ground.sh(CLUSTER)
     (change,) = planned(Pm2Reload(**APP), ground.host)
     assert "each process answers until its successor does" in change.notes[1]
@@ -132,8 +140,8 @@ def test_nobody_waits_while_a_cluster_is_reloaded(ground):
     assert planned(Pm2Reload(**APP), ground.host) == ()
 
 
+@pytest.mark.usefixtures("put_back")
 def test_an_app_that_dies_is_known_at_one_look_with_its_reason_and_rests_until_it_is_started(ground):
-    ground.practice.reset("web1")
     ground.practice.break_("crash-loop")
     finding = found(ground, Pm2Stable(**APP))
     assert not finding.healthy
