@@ -17,6 +17,7 @@ from remediate.providers.files_text import FilesJsonSet, FilesLine, FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
 from remediate.providers.node_module_type import NodeCommonjs, NodeModuleType
 from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, NodeVersions
+from remediate.providers.node_previous import NodePrevious
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
 from remediate.providers.pm2_recreate import Pm2Recreate
 from remediate.providers.prisma_checks import Fields
@@ -42,9 +43,10 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json .env ~/beginning; }}
-rm -rf src dist released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; cp -a .env .env.away; }}
+rm -rf src dist dist.previous released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
+cp -a .env.away .env
 """
 
 
@@ -108,6 +110,7 @@ STRICT, LAX = '"strict": true', '"strict": false'
 URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
 GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
+TRIED = "cp -a dist dist.previous; pm2 restart lumiku-backend >/dev/null"
 ES_MODULES = "sed -i s/commonjs/esnext/ tsconfig.json; echo \"import a from './a'\" >dist/index.js"
 SMALL = "cd ..; rm -rf small .small.remediate-*; mkdir -p small/parts/part; cd small\n" + "\n".join(
     f"cat >{name.removeprefix('backend/')} <<'TEXT'\n{text}\nTEXT" for name, text in INSTALLABLE.items()
@@ -139,6 +142,7 @@ CASES = [
     pytest.param(EnvMend(**AT), URL_TWICE, id="env mend"),
     pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
     pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
+    pytest.param(NodePrevious(**APP), TRIED, id="previous"),
 ]  # fmt: skip
 
 
