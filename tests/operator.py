@@ -44,6 +44,8 @@ process.stdin.on("data", (piece) => (text += piece)).on("end", () => {
 })'"""
 
 
+DYING, TRIED = ("online", "launching", "waiting restart", "errored"), "online, or tried"
+"""What pm2 calls a process that dies again and again, one moment or another; `stopped` is what somebody meant."""
 WITNESS = r"^f 600 \w+:\w+ \S+ \S+ home/\w+/\.remediate/heads/[0-9a-f]{16} *\n"
 """The head of an audit log as a host keeps it."""
 ITS_FOLDERS = r"^d 700 \w+:\w+ home/\w+/\.remediate(/heads)? *\n"
@@ -121,14 +123,15 @@ class Picture:
         """The same without what a way back cannot and need not restore.
 
         Those are process ids, restart counters and the times of directories (they tell when a name in them changed);
-        and the head of the audit log stays there, for whoever looks whether the log is whole.
+        the word that pm2 has, at one moment, for a process that dies again and again; and the head of the audit log stays there, for whoever looks whether the log is whole.
         """
         files = re.sub(r"^(d \S+ \S+) \S+ \S+", r"\1", self.files, flags=re.MULTILINE)
         files = re.sub(r"^. .* home/\w+/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
         if re.search(WITNESS, files, flags=re.MULTILINE):
             files = re.sub(f"{WITNESS}|{ITS_FOLDERS}", "", files, flags=re.MULTILINE)
         files = "\n".join(sorted(files.splitlines()))
-        processes = [[one[0], one[1], *one[4:]] for one in json.loads(self.processes)]
+        seen = json.loads(self.processes)
+        processes = [[one[0], TRIED if one[1] in DYING else one[1], *one[4:]] for one in seen]
         return Picture(files, self.database, json.dumps(processes))
 
     @property

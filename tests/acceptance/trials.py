@@ -1,9 +1,8 @@
 """One fault on the practice ground, from its break to its way back, in stages. Starts no lab and writes no page."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tests.cures import Fault
@@ -12,7 +11,6 @@ from tests.practice import LUMIKU, PROJECTS, App, Practice
 
 AWAY = "database-unreachable"
 """The playbook whose fault leaves it unknown whether the database is as it should be."""
-DYING = re.compile(r'"(?:online|errored|launching|stopped|waiting restart)"')
 ERRORS = 'stat -c %s -- "$1" 2>/dev/null || echo 0'
 STAGES = ("recognised", "inert", "cured", "idempotent", "back")
 TOLD = "left to a person"
@@ -154,9 +152,7 @@ class Stages:
         return picture(self.practice, app=self.app)
 
     def settled(self) -> Picture:
-        """The picture without the word that pm2 has, at one moment, for a process that dies again and again."""
-        now = self.picture().settled
-        return replace(now, processes=DYING.sub('"dying or not"', now.processes))
+        return self.picture().settled
 
     def errors(self) -> str:
         """How much is in the app's error log."""
