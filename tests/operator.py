@@ -123,7 +123,8 @@ class Picture:
         """The same without what a way back cannot and need not restore.
 
         Those are process ids, restart counters and the times of directories (they tell when a name in them changed);
-        the word that pm2 has, at one moment, for a process that dies again and again; and the head of the audit log stays there, for whoever looks whether the log is whole.
+        the word that pm2 has, at one moment, for a process that dies again and again; and the head of the audit log
+        stays there, for whoever looks whether the log is whole.
         """
         files = re.sub(r"^(d \S+ \S+) \S+ \S+", r"\1", self.files, flags=re.MULTILINE)
         files = re.sub(r"^. .* home/\w+/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
