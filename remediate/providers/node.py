@@ -19,6 +19,7 @@ from remediate.providers.node_host import (
     requires_question,
     unbuild_job,
 )
+from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
@@ -70,11 +71,16 @@ class Build(Step):
         unresolved = [f"{posixpath.relpath(one.file, self.place)}: {one.name}" for one in lost]
         return {"missing": built.missing(), "stale": built.stale(), "unresolved": unresolved}
 
+    def can_build(self, answers: Answers) -> bool:
+        """Whether there is the compiler that a build needs."""
+        return read_built(self.out, answers[self.built]).compiler
+
 
 class NodeDist(Build, Check):
     """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
 
-    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`).
+    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`), and `needs`: the packages
+    that a new build needs and the backend has not got.
     """
 
     kind: ClassVar[str] = "node.dist"
@@ -93,7 +99,7 @@ class NodeDist(Build, Check):
             if counts
             else f"{self.out} is up to date",
             evidence=tuple(f"{kind}: {name}" for kind, names in wrong.items() for name in names[:SHOWN]),
-            facts=dict(wrong),
+            facts={**wrong, "needs": ["typescript"] if counts and not self.can_build(now) else []},
         )
 
 
@@ -146,12 +152,9 @@ class NodeBuild(Build, Action):
         if answer.exit_code:
             said = (answer.text + answer.error_text).strip().splitlines()[-LAST_LINES:]
             why = said[-1] if said else f"exit code {answer.exit_code}"
-            raise Failed(
-                self.place,
-                f"was not built: {why}",
-                "the build that runs is untouched",
-                output="\n".join(said),
-            )
+            stranded = answer.exit_code == STRANDED
+            todo = "put it back by hand" if stranded else "the build that runs is untouched"
+            raise Failed(self.place, f"was not built: {why}", todo, output="\n".join(said))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Rename the build before back into its place."""

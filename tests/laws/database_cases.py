@@ -7,6 +7,7 @@ from typing import Any
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
+from remediate.providers.node_installed import INSTALLED_SCRIPT
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
@@ -182,6 +183,15 @@ def migrations_world() -> MemoryWorld:
     return MemoryWorld(State(files=files, tables=tables), scripts=scripts, queries=queries)
 
 
+def installed(state: State, args: tuple[str, ...]) -> RunAnswer:
+    backend, *names = args
+    texts = {name: state.files.get(f"{backend}/node_modules/{name}/package.json", File()) for name in names}
+    return RunAnswer(
+        exit_code=0,
+        stdout=b"".join(name.encode() + b"\0" + one.content + b"\0" for name, one in texts.items()),
+    )
+
+
 def prisma_world() -> MemoryWorld:
     version = File(b'{"version": "7.10.0"}')
     files = {
@@ -191,4 +201,6 @@ def prisma_world() -> MemoryWorld:
         f"{CLIENT}/schema.prisma": File(b"model B {\n  id Int @id\n}\n"),
         f"{CLIENT}/index.js": File(b"old"),
     }
-    return MemoryWorld(State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back})
+    return MemoryWorld(
+        State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back, INSTALLED_SCRIPT: installed}
+    )

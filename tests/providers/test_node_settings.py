@@ -143,6 +143,7 @@ def test_a_package_that_is_imported_resolves_or_is_named(backend):
 
 def test_two_packages_are_of_one_version_or_told(backend):
     check = NodeVersions(backend=str(backend), packages=["a", "@b/c"])
+    assert judged(check).healthy, "of one that is not installed nothing can be wrong"
     assert judged(check).seen == "a is not installed, @b/c is not installed"
     lay(
         backend,
@@ -155,6 +156,9 @@ def test_two_packages_are_of_one_version_or_told(backend):
     assert not judged(check).healthy
     lay(backend, {"node_modules/@b/c/package.json": '{"version": "1"}'})
     assert judged(check).healthy
+    shutil.rmtree(backend / "node_modules/a")
+    lay(backend.parent, {"node_modules/a/package.json": '{"version": "3"}'})
+    assert judged(check).facts == {"versions": {"a": "3", "@b/c": "1"}}, "a workspace hoists"
 
 
 @needs_node
