@@ -164,6 +164,7 @@ def _code(seen: tuple[Diagnosis, ...] | Blocked) -> int:
 
 
 def lines_of(host: Host, seen: Sequence[Diagnosis], wanted: Wanted) -> Iterator[Line]:
+    """Return what a person is told of one host: its faults with evidence and cure, what is unknown, and the rest."""
     found = [one for one in seen if one.verdict is Verdict.FOUND]
     if not seen:
         yield Line(f"{host.name}: nothing was asked, no playbook is for {host.group}", "bad")
