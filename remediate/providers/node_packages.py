@@ -94,9 +94,10 @@ class NodeVersions(_Backend, Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the versions of those that are installed."""
         del first
-        versions = read_installed(self.question, now[self.question])
+        packages = read_installed(self.question, now[self.question])
+        versions = {name: one.version for name, one in packages.items()}
         told = ", ".join(f"{name} is {version or 'not installed'}" for name, version in versions.items())
-        return Finding(healthy=not differing(versions), seen=told, facts={"versions": versions})
+        return Finding(healthy=not differing(packages), seen=told, facts={"versions": versions})
 
 
 class NodeCi(_Backend, Action):

@@ -4,13 +4,14 @@ Its command line is only used to generate, on the host, and never through `npx`,
 """
 
 import difflib
+import posixpath
 from collections.abc import Iterable
 from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import TABLES, stored_name, tables_in
-from remediate.providers.node_installed import differing, installed_question, read_installed
+from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
 from remediate.providers.prisma_compare import Comparison, compared
 from remediate.providers.prisma_schema import Table, tables_of
@@ -18,7 +19,7 @@ from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
-COMMAND_LINE = "prisma"
+COMMAND_LINE, LIBRARY = "prisma", "@prisma/client"
 _SCHEMA_FILE = "{{ app.backend }}/prisma/schema.prisma"
 
 
@@ -91,15 +92,31 @@ class _Generated(Step):
     @property
     def installed(self) -> Run:
         """The question which versions of Prisma's two packages are installed."""
-        return installed_question(self.backend, (COMMAND_LINE, "@prisma/client"))
+        return installed_question(self.backend, (COMMAND_LINE, LIBRARY))
 
     def ask(self) -> Questions:
         """Ask for both schemas and both versions."""
         return (*self.reads, self.installed)
 
-    def versions_in(self, answers: Answers) -> dict[str, str]:
-        """Return the version of each of the two packages; empty where it is not installed."""
+    def packages_in(self, answers: Answers) -> dict[str, Installed]:
+        """Return Prisma's two packages, where Node finds them."""
         return read_installed(self.installed, answers[self.installed])
+
+    def stale_in(self, answers: Answers) -> str:
+        """Return why the client has to be generated anew, or nothing.
+
+        Raises:
+            CouldNotLook: There is no schema, or nobody can tell where the client would be.
+        """
+        schema, generated = (answers[question] for question in self.reads)
+        library = self.packages_in(answers)[LIBRARY]
+        # Of a workspace, and with pnpm, the client is generated beside a package that is somewhere else.
+        if library.elsewhere and not generated.exists:
+            beside = posixpath.join(library.place, ".prisma/client")
+            raise CouldNotLook(
+                answers.where, f"there is no client in {self.client}", f"is it in {beside}? set `client`"
+            )
+        return stale_because(self.schema_file, schema, generated)
 
 
 class Client(_Generated, Check):
@@ -113,9 +130,8 @@ class Client(_Generated, Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""
         del first
-        schema, generated = (now[question] for question in self.reads)
-        stale = stale_because(self.schema_file, schema, generated)
-        because = differing(self.versions_in(now)) or stale
+        stale = self.stale_in(now)
+        because = differing(self.packages_in(now)) or stale
         return Finding(healthy=not because, seen=because or "the client was generated from this schema")
 
 
@@ -139,17 +155,17 @@ class Generate(_Generated, Action):
         self._refuse_outside(answers.where)
         try:
             schema, generated = (answers[question] for question in self.reads)
-            versions = self.versions_in(answers)
+            packages, because = self.packages_in(answers), self.stale_in(answers)
         except NotKnown as unknown:
             return (self._change((), "", unknown.because),)
-        because = stale_because(self.schema_file, schema, generated)
         if not because:
             return ()
-        if differ := differing(versions):
+        if differ := differing(packages):
             raise Failed(answers.where, differ, "install both in one version (npm ci)")
-        if not versions[COMMAND_LINE]:
+        if not packages[COMMAND_LINE].version:
             raise Failed(answers.where, f"{because}, and prisma is not installed", "npm ci --include=dev")
-        return (self._change([schema.sha256, generated.sha256, *versions.values()], because, ""),)
+        versions = (one.version for one in packages.values())
+        return (self._change([schema.sha256, generated.sha256, *versions], because, ""),)
 
     def apply(self, target: Target, change: Change) -> None:
         """Generate beside, and swap.

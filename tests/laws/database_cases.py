@@ -6,8 +6,8 @@ from typing import Any
 
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
-from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.node_installed import INSTALLED_SCRIPT
+from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
@@ -185,11 +185,10 @@ def migrations_world() -> MemoryWorld:
 
 def installed(state: State, args: tuple[str, ...]) -> RunAnswer:
     backend, *names = args
-    texts = {name: state.files.get(f"{backend}/node_modules/{name}/package.json", File()) for name in names}
-    return RunAnswer(
-        exit_code=0,
-        stdout=b"".join(name.encode() + b"\0" + one.content + b"\0" for name, one in texts.items()),
-    )
+    place = f"{backend}/node_modules"
+    texts = {name: state.files.get(f"{place}/{name}/package.json", File()) for name in names}
+    records = (f"{name}\0{place}\0".encode() + one.content + b"\0" for name, one in texts.items())
+    return RunAnswer(exit_code=0, stdout=place.encode() + b"\0" + b"".join(records))
 
 
 def prisma_world() -> MemoryWorld:
