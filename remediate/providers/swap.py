@@ -23,7 +23,7 @@ swap_in() {{
     else
         : >"$kept/none"
     fi
-    mv -T -- "$kept/new" "$1" && {{ : >"$kept/done"; exit 0; }}
+    mv -T -- "$kept/new" "$1" && {{ touch -- "$kept/done"; exit 0; }}
     there "$kept/before" || give_up 3 "the new $1 could not be put in its place"
     ! there "$1" && mv -T -- "$kept/before" "$1" && give_up 3 "the new $1 could not be put in its place"
     echo "something else took the place of $1; the one before is in $kept/before" >&2
