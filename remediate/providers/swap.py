@@ -4,7 +4,7 @@ What was there before is never removed by a swap that fails: it is put back, or 
 """
 
 STRANDED = 7
-"""Exit code of `swap_in`: what was there before lies in the place for keeping, and nothing has its name."""
+"""Exit code of `swap_in`: what was there before lies in the place for keeping, and does not come back by itself."""
 
 KEEPING = f"""
 # Needs $kept, the place for keeping. $kept/before is what was there, $kept/none says that nothing was, $kept/new is
@@ -26,7 +26,7 @@ swap_in() {{
     mv -T -- "$kept/new" "$1" && {{ touch -- "$kept/done"; exit 0; }}
     there "$kept/before" || give_up 3 "the new $1 could not be put in its place"
     ! there "$1" && mv -T -- "$kept/before" "$1" && give_up 3 "the new $1 could not be put in its place"
-    echo "something else took the place of $1; the one before is in $kept/before" >&2
+    echo "the new $1 could not be put in its place; the one before is in $kept/before" >&2
     exit {STRANDED}
 }}
 """
