@@ -79,19 +79,21 @@ class Build(Step):
 class NodeDist(Build, Check):
     """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
 
-    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`), and `needs`: the packages
-    that a new build needs and the backend has not got.
+    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`), `unbuilt` (stale sources
+    that were changed after the build was put in its place), and `needs`: the packages that a new build needs and the
+    backend has not got.
     """
 
     kind: ClassVar[str] = "node.dist"
-    of: list[Literal["missing", "stale", "unresolved"]] = Field(
+    of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(
         default=["missing", "stale", "unresolved"], min_length=1, description="What counts as unhealthy."
     )
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the build with its sources by their times of change."""
         del first
-        wrong = {kind: names for kind, names in self.wrong_in(now).items() if kind in self.of}
+        found = {**self.wrong_in(now), "unbuilt": read_built(self.out, now[self.built]).unbuilt()}
+        wrong = {kind: names for kind, names in found.items() if kind in self.of}
         counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
         return Finding(
             healthy=not counts,

@@ -49,8 +49,9 @@ console.log(JSON.stringify(found))
 
 BUILD_QUESTION_SCRIPT = r"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
-# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C);
-# that tsc is missing (N); where a link leads (L), which nobody reads but which tells two states apart.
+# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C); that tsc
+# is missing (N); when the build itself was put where it is (P); where a link leads (L), which nobody reads but which
+# tells two states apart.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
@@ -58,6 +59,7 @@ find "$2" -name node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' 
     ! -name '*.d.ts' ! -name '*.d.mts' ! -name '*.d.cts' -printf 'S%T@ %p\0' | sort -z
 [ ! -e tsconfig.json ] || find -H tsconfig.json -printf 'T%T@ %p\0'
 [ ! -L "$3" ] || printf 'L%s\0' "$(readlink -- "$3")"
+[ ! -e "$3" ] || find "$3" "$3/." -maxdepth 0 -printf 'P%C@ %p\0'
 [ ! -e "$3" ] || find -H "$3" -type f \( -name '*.js' -o -name '*.jsx' -o -name '*.mjs' -o -name '*.cjs' \) \
     -printf 'D%T@ %p\0' | sort -z
 [ ! -e tsconfig.json ] || [ -x node_modules/.bin/tsc ] || printf 'N\0'
@@ -164,6 +166,7 @@ class Built:
         out: The build's directory below the backend.
         config: What `tsc --showConfig` says; empty where there is no tsc.
         configured: When tsconfig.json was changed; empty where there is none.
+        placed: When the build was put where it is, by renaming, too; empty where nobody can tell.
         compiler: Whether there is a tsc, or nothing that would need one.
     """
 
@@ -172,6 +175,7 @@ class Built:
     out: str
     config: Mapping[str, object]
     configured: str = ""
+    placed: str = ""
     compiler: bool = True
 
     def pairs(self) -> Iterator[tuple[str, str | None]]:
@@ -194,6 +198,14 @@ class Built:
         settings = self.configured and any(_later(self.configured, made) for _, made in built)
         return [*older, *(["tsconfig.json"] if settings else [])]
 
+    def unbuilt(self) -> list[str]:
+        """Return those stale sources that were changed after the build was put in its place.
+
+        One from before, which somebody put back after the sources were changed, is older than they are, and meant so.
+        """
+        times = {**self.sources, "tsconfig.json": self.configured}
+        return [file for file in self.stale() if not self.placed or _later(times[file], self.placed)]
+
     def _compiled(self) -> list[str]:
         listed = self.config.get("files")
         if not isinstance(listed, list):
@@ -209,7 +221,11 @@ class Built:
 
 def _later(one: str, other: str) -> bool:
     # Decimal text, because a float of today holds no nanoseconds.
-    return [int(part) for part in one.split(".")] > [int(part) for part in other.split(".")]
+    return _parts(one) > _parts(other)
+
+
+def _parts(time: str) -> list[int]:
+    return [int(part) for part in time.split(".")]
 
 
 def build_question(backend: str, source: str, out: str) -> Run:
@@ -240,6 +256,7 @@ def read_built(out: str, answer: RunAnswer) -> Built:
         scripts=_times(records, "D"),
         out=out,
         configured=next(iter(_times(records, "T").values()), ""),
+        placed=max(_times(records, "P").values(), key=_parts, default=""),
         compiler="N" not in records,
         config=_config(next((record[1:] for record in records if record.startswith("C")), "")),
     )
