@@ -17,6 +17,7 @@ from remediate.providers.node_host import (
     read_built,
     read_lost,
     requires_question,
+    state_of,
     unbuild_job,
 )
 from remediate.providers.swap import STRANDED
@@ -124,7 +125,7 @@ class NodeBuild(Build, Action):
         """Return one build, or nothing where the build is what the sources give."""
         try:
             wrong, assumed = self.wrong_in(answers), ""
-            name = digest_of([answers[self.built].text, self.place])[:12]
+            name = digest_of([state_of(answers[self.built]), self.place])[:12]
         except NotKnown as unknown:
             wrong, assumed, name = {}, unknown.because, ""
         needed = assumed or any(wrong.values())

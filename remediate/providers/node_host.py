@@ -262,6 +262,11 @@ def read_built(out: str, answer: RunAnswer) -> Built:
     )
 
 
+def state_of(answer: RunAnswer) -> str:
+    """Return what tells two states apart: all but when the build was put there, which a way back cannot bring back."""
+    return "\0".join(record for record in answer.text.split("\0") if not record.startswith("P"))
+
+
 def _times(records: list[str], kind: str) -> dict[str, str]:
     halves = (record[1:].partition(" ") for record in records if record.startswith(kind))
     return {posixpath.normpath(path): time for time, _, path in halves}
