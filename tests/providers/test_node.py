@@ -211,3 +211,12 @@ def test_names_that_could_lead_elsewhere_are_refused(backend, words):
 
 def test_planning_twice_gives_the_same_change(backend):
     assert planned(action(backend), HERE) == planned(action(backend), HERE)
+
+
+def test_a_build_that_was_moved_away_and_back_is_the_state_of_before(backend):
+    (backend / "dist").mkdir()
+    before = planned(action(backend), HERE)
+    for old, new in (("dist", "away"), ("away", "dist")):
+        time.sleep(0.02)
+        (backend / old).rename(backend / new)
+    assert planned(action(backend), HERE) == before
