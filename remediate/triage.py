@@ -4,13 +4,14 @@ Each question is asked once, however many playbooks want it; so a triage costs a
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 
-from remediate.errors import CouldNotLook
+from remediate.errors import CouldNotLook, UsageError
 from remediate.model import Finding
-from remediate.planner import at_fault, judged_apart, questions_of
+from remediate.planner import NamedCheck, at_fault, judged_apart, questions_of
 from remediate.playbook import Playbook
 from remediate.procedure import Procedure
 from remediate.questions import Answers
@@ -31,8 +32,8 @@ class Match:
 
     Attributes:
         playbook: The playbook.
-        line: The line of the text that shows it.
-        named: What the symptom's named groups took from it.
+        line: The last line of the text that shows it.
+        named: What the symptom's named groups took from the last line that gives them anything.
     """
 
     playbook: Playbook
@@ -59,6 +60,13 @@ class Diagnosis:
     explained_by: str = ""
 
     @property
+    def left_over(self) -> tuple[Finding, ...]:
+        """What is not as it should be though the playbook's own fault is not there."""
+        return (
+            tuple(one for one in self.findings if not one.healthy) if self.verdict is Verdict.HEALTHY else ()
+        )
+
+    @property
     def curable(self) -> bool:
         """Whether its fault is there, and the playbook has a cure."""
         return self.verdict is Verdict.FOUND and bool(self.playbook.fix)
@@ -76,38 +84,67 @@ def matches(playbooks: Iterable[Playbook], text: str) -> tuple[Match, ...]:
 
 
 def _match(playbook: Playbook, text: str) -> Match | None:
-    seen = ((pattern.search(line), line) for line in text.splitlines() for pattern in playbook.symptoms)
-    return next((Match(playbook, line.strip(), _taken(met)) for met, line in seen if met), None)
+    """Return the last line of a text that shows a symptom, with what the last one that names anything names."""
+    seen = _met(playbook, text)
+    last = next(seen, None)
+    if last is None:
+        return None
+    named = next((one for _, one in chain([last], seen) if one), {})
+    return Match(playbook, last[0], named)
+
+
+def _met(playbook: Playbook, text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for line in reversed(text.splitlines()):
+        met = [found for pattern in playbook.symptoms if (found := pattern.search(line))]
+        if met:
+            yield line.strip(), next(filter(None, map(_taken, met)), {})
 
 
 def _taken(met: re.Match[str]) -> dict[str, str]:
     return {name: value for name, value in met.groupdict().items() if value}
 
 
-def triage(procedures: Sequence[Procedure], target: Target) -> tuple[Diagnosis, ...]:
+def triage(
+    procedures: Sequence[Procedure], target: Target, known: Collection[str] = ()
+) -> tuple[Diagnosis, ...]:
     """Ask everything that these playbooks want to know of a host, and judge each.
 
     Args:
         procedures: Playbooks bound to this host.
         target: The host.
+        known: The playbooks that know what is complained of: of equals they come first.
 
     Returns:
         Their diagnoses: faults first, root causes before what they bring about; then what is unknown; then the rest.
+        A playbook that cannot be asked on this host is among the unknown.
 
     Raises:
         Blocked: The host could not be looked at.
     """
-    checks = {procedure.playbook.name: procedure.diagnose() for procedure in procedures}
-    answers = target.answer(questions_of(named.check for some in checks.values() for named in some))
-    return ranked([_diagnosis(procedure, answers) for procedure in procedures])
+    built = [(procedure.playbook, _checks(procedure)) for procedure in procedures]
+    asked = [(playbook, checks) for playbook, checks in built if isinstance(checks, tuple)]
+    answers = target.answer(questions_of(named.check for _, some in asked for named in some))
+    refused = [cannot_ask(playbook, error) for playbook, error in built if isinstance(error, UsageError)]
+    return ranked([*refused, *(_diagnosis(playbook, checks, answers) for playbook, checks in asked)], known)
 
 
-def _diagnosis(procedure: Procedure, answers: Answers) -> Diagnosis:
-    checks = procedure.diagnose()
+def cannot_ask(playbook: Playbook, error: UsageError) -> Diagnosis:
+    """Return the diagnosis of a playbook that has no question for a host: a value that it needs is not there."""
+    return Diagnosis(playbook, Verdict.UNKNOWN, why=(str(error),))
+
+
+def _checks(procedure: Procedure) -> tuple[NamedCheck, ...] | UsageError:
+    try:
+        return procedure.diagnose()
+    except UsageError as error:
+        return error
+
+
+def _diagnosis(playbook: Playbook, checks: Sequence[NamedCheck], answers: Answers) -> Diagnosis:
     seen = judged_apart(checks, answers)
     own = [one for named, one in zip(checks, seen, strict=True) if named.alone]
     findings, why = _parted(seen)
-    return Diagnosis(procedure.playbook, _verdict(procedure.playbook, *_parted(own)), findings, why)
+    return Diagnosis(playbook, _verdict(playbook, *_parted(own)), findings, why)
 
 
 def _parted(seen: Sequence[Finding | CouldNotLook]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
@@ -124,11 +161,17 @@ def _verdict(playbook: Playbook, findings: Sequence[Finding], why: Sequence[str]
     return Verdict.UNKNOWN if why and not healthy else Verdict.HEALTHY
 
 
-def ranked(diagnoses: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Return diagnoses in order: root causes, what they explain, what is unknown, what is healthy."""
+def ranked(diagnoses: Sequence[Diagnosis], known: Collection[str] = ()) -> tuple[Diagnosis, ...]:
+    """Return diagnoses in order: root causes, what they explain, what is unknown, what is healthy.
+
+    Args:
+        diagnoses: Those of one host.
+        known: The playbooks that know what is complained of; they, and what brings them about, come before others.
+    """
     found = {one.playbook.name: one for one in diagnoses if one.verdict is Verdict.FOUND}
     told = [replace(one, explained_by=_root(one, found)) for one in diagnoses]
-    return tuple(sorted(told, key=_place))
+    first = {*known, *(one.explained_by for one in told if one.playbook.name in known)}
+    return tuple(sorted(told, key=lambda one: _place(one, first)))
 
 
 def _root(one: Diagnosis, found: Mapping[str, Diagnosis]) -> str:
@@ -144,10 +187,11 @@ def _root(one: Diagnosis, found: Mapping[str, Diagnosis]) -> str:
     return "" if name == one.playbook.name else name
 
 
-def _place(one: Diagnosis) -> tuple[int, int, str]:
+def _place(one: Diagnosis, first: Collection[str]) -> tuple[int, bool, int, str]:
     worth = (Verdict.FOUND, Verdict.UNKNOWN, Verdict.HEALTHY).index(one.verdict)
     return (
         2 * worth + bool(one.explained_by),
+        one.playbook.name not in first,
         -sum(not finding.healthy for finding in one.findings),
         one.playbook.name,
     )

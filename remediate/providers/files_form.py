@@ -73,8 +73,7 @@ def _wrong(form: Form, place: str, answer: ReadAnswer) -> tuple[int, str]:
 
 def _wrong_text(form: Form, place: str, text: str) -> tuple[int, str]:
     if form == "typescript":
-        met = unread(place, text)
-        return (met[0], f"cannot be read from {met[1]!r} on") if met else (0, "")
+        return unread(place, text) or (0, "")
     try:
         parsed(text.removeprefix("\ufeff"), plain=form == "json")
     except NotJson as error:

@@ -4,6 +4,7 @@ The bytes around the edit stay: comments, order, line ends, a byte order mark. O
 its like) the diff shows names and fingerprints only, and the old bytes stay beside it on the host.
 """
 
+import posixpath
 from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -176,11 +177,14 @@ class FilesLine(FileEdit):
         return found[-1] + 1
 
 
+PLAIN = ("package.json", "package-lock.json")
+
+
 class FilesJsonSet(FileEdit):
     """Sets one key of a JSON file, or removes it; comments, order and layout of all the rest stay.
 
-    JSON with comments and trailing commas (tsconfig.json) is read as TypeScript reads it. Objects on the way to the key
-    are made where they are missing.
+    JSON with comments and trailing commas (tsconfig.json) is read as TypeScript reads it; package.json and its lock
+    file are plain JSON, as Node and npm read them. Objects on the way to the key are made where they are missing.
     """
 
     kind: ClassVar[str] = "files.json_set"
@@ -201,10 +205,12 @@ class FilesJsonSet(FileEdit):
 
     def after(self, before: bytes) -> bytes:
         """Return the content with the key set, or without it."""
+        plain = posixpath.basename(self.place) in PLAIN
         try:
             text = before.decode()
+            parsed(text, plain=plain)
             new = without(text, self.key) if self.absent else with_value(text, self.key, self.value)
-            parsed(new)
+            parsed(new, plain=plain)
         except UnicodeDecodeError as error:
             raise Failed(self.place, "is no UTF-8 text", "look at the file") from error
         except NotJson as error:

@@ -53,7 +53,7 @@ def parsed(text: str, *, plain: bool = False) -> Part:
 
     Args:
         text: The whole file.
-        plain: Whether comments and trailing commas are refused, as they are in package.json.
+        plain: Whether comments and trailing commas are refused, as they are in package.json; not a byte order mark.
 
     Raises:
         NotJson: It says nothing, with the line.
@@ -69,11 +69,13 @@ def parsed(text: str, *, plain: bool = False) -> Part:
 
 def _demand_plain(text: str) -> None:
     try:
-        json.loads(text)
+        json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         raise NotJson(error.lineno, error.msg) from error
     except RecursionError as error:
         raise NotJson(1, "it is nested too deeply") from error
+    except ValueError as error:
+        raise NotJson(1, "it has a number that is too long") from error
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from remediate.providers.node_host import (
     read_built,
     read_lost,
     requires_question,
+    state_of,
     unbuild_job,
 )
+from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
@@ -70,22 +72,29 @@ class Build(Step):
         unresolved = [f"{posixpath.relpath(one.file, self.place)}: {one.name}" for one in lost]
         return {"missing": built.missing(), "stale": built.stale(), "unresolved": unresolved}
 
+    def can_build(self, answers: Answers) -> bool:
+        """Whether there is the compiler that a build needs."""
+        return read_built(self.out, answers[self.built]).compiler
+
 
 class NodeDist(Build, Check):
     """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
 
-    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`).
+    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`), `unbuilt` (stale sources
+    that were changed after the build was put in its place), and `needs`: the packages that a new build needs and the
+    backend has not got.
     """
 
     kind: ClassVar[str] = "node.dist"
-    of: list[Literal["missing", "stale", "unresolved"]] = Field(
+    of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(
         default=["missing", "stale", "unresolved"], min_length=1, description="What counts as unhealthy."
     )
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the build with its sources by their times of change."""
         del first
-        wrong = {kind: names for kind, names in self.wrong_in(now).items() if kind in self.of}
+        found = {**self.wrong_in(now), "unbuilt": read_built(self.out, now[self.built]).unbuilt()}
+        wrong = {kind: names for kind, names in found.items() if kind in self.of}
         counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
         return Finding(
             healthy=not counts,
@@ -93,7 +102,7 @@ class NodeDist(Build, Check):
             if counts
             else f"{self.out} is up to date",
             evidence=tuple(f"{kind}: {name}" for kind, names in wrong.items() for name in names[:SHOWN]),
-            facts=dict(wrong),
+            facts={**wrong, "needs": ["typescript"] if counts and not self.can_build(now) else []},
         )
 
 
@@ -116,7 +125,7 @@ class NodeBuild(Build, Action):
         """Return one build, or nothing where the build is what the sources give."""
         try:
             wrong, assumed = self.wrong_in(answers), ""
-            name = digest_of([answers[self.built].text, self.place])[:12]
+            name = digest_of([state_of(answers[self.built]), self.place])[:12]
         except NotKnown as unknown:
             wrong, assumed, name = {}, unknown.because, ""
         needed = assumed or any(wrong.values())
@@ -146,12 +155,9 @@ class NodeBuild(Build, Action):
         if answer.exit_code:
             said = (answer.text + answer.error_text).strip().splitlines()[-LAST_LINES:]
             why = said[-1] if said else f"exit code {answer.exit_code}"
-            raise Failed(
-                self.place,
-                f"was not built: {why}",
-                "the build that runs is untouched",
-                output="\n".join(said),
-            )
+            stranded = answer.exit_code == STRANDED
+            todo = "put it back by hand" if stranded else "the build that runs is untouched"
+            raise Failed(self.place, f"was not built: {why}", todo, output="\n".join(said))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Rename the build before back into its place."""

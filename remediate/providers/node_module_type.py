@@ -7,7 +7,7 @@ ERR_MODULE_NOT_FOUND.
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -99,11 +99,15 @@ class _ModuleType(Build):
             package = _type_in(self.emitted[1].path, own)
         return ModuleTypes(self._configured(answers, package), package, emitted_kind(entry.text))
 
-    def _configured(self, answers: Answers, package: Kind) -> Kind:
+    def shown(self, answers: Answers) -> Mapping[str, object]:
+        """Return the compiler's options as tsc itself shows them, `extends` followed; none where there is no tsc."""
         options = read_built(self.out, answers[self.built]).config.get(OPTIONS)
-        shown = options.get("module") if isinstance(options, dict) else None
+        return options if isinstance(options, dict) else {}
+
+    def _configured(self, answers: Answers, package: Kind) -> Kind:
+        written = _text(self.config.path, answers[self.config])
         module = str(
-            shown or _value(self.config.path, answers[self.config], [OPTIONS, "module"]) or ""
+            self.shown(answers).get("module") or value_at(written, [OPTIONS, "module"]) or ""
         ).lower()
         if module.startswith("node"):
             return package
@@ -137,8 +141,8 @@ class NodeModuleType(_ModuleType, Check):
 class NodeCommonjs(_ModuleType, Action):
     """Makes tsconfig.json and package.json say CommonJS where they and the build part; else does nothing.
 
-    For the two known traps: `"type": "module"` put over a CommonJS build is removed; a `module` of ES modules without
-    that type is set to `commonjs`. An app that means ES modules throughout agrees with itself, and is left alone.
+    For the two known traps: `"type": "module"` over a build and settings of CommonJS is removed; a `module` of ES
+    modules without that type is set to `commonjs`. An app whose settings mean ES modules throughout is left alone.
     """
 
     kind: ClassVar[str] = "node.commonjs"
@@ -158,15 +162,17 @@ class NodeCommonjs(_ModuleType, Action):
         return tuple(trap(answers, types))
 
     def _package_trap(self, answers: Answers, types: ModuleTypes) -> Iterator[Change]:
-        if types.emitted == "commonjs":
-            before = _text(self.package.path, answers[self.package])
+        if types.emitted == types.config == "commonjs":
+            before = _text(self.package.path, answers[self.package], plain=True)
             yield from self._edit(answers, self.package, without(before, ["type"]), "remove `type`")
 
     def _config_trap(self, answers: Answers, types: ModuleTypes) -> Iterator[Change]:
         if types.config != "module":
             return
         after = with_value(_text(self.config.path, answers[self.config]), [OPTIONS, "module"], "commonjs")
-        resolution = value_at(after, [OPTIONS, "moduleResolution"])
+        resolution = self.shown(answers).get("moduleResolution") or value_at(
+            after, [OPTIONS, "moduleResolution"]
+        )
         if (resolution.lower() if isinstance(resolution, str) else None) not in RESOLVES_COMMONJS:
             after = with_value(after, [OPTIONS, "moduleResolution"], "node10")
         yield from self._edit(answers, self.config, after, "set `module` to commonjs")
@@ -206,19 +212,20 @@ def emitted_kind(script: str) -> Kind:
 
 
 def _type_in(path: str, answer: ReadAnswer) -> Kind:
-    return "module" if _value(path, answer, ["type"]) == "module" else "commonjs"
+    return "module" if value_at(_text(path, answer, plain=True), ["type"]) == "module" else "commonjs"
 
 
-def _value(path: str, answer: ReadAnswer, keys: list[str]) -> Json:
-    return value_at(_text(path, answer), keys)
+def _text(path: str, answer: ReadAnswer, *, plain: bool = False) -> str:
+    """Return a file's text; `plain` says that Node reads it, which takes no comments as TypeScript does.
 
-
-def _text(path: str, answer: ReadAnswer) -> str:
+    Raises:
+        CouldNotLook: It is not there, or cannot be read.
+    """
     if not answer.exists:
         raise CouldNotLook(path, "is not there", "check `backend`")
     try:
         text = answer.content.decode()
-        parsed(text)
+        parsed(text, plain=plain)
     except (NotJson, UnicodeDecodeError) as error:
         raise CouldNotLook(path, f"cannot be read as JSON: {error}", "mend it by hand") from error
     return text

@@ -3,17 +3,17 @@
 Never installs into a live node_modules, and never lets npm rewrite the lock file.
 """
 
-import json
 import posixpath
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.providers.aside import aside_questions, move_aside, move_back, moved_aside
 from remediate.providers.node import LAST_LINES, SHOWN, Build
 from remediate.providers.node_host import read_lost
+from remediate.providers.node_installed import differing, installed_question, read_installed
 from remediate.providers.node_packages_host import (
     SOMEBODY_ELSES,
     Packages,
@@ -23,7 +23,8 @@ from remediate.providers.node_packages_host import (
     resolves_question,
     unci_job,
 )
-from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
+from remediate.providers.swap import STRANDED
+from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
 
@@ -76,33 +77,27 @@ class _Backend(Step):
 
 
 class NodeVersions(_Backend, Check):
-    """Whether packages that belong together are installed in one version."""
+    """Whether packages that belong together are of one version, those of them that are installed."""
 
     kind: ClassVar[str] = "node.versions"
     packages: list[str] = Field(default=["prisma", "@prisma/client"], min_length=2)
 
-    def ask(self) -> Questions:
-        """Return the questions for each package.json."""
-        return tuple(self._question(name) for name in self.packages)
+    @property
+    def question(self) -> Run:
+        """The question which versions are installed."""
+        return installed_question(self.place, tuple(self.packages))
 
-    def _question(self, name: str) -> Read:
-        return Read(path=posixpath.join(self.backend, "node_modules", name, "package.json"))
+    def ask(self) -> Questions:
+        """Return the one question."""
+        return (self.question,)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
-        """Compare the versions."""
+        """Compare the versions of those that are installed."""
         del first
-        versions = {name: version_in(now[self._question(name)]) for name in self.packages}
+        packages = read_installed(self.question, now[self.question])
+        versions = {name: one.version for name, one in packages.items()}
         told = ", ".join(f"{name} is {version or 'not installed'}" for name, version in versions.items())
-        same = len(set(versions.values())) == 1 and all(versions.values())
-        return Finding(healthy=same, seen=told, facts={"versions": versions})
-
-
-def version_in(package: ReadAnswer) -> str:
-    """Return the version that a package.json tells; empty where there is none."""
-    try:
-        return str(json.loads(package.content)["version"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        return Finding(healthy=not differing(packages), seen=told, facts={"versions": versions})
 
 
 class NodeCi(_Backend, Action):
@@ -135,14 +130,17 @@ class NodeCi(_Backend, Action):
             seen, assumed = read_packages(self.place, answers[self.question]), ""
         except NotKnown as unknown:
             return (self._install(None, unknown.because),)
+        if not seen.count:
+            return ()
         if not seen.lock:
-            raise Failed(
-                self.place, "has no package-lock.json, so nobody knows what to install", "commit one"
-            )
-        return (self._install(seen, assumed),) if seen.count else ()
+            missing = ", ".join(one.key.removeprefix("node_modules/") for one in seen.wrong[:SHOWN])
+            what = f"lacks {missing}, and no package-lock.json of npm 7 or later says what to install"
+            raise Failed(self.place, what, "install it with the app's own tool, or commit one")
+        return (self._install(seen, assumed),)
 
     def _install(self, seen: Packages | None, assumed: str) -> Change:
         wrong = seen.wrong[:SHOWN] if seen else ()
+        notes = (f"{one.key}: {one.found or 'missing'}, locked is {one.wanted}" for one in wrong)
         data = (
             {"name": digest_of(seen.model_dump(mode="json"))[:12], "dev": seen.dev} if seen else {"name": ""}
         )
@@ -150,7 +148,7 @@ class NodeCi(_Backend, Action):
             what=f"install the packages of {self.place} aside and swap node_modules",
             target=posixpath.join(self.place, "node_modules"),
             script="npm ci",
-            notes=tuple(f"{one.key}: {one.found or 'missing'}, locked is {one.wanted}" for one in wrong),
+            notes=(*notes, *self._unbuilt(seen)),
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EXACT,
             way_back_note="the node_modules before is kept beside it, and renamed back",
@@ -159,6 +157,12 @@ class NodeCi(_Backend, Action):
             data=data,
             assumed=assumed,
         )
+
+    def _unbuilt(self, seen: Packages | None) -> tuple[str, ...]:
+        names = ", ".join(seen.unbuilt[:SHOWN]) if seen else ""
+        more = f" and {len(seen.unbuilt) - SHOWN} more" if seen and len(seen.unbuilt) > SHOWN else ""
+        told = f"their own install scripts are not run: {names}{more}; `scripts: true` runs them"
+        return (told,) if names and not self.scripts else ()
 
     def apply(self, target: Target, change: Change) -> None:
         """Install aside, look whether all is there, swap."""
@@ -169,7 +173,8 @@ class NodeCi(_Backend, Action):
         if answer.exit_code:
             said = (answer.text + answer.error_text).strip().splitlines()[-LAST_LINES:]
             why = said[-1] if said else f"exit code {answer.exit_code}"
-            todo = "node_modules is untouched"
+            stranded = answer.exit_code == STRANDED
+            todo = "put it back by hand" if stranded else "node_modules is untouched"
             raise Failed(self.place, f"was not installed: {why}", todo, output="\n".join(said))
 
     def undo(self, target: Target, undo: Undo) -> None:
@@ -190,6 +195,15 @@ class NodeClean(_Backend, Action):
         default=["node_modules/.cache"], min_length=1, description="Caches, below `backend`."
     )
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is moved.")
+
+    @field_validator("paths")
+    @classmethod
+    def _below(cls, paths: list[str]) -> list[str]:
+        for path in paths:
+            first = posixpath.normpath(path).split("/")[0]
+            if not path or first in ("", ".", ".."):
+                raise ValueError(f"`{path}` is not below the backend")
+        return paths
 
     def _places(self) -> tuple[str, ...]:
         return tuple(posixpath.normpath(posixpath.join(self.place, path)) for path in self.paths)

@@ -7,12 +7,14 @@ node_modules, so it is only ever run in a copy; with NODE_ENV=production it leav
 from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import CouldNotLook
+from remediate.providers.swap import KEEPING
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
 
 _PACKAGES = r"""
 // Prints as JSON which packages of package-lock.json are not installed as it says. Those for development count only
-// where some of them are there; optional ones only where they are there in another version.
+// where some of them are there, or where they are asked for; optional ones only where they are there otherwise.
+// Without a lock file that can be read (npm 7 and later write `packages`), those of package.json that are not there.
 const fs = require('node:fs'), path = require('node:path')
 const read = (file) => {
   try { return JSON.parse(fs.readFileSync(file, 'utf8')) } catch (error) {
@@ -20,21 +22,53 @@ const read = (file) => {
     throw error
   }
 }
-const lock = read('package-lock.json')
-const entries = Object.entries((lock && lock.packages) || {}).filter(([key]) => key.includes('node_modules/'))
+const sought = process.argv.slice(2).map((name) => `node_modules/${name}`)
+const locked = (read('package-lock.json') || {}).packages
+const listed = () => {
+  const own = read('package.json') || {}
+  const { devDependencies, dependencies, optionalDependencies } = own
+  const kinds = [[devDependencies, { dev: true }], [dependencies, {}], [optionalDependencies, { optional: true }]]
+  const names = kinds.flatMap(([some, kind]) => Object.keys(some || {}).map((name) => [`node_modules/${name}`, kind]))
+  return [...new Map([...sought.map((key) => [key, {}]), ...names])]
+}
+const above = (key) => {
+  for (let folder = process.cwd(); ; folder = path.dirname(folder)) {
+    const found = read(path.join(folder, key, 'package.json'))
+    if (found || folder === path.dirname(folder)) return found
+  }
+}
+const entries = locked ? Object.entries(locked).filter(([key]) => key.includes('node_modules/')) : listed()
 const seen = entries.map(([key, wanted]) => {
-  const found = read(path.join(wanted.link ? wanted.resolved : key, 'package.json'))
+  const found = locked ? read(path.join(wanted.link ? wanted.resolved : key, 'package.json')) : above(key)
   const there = wanted.link ? found && fs.existsSync(key) : found
   return { key, wanted: wanted.version || (found && found.version) || '', found: there ? found.version || '' : null,
-    dev: Boolean(wanted.dev), optional: Boolean(wanted.optional || wanted.devOptional || wanted.peer) }
+    dev: Boolean(wanted.dev), optional: Boolean(wanted.optional || wanted.devOptional || wanted.peer),
+    scripts: Boolean(wanted.hasInstallScript) }
 })
 const isThere = (one) => one.found !== null
 const dev = seen.some((one) => one.dev && !one.optional && isThere(one)) || !seen.some(isThere)
-const isWrong = (one) => one.found === null ? !one.optional && (dev || !one.dev) : one.found !== one.wanted
-const sought = process.argv.slice(2).map((name) => `node_modules/${name}`)
-const counts = (one) => isWrong(one) && (!sought.length || sought.includes(one.key))
-const wrong = seen.filter(counts).map(({ key, wanted, found }) => ({ key, wanted, found: found || '' }))
-console.log(JSON.stringify({ lock: Boolean(lock), dev, count: wrong.length, wrong: wrong.slice(0, 50) }))
+const counts = (one) => !sought.length || sought.includes(one.key)
+const isWanted = (one) => dev || !one.dev || sought.includes(one.key)
+const isWrong = (one) => one.found === null ? !one.optional && isWanted(one) : one.found !== one.wanted
+const wrong = seen.filter((one) => isWrong(one) && counts(one))
+const unbuilt = seen.filter((one) => one.scripts && (isThere(one) || !one.optional && isWanted(one)))
+console.log(JSON.stringify({
+  lock: Boolean(locked), dev: dev || wrong.some((one) => one.dev), count: wrong.length,
+  wrong: wrong.slice(0, 50).map(({ key, wanted, found }) => ({ key, wanted, found: found || '' })),
+  unbuilt: unbuilt.slice(0, 50).map((one) => one.key.slice(one.key.lastIndexOf('node_modules/') + 13)),
+}))
+"""
+
+_WANTED = r"""
+// Prints what npm reads below the backend, each name with a NUL after it: the two files of packages, its settings, and
+// the packages that the lock file takes from the backend itself.
+const fs = require('node:fs'), path = require('node:path')
+const { packages } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
+const own = (one) => one.link ? one.resolved : /^file:/.test(one.resolved || '') ? one.resolved.slice(5) : ''
+const names = ['package.json', 'package-lock.json', '.npmrc', ...Object.values(packages || {}).map(own)]
+const isInside = (name) => name && !path.isAbsolute(name) && path.normalize(name).split('/')[0] !== '..'
+const there = names.filter((name) => isInside(name) && fs.existsSync(name))
+process.stdout.write([...new Set(there)].map((name) => `./${path.normalize(name)}\0`).join(''))
 """
 
 PACKAGES_SCRIPT = f"""
@@ -54,17 +88,25 @@ cd -- "$1" || exit 3
 backend=$PWD
 kept=$backend/.node_modules.remediate-$2
 work=$(dirname -- "$backend")/.$(basename -- "$backend").remediate-$2
-there() {{ [ -e "$1" ] || [ -L "$1" ]; }}
-give_up() {{ echo "$2" >&2; rm -rf -- "$kept"; exit "$1"; }}
+{KEEPING}
 [ ! -L node_modules ] || {{ echo 'node_modules is a link: install where it leads' >&2; exit 3; }}
+may_begin
+size=$(du -sk node_modules 2>/dev/null | cut -f 1)
+room() {{ [ "$(df -k --output=avail -- "$1" | tail -n 1)" -gt "${{size:-0}}" ]; }}
+room . && room .. || {{ echo "there is no room for another node_modules of $size KiB" >&2; exit 3; }}
 rm -rf -- "$kept" "$work"
 mkdir -m 700 -- "$kept" || exit 3
 mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$kept/tree && mkdir -m 700 -- "$work"; }} ||
     give_up 3 'no place to install in'
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
-tar --format=posix -cf - --exclude=./node_modules --exclude=./.git --exclude='./.*.remediate-*' . |
-    tar -C "$work" -xpf - || give_up 3 'the copy failed'
+# A package's own scripts may read anything; npm itself only a little.
+if [ "$3" = yes ]; then printf './\\0'; else node - <<'NODE'
+{_WANTED}
+NODE
+fi >"$kept/wanted" || give_up 3 'package-lock.json could not be read'
+tar --format=posix -cf - --exclude=./node_modules --exclude=./.git --exclude='./.*.remediate-*' \\
+    --null --files-from="$kept/wanted" | tar -C "$work" -xpf - || give_up 3 'the copy failed'
 cd -- "$work" || give_up 3 'no place to install in'
 [ "$3" = yes ] || set -- "$@" --ignore-scripts
 [ "$4" = yes ] && set -- "$@" --include=dev || set -- "$@" --omit=dev
@@ -79,15 +121,10 @@ case $left in *'"count":0,'*) ;; *) give_up 5 "npm ci did not install what packa
 [ -d node_modules ] || mkdir node_modules
 cd -- "$backend" || give_up 3 'the backend is gone'
 [ ! -d node_modules ] || chmod --reference=node_modules -- "$work/node_modules"
-{{ stat -c %i -- "$work/node_modules"; sha256sum <"$work/node_modules/.package-lock.json"; }} >"$kept/after" 2>/dev/null
-if there node_modules; then
-    mv -T -- node_modules "$kept/before" || give_up 3 'node_modules could not be moved aside'
-else
-    : >"$kept/none"
-fi
-mv -T -- "$work/node_modules" node_modules && exit 0
-! there "$kept/before" || mv -T -- "$kept/before" node_modules
-give_up 3 'the new node_modules could not be put in its place'
+# Where the copy lies on another disk this is a copy, too, with another inode; from here on nothing is but renamed.
+mv -T -- "$work/node_modules" "$kept/new" || give_up 3 'the new node_modules could not be moved'
+{{ stat -c %i -- "$kept/new"; sha256sum <"$kept/new/.package-lock.json"; }} >"$kept/after" 2>/dev/null
+swap_in node_modules
 """
 
 UNCI_SCRIPT = r"""
@@ -179,16 +216,18 @@ class Packages(Value):
     """What is installed, against the lock file.
 
     Attributes:
-        lock: Whether there is a lock file.
-        dev: Whether packages for development are wanted: some are there, or nothing is.
+        lock: Whether there is a lock file that says what to install (npm 7 and later write one).
+        dev: Whether packages for development are wanted: some are there or asked for, or nothing is there.
         count: How many packages are not as they should be.
         wrong: The first of them.
+        unbuilt: The first packages with scripts of their own, which are not ready without them.
     """
 
     lock: bool
     dev: bool
     count: int
     wrong: tuple[Package, ...]
+    unbuilt: tuple[str, ...] = ()
 
 
 _PACKAGES_READ = TypeAdapter(Packages)
@@ -196,7 +235,7 @@ _PACKAGES_READ = TypeAdapter(Packages)
 
 def packages_question(backend: str, packages: tuple[str, ...]) -> Run:
     """Return the question which of these packages are not installed as the lock file says (none named: of all)."""
-    about = (f"file:{backend}/node_modules", f"file:{backend}/package-lock.json")
+    about = tuple(f"file:{backend}/{name}" for name in ("node_modules", "package-lock.json", "package.json"))
     return Run(script=PACKAGES_SCRIPT, args=(backend, *packages), about=about)
 
 

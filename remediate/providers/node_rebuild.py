@@ -9,6 +9,7 @@ from pydantic import Field
 
 from remediate.model import Change, digest_of
 from remediate.providers.node import NodeBuild
+from remediate.providers.node_host import state_of
 from remediate.providers.node_tried import was_tried
 from remediate.providers.pm2_host import Process, newest_question, processes_question, read_seen
 from remediate.questions import Answers, NotKnown, Run
@@ -43,7 +44,7 @@ class NodeRebuild(NodeBuild):
         try:
             seen, assumed = read_seen(self.app, answers[self.processes]), ""
             tried = not any(_lives(one) for one in seen.processes) and was_tried(seen, answers[self.newest])
-            name = digest_of(["anew", answers[self.built].text, self.place])[:12]
+            name = digest_of(["anew", state_of(answers[self.built]), self.place])[:12]
         except NotKnown as unknown:
             tried, assumed, name = True, unknown.because, ""
         why = {f"{self.app} does not live with the build that is there": [self.out]}

@@ -28,14 +28,19 @@ export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 JITI_FS_CACH
 exec timeout -k 1 60 node_modules/.bin/prisma validate --schema "$2" </dev/null 2>&1
 """
 FOLDER_SCRIPT = r"""
-# $1 the folder of the migrations. Prints, for each, the SHA-256 of its file, a space and its name.
+# $1 the folder of the migrations. Prints, for each, the SHA-256 of its file, those of it with line ends LF and CRLF,
+# with commas between, a space and its name.
 cd -- "$1" 2>/dev/null || exit 3
+sum() { sha256sum | cut -c 1-64; }
+unix() { sed 's/\r$//' <"$file"; }
+windows() { { unix; printf x; } | sed '$!s/$/\r/' | head -c -1; }
 for file in */migration.sql; do
-    [ ! -f "$file" ] || printf '%s %s\n' "$(sha256sum <"$file" | cut -c 1-64)" "${file%/*}"
+    [ ! -f "$file" ] || printf '%s,%s,%s %s\n' "$(sum <"$file")" "$(unix | sum)" "$(windows | sum)" "${file%/*}"
 done
 """
 NO_BACKEND, NO_PRISMA, TIMED_OUT, NO_FOLDER = 90, 91, (124, 137), 3
 INVALID_CODE = "P1012"
+NOT_GIVEN = "Environment variable not found"
 HISTORY_THERE = Query(
     sql="SELECT to_regclass('_prisma_migrations') IS NOT NULL AS there", about=("table:_prisma_migrations",)
 )
@@ -76,6 +81,11 @@ class Valid(Check):
         if answer.exit_code in (NO_BACKEND, NO_PRISMA, *TIMED_OUT):
             what = "prisma is not installed, or took too long"
             raise CouldNotLook(self.backend, what, "install it with the app (npm ci)")
+        # Up to Prisma 6 a variable that the schema names and nobody gave has the code of a schema that is wrong.
+        errors = [line for line in answer.text.splitlines() if line.lstrip().startswith("error:")]
+        if errors and all(NOT_GIVEN in line for line in errors):
+            what = f"prisma validate wants a variable of the environment: {errors[0].rpartition(': ')[2].rstrip('.')}"
+            raise CouldNotLook(self.backend, what, "give it to .env")
         # A program that cannot start fails, too; only Prisma's own code says that it is the schema.
         if answer.exit_code and INVALID_CODE not in answer.text:
             what = f"prisma validate failed with exit code {answer.exit_code}, and not over the schema"
@@ -134,7 +144,7 @@ class Migrations(Check):
         del first
         files = migrations_in(self.folder, now[self.listing])
         history = history_in(now)
-        standing = standing_of(files, history)
+        standing = standing_of(forms_in(now[self.listing]), history)
         facts = standing.facts()
         parts = [f"{len(names)} {kind}" for kind, names in facts.items() if names]
         none = "" if history else "; the database has no history of migrations"
@@ -148,8 +158,14 @@ class Migrations(Check):
         )
 
 
+def forms_in(answer: RunAnswer) -> dict[str, tuple[str, ...]]:
+    """Return the checksums under which Prisma takes each migration for the applied one: its own, then by line ends."""
+    lines = (line.partition(" ") for line in answer.text.splitlines())
+    return {name: tuple(checksums.split(",")) for checksums, _, name in lines}
+
+
 def migrations_in(folder: str, answer: RunAnswer) -> dict[str, str]:
-    """Return the checksum of each migration in the folder, by name.
+    """Return the checksum of each migration in the folder as it lies there, by name.
 
     Raises:
         CouldNotLook: There is no such folder.
@@ -158,8 +174,7 @@ def migrations_in(folder: str, answer: RunAnswer) -> dict[str, str]:
         raise CouldNotLook(
             folder, "there is no such folder", "set `folder`; is it left out of the deployment?"
         )
-    lines = (line.partition(" ") for line in answer.text.splitlines())
-    return {name: checksum for checksum, _, name in lines}
+    return {name: checksums[0] for name, checksums in forms_in(answer).items()}
 
 
 def history_in(answers: Answers) -> tuple[Mapping[str, Json], ...]:
@@ -175,11 +190,12 @@ def history_in(answers: Answers) -> tuple[Mapping[str, Json], ...]:
     return tuple(answers[HISTORY].records)
 
 
-def standing_of(files: Mapping[str, str], history: Iterable[Mapping[str, Json]]) -> Standing:
+def standing_of(files: Mapping[str, tuple[str, ...]], history: Iterable[Mapping[str, Json]]) -> Standing:
     """Return where migrations stand.
 
     Args:
-        files: Name -> SHA-256 of its file's bytes, which is Prisma's checksum (verified with 7.10).
+        files: Name -> SHA-256 of its file's bytes, which is Prisma's checksum (verified with 7.10), and of the same
+            with other line ends, which Prisma takes for the same migration.
         history: Rows of `_prisma_migrations`, oldest first, with `finished` and `undone` as booleans.
     """
     rows = [row for row in history if not row["undone"]]
@@ -188,7 +204,9 @@ def standing_of(files: Mapping[str, str], history: Iterable[Mapping[str, Json]])
     return Standing(
         pending=tuple(sorted(name for name in files if name not in applied and name not in failed)),
         failed=tuple(failed),
-        edited=tuple(name for name, checksum in applied.items() if files.get(name, checksum) != checksum),
+        edited=tuple(
+            name for name, checksum in applied.items() if checksum not in files.get(name, (checksum,))
+        ),
         missing=tuple(name for name in applied if name not in files),
     )
 

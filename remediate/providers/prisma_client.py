@@ -3,8 +3,6 @@
 Decides from what was read; the scripts run as jobs and take every value as a positional parameter.
 """
 
-import json
-
 from remediate.errors import CouldNotLook
 from remediate.providers.fingerprint import FINGERPRINT
 from remediate.providers.prisma_syntax import words_of
@@ -125,20 +123,6 @@ if [ -n "$made_parent" ] && rmdir -- "$parent" 2>/dev/null; then touch -d "$made
 """Puts the client back that was there before. Run twice it is run once; after half a `GENERATE` it is right, too."""
 
 
-def versions_differ(command_line: ReadAnswer, client: ReadAnswer) -> str:
-    """Return how the versions of Prisma's two packages part, or nothing where they are one.
-
-    Args:
-        command_line: `package.json` of `prisma`.
-        client: `package.json` of `@prisma/client`.
-    """
-    versions = (_version(command_line), _version(client))
-    if versions[0] == versions[1] and None not in versions:
-        return ""
-    named = zip(("prisma", "@prisma/client"), versions, strict=True)
-    return " and ".join(f"{name} is {version or 'not installed'}" for name, version in named)
-
-
 def stale_because(path: str, schema: ReadAnswer, generated: ReadAnswer) -> str:
     """Return why the client has to be generated anew, or nothing.
 
@@ -159,10 +143,3 @@ def stale_because(path: str, schema: ReadAnswer, generated: ReadAnswer) -> str:
         return "the client was never generated"
     same = words_of(schema.text, path) == words_of(generated.text, "the client's schema.prisma")
     return "" if same else "the client was generated from another schema"
-
-
-def _version(package: ReadAnswer) -> str | None:
-    try:
-        return str(json.loads(package.content)["version"])
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -22,6 +22,7 @@ from remediate.providers.prisma_checks import (
     HISTORY,
     HISTORY_THERE,
     Standing,
+    forms_in,
     history_in,
     migrations_in,
     standing_of,
@@ -122,7 +123,7 @@ class MigrateDeploy(Action):
             CouldNotLook: There is no folder, or no answer from the database.
         """
         files, history = migrations_in(self.folder, answers[self.listing]), history_in(answers)
-        standing = standing_of(files, history)
+        standing = standing_of(forms_in(answers[self.listing]), history)
         if not standing.pending:
             return ()
         _refuse(standing, history, answers)

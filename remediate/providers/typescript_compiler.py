@@ -24,7 +24,7 @@ exec timeout -k 1 100 node_modules/.bin/tsc --noEmit -p "$2" --pretty false --in
 NO_BACKEND, NO_TSC, TIMED_OUT = 90, 91, (124, 137)
 SHOWN = 5
 _COMPLAINT = re.compile(
-    r"^(?:(?P<file>[^\s(][^(\n]*)\((?P<line>\d+),(?P<column>\d+)\): )?error (?P<code>TS\d+): (?P<message>.*)$",
+    r"^(?:(?P<file>\S[^\n]*?)\((?P<line>\d+),(?P<column>\d+)\): )?error (?P<code>TS\d+): (?P<message>.*)$",
     re.MULTILINE,
 )
 

@@ -59,9 +59,18 @@ def statement_text(file: str, text: str, begin: int) -> str:
 
 
 def unread(file: str, text: str) -> tuple[int, str] | None:
-    """Return the line from which on a file's text cannot be read, and how that begins; None where all can be."""
-    met = _parsed(file, text).find(kind="ERROR")
-    return (met.range().start.line + 1, met.text()[:LONGEST_SHOWN]) if met else None
+    """Return the line where a file's text cannot be read any further, and why; None where all of it can be."""
+    root = _parsed(file, text)
+    met = root.find(kind="ERROR")
+    if met:
+        return met.range().start.line + 1, f"cannot be read from {met.text()[:LONGEST_SHOWN]!r} on"
+    lacking = next(_lacking(root), None)
+    return (lacking.range().start.line + 1, f"lacks a {lacking.kind()}") if lacking else None
+
+
+def _lacking(root: SgNode) -> Iterator[SgNode]:
+    """Yield what the parser put in to make sense of a text: nodes without text. A semicolon may be left out."""
+    return (node for node in root.find_all(regex="^$") if node.parent() and node.kind() != ";")
 
 
 def names_used(file: str, text: str) -> dict[str, int]:

@@ -91,7 +91,7 @@ class Stages:
                 play()
                 self.trial.held.append(stage)
         except AssertionError as error:
-            self.trial.why = str(error)
+            self.trial.why = str(error) or f"not {self.trial.stages[len(self.trial.held)]}"
         return self.trial
 
     def recognised(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
+from remediate.providers.node_installed import INSTALLED_SCRIPT
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
@@ -182,6 +183,14 @@ def migrations_world() -> MemoryWorld:
     return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
 
 
+def installed(state: State, args: tuple[str, ...]) -> RunAnswer:
+    backend, *names = args
+    place = f"{backend}/node_modules"
+    texts = {name: state.files.get(f"{place}/{name}/package.json", File()) for name in names}
+    records = (f"{name}\0{place}\0".encode() + one.content + b"\0" for name, one in texts.items())
+    return RunAnswer(exit_code=0, stdout=place.encode() + b"\0" + b"".join(records))
+
+
 def prisma_world() -> MemoryWorld:
     version = File(b'{"version": "7.10.0"}')
     files = {
@@ -191,4 +200,6 @@ def prisma_world() -> MemoryWorld:
         f"{CLIENT}/schema.prisma": File(b"model B {\n  id Int @id\n}\n"),
         f"{CLIENT}/index.js": File(b"old"),
     }
-    return MemoryWorld(State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back})
+    return MemoryWorld(
+        State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back, INSTALLED_SCRIPT: installed}
+    )

@@ -53,6 +53,10 @@ def test_a_file_that_is_no_json_is_not_edited():
         with pytest.raises(Failed):
             action.after(broken)
     assert json.loads(action.after(b"{}")) == {"a": 1}
+    commented = b'{"a": 0, // or 1\n}'
+    assert action.after(commented) == commented.replace(b"0", b"1")
+    with pytest.raises(Failed):
+        FilesJsonSet(path="backend/package.json", root="/srv", key=["a"], value=1).after(commented)
     with pytest.raises(ValidationError):
         FilesJsonSet(path="x", root="/srv", key=["a"], value=1, absent=True)
 
@@ -104,6 +108,8 @@ def seen(check: FilesParses | FilesUnchanged, *answers: bytes | None, first: byt
         ("a.jsonc", b"{\n,}", 2),
         ("a.ts", b"const a: number = 1\nexport default a", 0),
         ("a.ts", b"const a = 1\nfoo(", 2),
+        ("a.ts", b"export function a() {\n  return 1\n", 2),
+        ("a.d.ts", b'declare module "a" {\n  import { b } from "c";\n  global {\n    let c: 1;\n  }\n}\n', 0),
         ("a.tsx", b"const a = <b>text</b>", 0),
         ("a.js", b"\xff", 1),
     ],

@@ -26,9 +26,12 @@ COMMONJS = '"use strict";\nexports.a = require("express")\n'
 ES_MODULE = "// exports.a\nimport express from 'express'\n"
 
 
-def answers(entry: str, package: str, tsconfig: str, shown: object = "", own: str | None = None) -> Answers:
+def answers(
+    entry: str, package: str, tsconfig: str, shown: object = "", own: str | None = None, resolution: str = ""
+) -> Answers:
     check = NodeModuleType(backend=BACKEND)
-    listing = f"S1 src/index.ts\0C{json.dumps({'compilerOptions': {'module': shown}}) if shown else ''}\0"
+    options = {"module": shown} | ({"moduleResolution": resolution} if resolution else {})
+    listing = f"S1 src/index.ts\0C{json.dumps({'compilerOptions': options}) if shown else ''}\0"
     texts = (package, tsconfig, entry, own)
     reads = {
         question: ReadAnswer(exists=text is not None, content=(text or "").encode())
@@ -71,7 +74,16 @@ def test_a_package_json_of_the_build_itself_decides_what_node_takes_it_for():
     assert NodeModuleType(backend=BACKEND).judge(seen, seen).healthy
 
 
-@pytest.mark.parametrize("broken", ["{", "\xff{"])
+def test_how_modules_are_resolved_is_taken_from_the_settings_that_count():
+    seen = answers(ES_MODULE, "{}", '{"extends": "./base.json"}', "esnext", resolution="bundler")
+    action = NodeCommonjs(backend=BACKEND, root="/srv/app")
+    (change,) = action.plan(inside(action, seen))
+    assert '"moduleResolution": "node10"' in change.forecasts[0].answer.text
+
+
+@pytest.mark.parametrize(
+    "broken", ["{", "\xff{", '{"type": "commonjs", // or "module"\n}', '{"a": ' + "1" * 5000 + "}"]
+)
 def test_settings_that_cannot_be_read_block_instead_of_passing(broken):
     seen = answers(COMMONJS, broken, "{}", "commonjs")
     with pytest.raises(CouldNotLook, match="cannot be read"):
@@ -86,9 +98,13 @@ def test_what_a_script_is_is_told_by_its_statements_alone():
 
 def edits(seen: Answers) -> list[str]:
     action = NodeCommonjs(backend=BACKEND, root="/srv/app")
+    return [change.what for change in action.plan(inside(action, seen))]
+
+
+def inside(action: NodeCommonjs, seen: Answers) -> Answers:
     places = [one for one in action.ask() if one not in seen]
-    inside = {one: RunAnswer(exit_code=0, stdout="\0".join((*one.args, "")).encode()) for one in places}
-    return [change.what for change in action.plan(seen.laid_over(Answers(inside)))]
+    given = {one: RunAnswer(exit_code=0, stdout="\0".join((*one.args, "")).encode()) for one in places}
+    return seen.laid_over(Answers(given))
 
 
 def test_only_the_two_known_traps_are_mended_and_only_where_they_are():
@@ -100,6 +116,9 @@ def test_only_the_two_known_traps_are_mended_and_only_where_they_are():
         f"set `module` to commonjs in {BACKEND}/tsconfig.json"
     ]
     assert edits(answers(ES_MODULE, '{"type": "module"}', bundler, "esnext")) == []
+    assert edits(answers(COMMONJS, '{"type": "module"}', bundler, "esnext")) == [], (
+        "only the build is of before"
+    )
     assert edits(answers(COMMONJS, "{}", "{}", "commonjs")) == []
     mended = '{"compilerOptions": {"module": "commonjs"}}'
     assert edits(answers(ES_MODULE, "{}", mended, "commonjs")) == [], "only the build is left to do"
@@ -143,6 +162,7 @@ def test_a_package_that_is_imported_resolves_or_is_named(backend):
 
 def test_two_packages_are_of_one_version_or_told(backend):
     check = NodeVersions(backend=str(backend), packages=["a", "@b/c"])
+    assert judged(check).healthy, "of one that is not installed nothing can be wrong"
     assert judged(check).seen == "a is not installed, @b/c is not installed"
     lay(
         backend,
@@ -155,6 +175,9 @@ def test_two_packages_are_of_one_version_or_told(backend):
     assert not judged(check).healthy
     lay(backend, {"node_modules/@b/c/package.json": '{"version": "1"}'})
     assert judged(check).healthy
+    shutil.rmtree(backend / "node_modules/a")
+    lay(backend.parent, {"node_modules/a/package.json": '{"version": "3"}'})
+    assert judged(check).facts == {"versions": {"a": "3", "@b/c": "1"}}, "a workspace hoists"
 
 
 @needs_node

@@ -1,5 +1,7 @@
 """Migrations, fields and the compiler's complaints: judged from what is really there, told apart by codes."""
 
+import hashlib
+
 import pytest
 
 from remediate.errors import CouldNotLook
@@ -10,11 +12,13 @@ from remediate.providers.prisma_checks import (
     Migrations,
     Standing,
     Valid,
+    forms_in,
     standing_of,
 )
 from remediate.providers.typescript_compiler import TypescriptCompiles, read_complaints
 from remediate.providers.typescript_tree import Tree, tree_answer
 from remediate.questions import Answers, QueryAnswer, ReadAnswer, RunAnswer, Unanswered
+from tests.laws.command import CommandTarget
 
 BACKEND = "/srv/app/backend"
 OLD = "model Project {\n  id String @id\n  name String\n}\n"
@@ -38,7 +42,7 @@ def row(name: str, checksum: str = "a", *, finished: bool = True, undone: bool =
     ],
 )
 def test_migrations_are_pending_failed_edited_or_missing(files, history, standing):
-    assert standing_of(files, history) == standing
+    assert standing_of({name: (one,) for name, one in files.items()}, history) == standing
 
 
 def migrations(listing: RunAnswer, history: object, *, there: bool = True):
@@ -56,6 +60,18 @@ def test_a_database_without_a_history_has_everything_pending():
     assert "no history" in finding.seen
     with pytest.raises(CouldNotLook):
         migrations(listing, refused)  # the table is there, and could not be read
+
+
+@pytest.mark.parametrize("applied", [b"a\nb\n", b"a\r\nb\r\n"])
+@pytest.mark.parametrize("there", [b"a\nb\n", b"a\r\nb\r\n", b"a\nb"])
+def test_other_line_ends_are_no_edit(applied, there, tmp_path):
+    (tmp_path / "1 a").mkdir()
+    (tmp_path / "1 a/migration.sql").write_bytes(there)
+    listing = Migrations(folder=str(tmp_path)).listing
+    forms = forms_in(CommandTarget().answer([listing])[listing])
+    assert forms["1 a"][0] == hashlib.sha256(there).hexdigest()
+    edited = standing_of(forms, [row("1 a", hashlib.sha256(applied).hexdigest())]).edited
+    assert edited == (("1 a",) if there == b"a\nb" else ())
 
 
 def test_a_host_without_the_migrations_blocks_instead_of_passing():
@@ -110,6 +126,13 @@ def test_what_tsc_refuses_is_told_by_file_line_and_code():
     )
     assert (one.file, one.line, one.column, one.code) == ("src/a b.ts", 3, 10, "TS2614")
     assert (other.file, other.line, other.code, other.message) == ("", 0, "TS5108", "Option gone.")
+    (group,) = complaints("src/(auth)/[id](1,2)/login.ts(3,5): error TS2353: x (1,1): error TS1: y\n")
+    assert (group.file, group.line, group.column, group.code) == (
+        "src/(auth)/[id](1,2)/login.ts",
+        3,
+        5,
+        "TS2353",
+    )
 
 
 @pytest.mark.parametrize(("code", "match"), [(91, "no node_modules"), (124, "too long"), (1, "exit code 1")])
@@ -138,7 +161,14 @@ def test_a_schema_is_valid_by_prismas_own_code(exit_code, said, healthy):
 
 
 @pytest.mark.parametrize(
-    "answer", [RunAnswer(exit_code=91), RunAnswer(exit_code=1, stdout=b"request failed")]
+    "answer",
+    [
+        RunAnswer(exit_code=91),
+        RunAnswer(exit_code=1, stdout=b"request failed"),
+        RunAnswer(
+            exit_code=1, stdout=b"Error code: P1012\nerror: Environment variable not found: DATABASE_URL.\n"
+        ),
+    ],
 )
 def test_a_validator_that_cannot_start_says_nothing_of_the_schema(answer):
     check = Valid(backend=BACKEND, schema_file="/s")
