@@ -1,5 +1,5 @@
 # Schema, database and code have a new field, the Prisma client was not made anew: POST /projects answers 500.
-# cured by: prisma-client-out-of-sync
+# cured by: prisma-validation
 # shellcheck source=lib/common.sh
 
 schema=$BACKEND/prisma/schema.prisma
