@@ -101,15 +101,18 @@ runs || { echo '{"daemon": false}'; case $1 in look | logs) exit 0 ;; *) exit 4 
 PM2_SCRIPT = (
     PM2_BEGIN
     + r"""
-// One that was started just now may be about to die again: a second look tells.
+// One that was started just now may be about to die, the more so where the one before it died: a second look tells.
+const settling = (one) => (one.status === 'errored' ? 0 : one.code && one.restarts ? 5000 : 1200)
+
 const looked = () => {
   const first = processes()
-  if (!first.some((one) => one.status !== 'errored' && Date.now() - one.since < 1200)) return first
-  wait(1200)
-  return processes().map((one) => {
-    const old = first.find((other) => other.id === one.id) || one
-    return { ...one, again: Math.max(one.restarts - old.restarts, 0) }
-  })
+  for (let now = first; ; wait(400), now = processes()) {
+    const seen = now.map((one) => {
+      const old = first.find((other) => other.id === one.id) || one
+      return { ...one, again: Math.max(one.restarts - old.restarts, 0) }
+    })
+    if (seen.some((one) => one.again) || seen.every((one) => Date.now() - one.since >= settling(one))) return seen
+  }
 }
 
 const restart = () => {

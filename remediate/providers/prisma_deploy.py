@@ -1,17 +1,21 @@
-"""Prisma's pending migrations applied: each shown with its SQL before, and seen in the database's history after.
+"""Prisma's pending migrations applied: shown before, each in one transaction with its row of Prisma's history.
 
-Only the app's own `node_modules/.bin/prisma` is run, never `npx`, which may download another version. Prisma has no way
-down, and neither has this.
+Prisma's own command line is not run for it: Prisma 7 hands its engine the database's URL, password and all, as an
+argument, which every user of the host can read meanwhile (`ps`, measured with 7.10). So what it does is done over the
+runner's own connection: the statements of the file, then the row that `migrate deploy` writes, with Prisma's advisory
+lock held (prisma-engines, sql-schema-connector). Here a lock that is not to be had ends it, and a migration that fails
+leaves nothing behind: no P3009.
 """
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
-from remediate.errors import Failed
-from remediate.model import Change, Fidelity, Forecast, Json, Risk, Undo, WayBack
+from remediate.errors import CouldNotLook, Failed
+from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
@@ -22,9 +26,10 @@ from remediate.providers.prisma_checks import (
     migrations_in,
     standing_of,
 )
-from remediate.questions import Answers, Query, QueryAnswer, Run, RunAnswer
+from remediate.providers.sql_script import bare, not_in_a_transaction, statements_of
+from remediate.questions import Answers, QueryAnswer, Run, RunAnswer
 from remediate.steps import Action, Questions, Step
-from remediate.target import Job, Target
+from remediate.target import DatabaseChange, Statement, Target
 
 SQL_SCRIPT = r"""
 # $1 the folder of the migrations. Prints the names and the SQL of the newest, each ended by a NUL, up to 200 kB in all.
@@ -35,30 +40,28 @@ printf '%s\n' */migration.sql | LC_ALL=C sort -r | while IFS= read -r file; do
     left=$((left - $(wc -c <"$file")))
     [ "$left" -ge 0 ] || break
     printf '%s\0' "${file%/*}"
-    tr -d '\0' <"$file"
+    cat -- "$file"
     printf '\0'
 done
 """
-DEPLOY_SCRIPT = r"""
-# $1 the backend's directory, $2 the schema, $3 the folder of the migrations, then name and SHA-256 of each that was
-# shown. What Prisma says goes to standard output, its codes among it.
-cd -- "$1" || exit 90
-[ -x node_modules/.bin/prisma ] || exit 91
-schema=$2 folder=$3
-shift 3
-while [ $# -gt 0 ]; do
-    [ "$(sha256sum <"$folder/$1/migration.sql" | cut -c 1-64)" = "$2" ] || exit 92
-    shift 2
-done
-export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 JITI_FS_CACHE=false XDG_CONFIG_HOME=/dev/null
-exec node_modules/.bin/prisma migrate deploy --schema "$schema" </dev/null 2>&1
-"""
-NOT_INSTALLED, NOT_WHAT_WAS_SHOWN = (90, 91), 92
-MIGRATING = Query(
-    # The key of Prisma's own advisory lock, which it holds while it migrates.
-    sql="SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = 72707369"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-)
+MAKE_HISTORY = """CREATE TABLE _prisma_migrations (
+    id                      VARCHAR(36) PRIMARY KEY NOT NULL,
+    checksum                VARCHAR(64) NOT NULL,
+    finished_at             TIMESTAMPTZ,
+    migration_name          VARCHAR(255) NOT NULL,
+    logs                    TEXT,
+    rolled_back_at          TIMESTAMPTZ,
+    started_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
+    applied_steps_count     INTEGER NOT NULL DEFAULT 0
+)"""
+"""Prisma's own statement, for a database that has no history yet."""
+PRISMAS_LOCK = "SELECT pg_advisory_xact_lock(72707369)"
+ALONE = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM _prisma_migrations WHERE migration_name = %s
+    AND rolled_back_at IS NULL) THEN 0 ELSE 1 END)"""
+"""Ends the transaction where somebody else has applied, or begun, the migration since it was planned."""
+RECORD = """INSERT INTO _prisma_migrations
+    (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+    VALUES (gen_random_uuid()::text, %s, %s, now(), clock_timestamp(), 1)"""
 DANGERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), what)
     for pattern, what in (
@@ -72,39 +75,30 @@ DANGERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"\bSET\s+NOT\s+NULL\b",
-            "demands NOT NULL: it fails where a row has none, and reads the whole table",
+            "demands NOT NULL: it reads the whole table, and fails where a row has none",
         ),
-        (
-            r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)",
-            "makes an index: writers of the table wait meanwhile",
-        ),
-        (
-            r"\bFOREIGN\s+KEY\b",
-            "adds a foreign key: both tables are locked against writing while rows are compared",
-        ),
+        (r"\bCREATE\s+(UNIQUE\s+)?INDEX\b", "makes an index: whoever writes to the table waits meanwhile"),
+        (r"\bFOREIGN\s+KEY\b", "adds a foreign key: nobody writes to either table while rows are compared"),
     )
 )
 LOSES = 4
 """How many of the dangers are of rows, and not of the schema alone."""
-_CODE = re.compile(r"\bP\d{4}\b")
-_COMMENT_OR_STRING = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-_SCHEMA_FILE = "{{ app.backend }}/prisma/schema.prisma"
+WAITS = "lock: waited for 1 s at a time, 5 tries; nothing is applied where it is not to be had"
 
 
 class MigrateDeploy(Action):
-    """Applies the migrations that the database's history lacks, in order, by `prisma migrate deploy`.
+    """Applies the migrations that the database's history lacks, in order, as `prisma migrate deploy` does.
 
-    It refuses where a migration failed before (P3009) or a database with tables has no history (P3005): both want a
-    person's decision. It has succeeded when all of them are in the history as finished.
+    Each is one change, and one transaction with its row of the history; one that fails leaves nothing of itself. It
+    refuses where a migration failed before (P3009) or a database with tables has no history (P3005): both want a
+    person's decision. So does a migration that ends transactions itself or makes an index concurrently.
     """
 
     kind: ClassVar[str] = "prisma.migrate_deploy"
-    backend: str = Field(default="{{ app.backend }}", description="Where `node_modules` lies.")
-    schema_file: str = Field(default=_SCHEMA_FILE, description="The Prisma schema on the host.")
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )
-    timeout: float = Field(default=600.0, gt=0, description="Seconds for all of them.")
+    timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
 
     @property
     def listing(self) -> Run:
@@ -117,118 +111,150 @@ class MigrateDeploy(Action):
         return Run(script=SQL_SCRIPT, args=(self.folder,), about=(f"file:{self.folder}",))
 
     def ask(self) -> Questions:
-        """Return the questions for folder and history, and whether there are tables, or somebody migrates now."""
-        return (self.listing, self.texts, HISTORY_THERE, HISTORY, TABLES, MIGRATING)
+        """Return the questions for the folder and the history, and whether there are tables."""
+        return (self.listing, self.texts, HISTORY_THERE, HISTORY, TABLES)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """Return the one change, or none where no migration is pending.
+        """Return one change for each migration that is pending.
 
         Raises:
-            Failed: Prisma would refuse (P3005, P3009), or somebody else migrates now.
+            Failed: Prisma would refuse (P3005, P3009), or a migration is none for a transaction.
             CouldNotLook: There is no folder, or no answer from the database.
         """
         files, history = migrations_in(self.folder, answers[self.listing]), history_in(answers)
         standing = standing_of(files, history)
         if not standing.pending:
             return ()
-        self._refuse(standing, history, answers)
-        return (self._change(standing, files, answers),)
-
-    def _refuse(self, standing: Standing, history: tuple[Mapping[str, Json], ...], answers: Answers) -> None:
-        if standing.failed:
-            what = f"the migration {standing.failed[0]} failed before, which blocks all others (P3009)"
-            todo = "look what it left, then: prisma migrate resolve --rolled-back, or --applied"
-            raise Failed(answers.where, what, todo)
-        if not history and tables_in(answers[TABLES]).keys() - {"_prisma_migrations"}:
-            what = "the database has tables, and no history of migrations (P3005)"
-            todo = "is it the right database? if so, baseline it: prisma migrate resolve --applied"
-            raise Failed(answers.where, what, todo)
-        if migrating := answers[MIGRATING].rows:
-            what = f"somebody migrates this database now (pid {migrating[0][0]} there)"
-            raise Failed(answers.where, what, "wait for it, and look again")
-
-    def _change(self, standing: Standing, files: Mapping[str, str], answers: Answers) -> Change:
-        pending = {name: files[name] for name in standing.pending}
+        _refuse(standing, history, answers)
         texts = _texts(answers[self.texts])
-        dangers = [danger for name in pending for danger in _dangers(name, texts.get(name, ""))]
-        unseen = [name for name in pending if name not in texts]
-        many = f"{len(pending)} migrations" if len(pending) != 1 else "1 migration"
+        return tuple(
+            self._change(name, files[name], texts.get(name), standing, answers) for name in standing.pending
+        )
+
+    def _change(
+        self, name: str, checksum: str, content: bytes | None, standing: Standing, answers: Answers
+    ) -> Change:
+        place = f"{self.folder}/{name}/migration.sql"
+        text = _text(place, checksum, content)
+        statements = _statements(place, text)
+        dangers = list(_dangers(text))
+        first = name == standing.pending[0]
         return Change(
-            what=f"apply {many}: {', '.join(pending)}",
+            what=f"apply the migration {name}",
             target="the database's schema",
-            diff="".join(_as_diff(name, texts[name]) for name in pending if name in texts),
-            script="node_modules/.bin/prisma migrate deploy",
-            notes=(
-                *(text for _, text in dangers),
-                *(f"{name}: too long to be shown; read it in {self.folder}" for name in unseen),
-                *_oddities(standing, answers),
-                "each is a transaction of its own; it waits for locks as long as it takes, and others wait behind it",
-            ),
+            diff=_as_diff(name, text),
+            notes=(*(what for _, what in dangers), WAITS, *(_oddities(standing, answers) if first else ())),
+            # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.NONE,
             way_back_note="Prisma has no way down: a backup, or another migration, is the way out",
-            risk=_risk(rows for rows, _ in dangers),
+            risk="data" if any(rows for rows, _ in dangers) else "schema",
             alters=("table:_prisma_migrations", ALL_TABLES, "enums"),
-            forecasts=tuple(_forecasts(pending, answers)),
-            data={"pending": pending},
+            forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
+            data={
+                "name": name,
+                "checksum": checksum,
+                "statements": list(statements),
+                "first_ever": first and not answers[HISTORY_THERE].rows[0][0],
+            },
         )
+
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Write down which migration it is."""
+        del target
+        return self.undo_with({"name": change.data["name"]})
 
     def apply(self, target: Target, change: Change) -> None:
-        """Apply them, and see that they are in the history.
+        """Apply it together with its row of the history.
 
         Raises:
-            Failed: Prisma said no, with its code; what came before the one that failed is applied.
-            Lost: What became of it is unknown.
+            Failed: The server refused, or a lock was not to be had; nothing of it was applied.
+            Lost: The answer to COMMIT was lost, and the ledger cannot be asked.
         """
-        pending: dict[str, str] = change.data["pending"]
-        pairs = tuple(text for pair in pending.items() for text in pair)
-        job = Job(
-            script=DEPLOY_SCRIPT,
-            args=(self.backend, self.schema_file, self.folder, *pairs),
-            timeout=self.timeout,
-            doing="prisma migrate deploy",
-        )
-        answer = target.run(job)
-        if answer.exit_code:
-            raise self._failed(target.name, answer)
-        if left := pending.keys() - self._recorded(target, pending):
-            what = f"prisma exited with 0, but {', '.join(sorted(left))} is not in this database's history"
-            raise Failed(target.name, what, "does prisma.config or .env mean another database, or folder?")
-
-    def _failed(self, where: str, answer: RunAnswer) -> Failed:
-        if answer.exit_code == NOT_WHAT_WAS_SHOWN:
-            return Failed(where, "a migration is no longer what was shown", "nothing was applied; look again")
-        if answer.exit_code in NOT_INSTALLED:
-            return Failed(
-                where, f"prisma is not installed in {self.backend}", "install it with the app (npm ci)"
+        name = str(change.data["name"])
+        try:
+            target.change_database(
+                DatabaseChange(statements=tuple(_in_order(change.data)), statement_timeout=self.timeout)
             )
-        codes = list(dict.fromkeys(_CODE.findall(answer.text)))
-        code = f" with {', '.join(codes)}" if codes else f" with exit code {answer.exit_code}"
-        todo = "those before the one that failed are applied: look at the database's history"
-        return Failed(where, f"prisma migrate deploy failed{code}", todo, output=answer.text)
+        except Failed as error:
+            what = f"the migration {name} was not applied: {error.what}"
+            todo = "nothing of it is left; those before it are applied"
+            if name in _begun(target):
+                todo = "somebody else has applied it, or begun to, meanwhile; look again"
+            raise Failed(target.name, what, todo, output=error.output) from error
 
     def undo(self, target: Target, undo: Undo) -> None:
-        """Do nothing where nothing came into the history; else say that there is no way back, and touch nothing.
+        """Do nothing where it was not applied; else say that there is no way back, and touch nothing.
 
         Raises:
-            Failed: Migrations were applied, or one failed half-way; a person has to decide.
+            Failed: It was applied; a person has to decide.
         """
-        pending: dict[str, str] = undo.data["pending"]
-        answers = target.answer((HISTORY_THERE, HISTORY))
-        begun = [row["migration_name"] for row in history_in(answers) if not row["undone"]]
-        if ours := [name for name in begun if name in pending]:
-            what = f"{', '.join(ours)} came into the database's history, and Prisma has no way down"
-            raise Failed(target.name, what, "keep it, write a migration forwards, or restore a backup")
-
-    def _recorded(self, target: Target, pending: Mapping[str, str]) -> set[str]:
-        history = history_in(target.answer((HISTORY_THERE, HISTORY)))
-        finished = {row["migration_name"]: row["checksum"] for row in history if row["finished"]}
-        return {name for name, checksum in pending.items() if finished.get(name) == checksum}
+        name = str(undo.data["name"])
+        if name in _begun(target):
+            what = f"the migration {name} is applied, and Prisma has no way down"
+            raise Failed(target.name, what, "keep it, write another one, or restore a backup")
 
 
-def _texts(answer: RunAnswer) -> dict[str, str]:
-    records = answer.text.split("\0")
-    return dict(zip(records[::2], records[1::2], strict=False))
+def _refuse(standing: Standing, history: tuple[Mapping[str, Json], ...], answers: Answers) -> None:
+    if standing.failed:
+        what = f"the migration {standing.failed[0]} failed before, which blocks all others (P3009)"
+        todo = "look what it left, then: prisma migrate resolve --rolled-back, or --applied"
+        raise Failed(answers.where, what, todo)
+    if not history and tables_in(answers[TABLES]).keys() - {"_prisma_migrations"}:
+        what = "the database has tables, and no history of migrations (P3005)"
+        todo = "is it the right database? if so, baseline it: prisma migrate resolve --applied"
+        raise Failed(answers.where, what, todo)
+
+
+def _in_order(data: Mapping[str, Json]) -> Iterator[Statement]:
+    yield Statement(sql=PRISMAS_LOCK)
+    if data["first_ever"]:
+        yield Statement(sql=MAKE_HISTORY)
+    yield Statement(sql=ALONE, parameters=(data["name"],))
+    yield from (Statement(sql=text) for text in data["statements"])
+    yield Statement(sql=RECORD, parameters=(data["checksum"], data["name"]))
+
+
+def _begun(target: Target) -> set[str]:
+    history = history_in(target.answer((HISTORY_THERE, HISTORY)))
+    return {str(row["migration_name"]) for row in history if not row["undone"]}
+
+
+def _texts(answer: RunAnswer) -> dict[str, bytes]:
+    if answer.left_out:
+        return {}
+    records = answer.stdout.split(b"\0")
+    return {
+        name.decode("utf-8", "backslashreplace"): text
+        for name, text in zip(records[::2], records[1::2], strict=False)
+    }
+
+
+def _checksums(answer: RunAnswer) -> Iterator[tuple[str, str]]:
+    for line in answer.text.splitlines():
+        checksum, _, name = line.partition(" ")
+        yield name, checksum
+
+
+def _text(place: str, checksum: str, content: bytes | None) -> str:
+    if content is None:
+        raise Failed(place, "is too long to be shown, or too old to be pending", "apply it by hand")
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise CouldNotLook(place, "was changed while it was read", "look again")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Failed(place, "is no UTF-8", "write it as UTF-8") from error
+
+
+def _statements(place: str, text: str) -> tuple[str, ...]:
+    try:
+        statements = statements_of(text)
+    except ValueError as error:
+        raise Failed(place, f"cannot be taken apart: {error}", "mend it, or apply it by hand") from error
+    if why := next((why for one in statements if (why := not_in_a_transaction(one))), ""):
+        raise Failed(place, f"one of its statements {why}", "apply it by hand: prisma migrate deploy")
+    return statements
 
 
 def _as_diff(name: str, text: str) -> str:
@@ -237,16 +263,12 @@ def _as_diff(name: str, text: str) -> str:
     return f"--- /dev/null\n+++ {name}/migration.sql\n@@ -0,0 +1,{len(lines)} @@\n{added}"
 
 
-def _dangers(name: str, text: str) -> Iterator[tuple[bool, str]]:
+def _dangers(text: str) -> Iterator[tuple[bool, str]]:
     """Yield what a reviewer wants to know, and whether rows are at stake."""
-    bare = _COMMENT_OR_STRING.sub(" ", text)
+    words = bare(text)
     for number, (pattern, what) in enumerate(DANGERS):
-        if pattern.search(bare):
-            yield number < LOSES, f"{name}: {what}"
-
-
-def _risk(rows: Iterable[bool]) -> Risk:
-    return "data" if any(rows) else "schema"
+        if pattern.search(words):
+            yield number < LOSES, f"it {what}"
 
 
 def _oddities(standing: Standing, answers: Answers) -> Iterator[str]:
@@ -258,11 +280,14 @@ def _oddities(standing: Standing, answers: Answers) -> Iterator[str]:
         yield "the database is empty: is it the right one?"
 
 
-def _forecasts(pending: Mapping[str, str], answers: Answers) -> Iterator[Forecast]:
-    known = history_in(answers)
+def _forecasts(
+    name: str, standing: Standing, checksums: Mapping[str, str], answers: Answers
+) -> Iterator[Forecast]:
+    """Yield the history with this migration, and those before it, as its last rows."""
     columns = ("migration_name", "checksum", "finished", "undone")
-    rows = [tuple(row[column] for column in columns) for row in known]
-    added = [(name, checksum, True, False) for name, checksum in pending.items()]
+    rows = [tuple(row[column] for column in columns) for row in history_in(answers)]
+    until = standing.pending[: standing.pending.index(name) + 1]
+    added = [(one, checksums[one], True, False) for one in until]
     yield Forecast(question=HISTORY, answer=QueryAnswer(columns=columns, rows=(*rows, *added)))
     yield Forecast(question=HISTORY_THERE, answer=QueryAnswer(columns=("there",), rows=((True,),)))
 

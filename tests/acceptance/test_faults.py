@@ -11,8 +11,9 @@ from tests.cures import Fault, faults
 from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, STUDIO, Practice, new_practice, put_away
 
-ELSEWHERE = ("named-import", "missing-dist-file", "unknown-field", "database-url-hash", "missing-columns")
-"""One fault of each kind (source, build, client, environment, database) for the app with other names and spaces."""
+SOURCE, BUILD, CLIENT = "named-import", "missing-dist-file", "unknown-field"
+ELSEWHERE = (SOURCE, BUILD, CLIENT, "database-url-hash", "missing-columns", "app-deleted")
+"""One fault of each kind (three, environment, database, process) for the app with other names and spaces."""
 
 
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)

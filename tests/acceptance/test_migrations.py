@@ -1,4 +1,4 @@
-"""Migrations applied by the real Prisma on a real host: shown before, seen after, refused where Prisma would refuse."""
+"""Migrations applied on a real host: shown before, to Prisma's content after, refused where Prisma would refuse."""
 
 from pathlib import Path
 
@@ -41,6 +41,11 @@ def sql(practice: Practice, statement: str) -> str:
     return practice.on("web1", *login).strip()
 
 
+def prisma(practice: Practice, verb: str) -> str:
+    engine = "PRISMA_SCHEMA_ENGINE_BINARY=/opt/schema-engine/schema-engine"
+    return practice.shell("web1", f"cd {BACKEND} && {engine} node_modules/.bin/prisma migrate {verb} 2>&1")
+
+
 NOTE = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'note'"
 
 
@@ -58,6 +63,7 @@ def test_a_pending_migration_is_shown_applied_once_and_never_said_to_be_taken_ba
     done = migrate("--yes")
     assert done.code == 0, done.out + done.err
     assert sql(practice, NOTE) == "1"
+    assert "No pending migrations" in prisma(practice, "deploy"), "Prisma itself is content"
     run, after = operator.last_run, picture(practice)
     assert migrate("--yes").code == 0
     assert picture(practice) == after, "a second run changes nothing"
@@ -67,18 +73,25 @@ def test_a_pending_migration_is_shown_applied_once_and_never_said_to_be_taken_ba
     assert sql(practice, NOTE) == "1"
 
 
-def test_a_migration_that_fails_is_told_by_its_code_leaves_nothing_half_done_and_blocks_the_next(
-    practice: Practice, operator: Operator, migrate
-) -> None:
+def test_a_migration_that_fails_leaves_nothing_of_itself_and_blocks_none(practice: Practice, migrate) -> None:
     write(practice, "20990101000000_broken", BREAKING)
-    write(practice, "20990102000000_note", ADDING)
+    before = picture(practice)
     failed = migrate("--yes")
-    assert (failed.code, "P3018" in failed.out) == (7, True), failed.out + failed.err
-    assert sql(practice, "SELECT to_regclass('half') IS NULL") == "t"
-    assert sql(practice, NOTE) == "0"
-    again = migrate("--yes")
-    assert (again.code, "P3009" in again.out + again.err) == (1, True), again.out + again.err
-    assert operator.does("audit", "verify").code == 0
+    assert (failed.code, "42P01" in failed.out) == (1, True), failed.out + failed.err
+    assert picture(practice).settled == before.settled
+    practice.put("web1", f"{MIGRATIONS}/20990101000000_broken/migration.sql", ADDING.encode())
+    assert migrate("--yes").code == 0
+    assert sql(practice, NOTE) == "1"
+
+
+def test_what_came_before_a_migration_that_fails_stays_applied_and_a_person_is_called(
+    practice: Practice, migrate
+) -> None:
+    write(practice, "20990101000000_note", ADDING)
+    write(practice, "20990102000000_broken", BREAKING)
+    failed = migrate("--yes")
+    assert (failed.code, "Prisma has no way down" in failed.out) == (7, True), failed.out + failed.err
+    assert (sql(practice, NOTE), sql(practice, "SELECT to_regclass('half') IS NULL")) == ("1", "t")
 
 
 def test_a_database_with_tables_and_no_history_is_refused_before_anything(
@@ -87,7 +100,7 @@ def test_a_database_with_tables_and_no_history_is_refused_before_anything(
     sql(practice, "DROP TABLE _prisma_migrations")
     before = picture(practice)
     refused = migrate("--yes")
-    assert (refused.code, "P3005" in refused.out + refused.err) == (1, True), refused.out + refused.err
+    assert (refused.code, "P3005" in refused.out + refused.err) == (8, True), refused.out + refused.err
     assert picture(practice) == before
 
 
@@ -96,4 +109,5 @@ def test_an_empty_database_is_filled_and_said_to_be_empty(practice: Practice, mi
     sql(practice, "CREATE SCHEMA public AUTHORIZATION lumiku")
     assert "the database is empty: is it the right one?" in migrate("--dry-run").out
     assert migrate("--yes").code == 0
+    assert "Database schema is up to date!" in prisma(practice, "status")
     assert practice.answers("web1")[0] == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.operator import Operator, picture
-from tests.practice import Practice
+from tests.practice import BACKEND, Practice
 
 FULL = """
 mount -t tmpfs -o size=8m,mode=1777 remediate-test /tmp
@@ -38,6 +38,14 @@ def test_a_healthy_host_is_called_so_and_looking_moves_nothing(
     assert (told.code, "✓ all 2 are well" in told.out) == (0, True), told.out + told.err
     assert picture(practice) == before
     assert operator.does("runs").out == "", "a look is no run"
+
+
+def test_what_nobody_can_say_is_neither_well_nor_ill(
+    practice: Practice, operator: Operator, web1: str
+) -> None:
+    practice.shell(web1, f"rm {BACKEND}/node_modules/.bin/tsc")
+    code, findings = judged(operator, "import-check")
+    assert (code, len(findings), ill(findings)) == (6, 1, set())
 
 
 def test_what_the_app_logs_while_health_looks_is_an_error_of_now(

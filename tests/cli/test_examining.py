@@ -80,3 +80,10 @@ def test_what_a_full_disk_makes_a_program_say_is_known() -> None:
     )
     assert [any(one.search(line) for one in book.symptoms) for line in said] == [True] * 3
     assert not any(one.search("P2022: The column does not exist") for one in book.symptoms)
+
+
+def test_triage_asks_no_tool(here: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "look.yml").write_text(TOOL)
+    assert run(["triage", "--on", "web1", "--playbooks", str(tmp_path / "books")]) == 2
+    assert "there are no playbooks" in capsys.readouterr().err

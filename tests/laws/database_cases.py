@@ -10,7 +10,7 @@ from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
-from remediate.providers.prisma_deploy import DEPLOY_SCRIPT, MIGRATING, SQL_SCRIPT, MigrateDeploy
+from remediate.providers.prisma_deploy import ALONE, PRISMAS_LOCK, RECORD, SQL_SCRIPT, MigrateDeploy
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -123,9 +123,7 @@ def put_back(state: State, args: tuple[str, ...]) -> RunAnswer:
 
 
 MIGRATIONS = f"{BACKEND}/prisma/migrations"
-DEPLOY = MigrateDeploy(
-    backend=BACKEND, schema_file=f"{BACKEND}/prisma/schema.prisma", folder=MIGRATIONS, timeout=60
-)
+DEPLOY = MigrateDeploy(folder=MIGRATIONS)
 
 
 def migrations_of(state: State) -> dict[str, bytes]:
@@ -148,15 +146,13 @@ def told(state: State, args: tuple[str, ...]) -> RunAnswer:
     return RunAnswer(exit_code=0, stdout="".join(records).encode())
 
 
-def deploy(state: State, args: tuple[str, ...]) -> RunAnswer:
-    wanted = dict(zip(args[3::2], args[4::2], strict=True))
-    for name, content in migrations_of(state).items():
-        if name not in {row[0] for row in state.tables["_prisma_migrations"]}:
-            checksum = hashlib.sha256(content).hexdigest()
-            assert wanted[name] == checksum
-            state.tables["_prisma_migrations"].append([name, checksum, True, False])
-            state.tables[content.decode()] = {}
-    return RunAnswer(exit_code=0)
+def recorded(state: State, parameters: tuple[Any, ...]) -> None:
+    checksum, name = parameters
+    state.tables["_prisma_migrations"].append([name, checksum, True, False])
+
+
+def made(table: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables.update({table: {}})
 
 
 def history(state: State, query: Query) -> QueryAnswer:
@@ -165,21 +161,25 @@ def history(state: State, query: Query) -> QueryAnswer:
 
 
 def migrations_world() -> MemoryWorld:
-    first, second, third = (f"CREATE TABLE t{number} ()".encode() for number in range(3))
+    scripts = [f"-- {number};\nCREATE TABLE t{number} ();\n".encode() for number in range(3)]
     files = {
-        f"{MIGRATIONS}/1_a/migration.sql": File(first),
-        f"{MIGRATIONS}/2_b/migration.sql": File(second),
-        f"{MIGRATIONS}/3 c/migration.sql": File(third),
+        f"{MIGRATIONS}/{name}/migration.sql": File(script)
+        for name, script in zip(("1_a", "2_b", "3 c"), scripts, strict=True)
     }
-    tables = {"_prisma_migrations": [["1_a", hashlib.sha256(first).hexdigest(), True, False]]}
+    tables = {"_prisma_migrations": [["1_a", hashlib.sha256(scripts[0]).hexdigest(), True, False]]}
     queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
         HISTORY_THERE.sql: lambda *_: answered("there", (True,)),
         HISTORY.sql: history,
-        MIGRATING.sql: lambda *_: answered("pid"),
         TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
     }
-    scripts = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told, DEPLOY_SCRIPT: deploy}
-    return MemoryWorld(State(files=files, tables=tables), scripts=scripts, queries=queries)
+    statements = {
+        PRISMAS_LOCK: nothing,
+        ALONE: nothing,
+        RECORD: recorded,
+        **{f"-- {number};\nCREATE TABLE t{number} ()": made(f"t{number}") for number in range(3)},
+    }
+    looks = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}
+    return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
 
 
 def prisma_world() -> MemoryWorld:

@@ -124,7 +124,7 @@ class ForgetsThatItIsForGood(MigrateDeploy):
 class UndoesWhatIsForGood(MigrateDeploy):
     def undo(self, target, undo):
         target.world.state.tables["_prisma_migrations"].pop()
-        raise Failed("memory", "there is no way back")
+        raise Failed("memory", f"{undo.action} has no way back")
 
 
 @pytest.mark.parametrize("mutant", [ForgetsThatItIsForGood, UndoesWhatIsForGood])

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from remediate.catalogue import CATALOGUE
-from remediate.errors import Failed
+from remediate.errors import CouldNotLook, Failed
 from remediate.providers.command import CommandRun, Script
 from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.files_aside import FilesAbsent
@@ -17,9 +17,12 @@ from remediate.providers.files_text import FilesJsonSet, FilesLine, FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
 from remediate.providers.node_module_type import NodeCommonjs, NodeModuleType
 from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, NodeVersions
+from remediate.providers.node_previous import NodePrevious
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
 from remediate.providers.pm2_recreate import Pm2Recreate
 from remediate.providers.prisma_checks import Fields
+from remediate.providers.system import SystemDisk, SystemMemory
+from remediate.providers.system_serving import SystemClock, SystemPort, SystemService
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
 from remediate.providers.typescript_compiler import TypescriptCompiles
 from remediate.questions import Run
@@ -40,9 +43,10 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json .env ~/beginning; }}
-rm -rf src dist released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; cp -a .env .env.away; }}
+rm -rf src dist dist.previous released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
+cp -a .env.away .env
 """
 
 
@@ -106,6 +110,7 @@ STRICT, LAX = '"strict": true', '"strict": false'
 URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
 GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
+TRIED = "cp -a dist dist.previous; pm2 restart lumiku-backend >/dev/null"
 ES_MODULES = "sed -i s/commonjs/esnext/ tsconfig.json; echo \"import a from './a'\" >dist/index.js"
 SMALL = "cd ..; rm -rf small .small.remediate-*; mkdir -p small/parts/part; cd small\n" + "\n".join(
     f"cat >{name.removeprefix('backend/')} <<'TEXT'\n{text}\nTEXT" for name, text in INSTALLABLE.items()
@@ -138,6 +143,7 @@ CASES = [
     pytest.param(EnvMend(**AT), URL_TWICE, id="env mend"),
     pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
     pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
+    pytest.param(NodePrevious(**APP), TRIED, id="previous"),
 ]  # fmt: skip
 
 
@@ -240,6 +246,24 @@ def test_looking_at_compiler_packages_and_prisma_writes_nothing_and_finds_nothin
     assert [healthy(check, ground.host) for check in checks] == [True] * 5
     assert planned(NodeCi(backend=BACKEND), ground.host) == ()
     assert ground.sh(everything) == before
+
+
+def test_the_host_itself_is_looked_at_and_what_is_out_of_sight_is_not_guessed(ground):
+    checks = (
+        SystemDisk(path=ROOT, free_megabytes=1, free_percent=0),
+        SystemMemory(free_percent=0),
+        SystemPort(port=3000, user="deploy", process="node"),
+        SystemClock(),
+    )
+    assert [healthy(check, ground.host) for check in checks] == [True] * 4
+    assert not healthy(SystemPort(port=3000, user="postgres"), ground.host)
+    assert not healthy(SystemPort(port=1), ground.host)
+    answers = ground.host.answer(SystemClock().ask())
+    assert 0 <= answers.clock.give_or_take < 5
+    service = SystemService(unit="postgresql")
+    answers = ground.host.answer(service.ask())
+    with pytest.raises(CouldNotLook, match="no systemd runs there"):
+        service.judge(answers, answers)
 
 
 def test_the_compiler_tells_the_runbooks_fault_by_its_code(ground):

@@ -194,6 +194,10 @@ def test_who_listens_on_a_port_is_seen_with_its_process(family, address, everywh
         assert looked(SystemPort(port=port, user=one["user"], process=one["name"])).healthy
         assert not looked(SystemPort(port=port, user="somebody-else")).healthy
         assert not looked(SystemPort(port=port, process="postgres")).healthy
+        caller = socket.create_connection((address if not everywhere else "::1", port))
+        answered, _ = listening.accept()
+    with caller, answered:
+        assert not looked(SystemPort(port=port)).healthy, "a connection that goes on is not listening"
 
 
 def test_a_process_out_of_sight_is_known_by_its_user_and_not_guessed() -> None:

@@ -45,7 +45,7 @@ class Fault:
 
 def all_faults() -> list[Fault]:
     """Return every fault, by name."""
-    return [Fault(file.stem, file) for file in sorted(places.FAULTS.glob("*.sh"))]
+    return [Fault(file.stem, file) for file in sorted(places.FAULTS.glob("*.sh"), key=lambda file: file.stem)]
 
 
 def find(name: str) -> Fault:
