@@ -9,6 +9,7 @@ from remediate.catalogue import CATALOGUE
 from remediate.errors import CouldNotLook, Failed, PlaybookError
 from remediate.inventory import Policy
 from remediate.model import Fidelity, Finding, Plan, PlannedFix, WayBack
+from remediate.planner import difference
 from remediate.playbook import load_playbook
 from remediate.policy import refusals
 from remediate.providers.command import CommandOutput, CommandRun, Script
@@ -152,3 +153,11 @@ def test_a_script_holds_no_template_and_its_arguments_may(tmp_path: Path) -> Non
         PlaybookError, match=r"free.yml:7:\d+: `script` is run by a shell, and must hold no template"
     ):
         load_playbook(file, CATALOGUE)
+
+
+def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
+    (change,) = planned(making(tmp_path / "a"), TARGET)
+    fix = PlannedFix(step="s", action="command.run", parameters={"timeout": 1}, changes=(change,)).outline
+    other = fix.model_copy(update={"parameters": {"timeout": 2}})
+    assert difference([fix], [fix]) == ""
+    assert difference([other], [fix]) == "“s” would now be done with other parameters"

@@ -186,6 +186,7 @@ def test_a_mark_is_made_with_the_whole_file_and_the_same_here_as_on_the_host(tmp
     key = target.answer([key_question(str(file))])[key_question(str(file))]
     assert read_key(key).of("x") == Marks.under(str(file), RIGHT).of("x")
     assert Marks.under(str(file), RIGHT).of("x") != Marks.under(str(file), RIGHT + b"A=1\n").of("x")
+    assert Marks.under(str(file), b"").of("x") == ""
     gone = key_question(str(tmp_path / "gone"))
     assert read_key(target.answer([gone])[gone]).of("x") == "", (
         "nothing is marked under a key that anybody can make"
