@@ -157,6 +157,8 @@ def difference(fresh: Sequence[FixOutline], confirmed: Sequence[FixOutline]) -> 
     for now, then in zip(fresh, confirmed, strict=True):
         if not same_changes(now.changes, then.changes):
             return f"“{then.step}” would now {_wants(now.changes)}, it was to {_wants(then.changes)}"
+        if now.changes and now.parameters != then.parameters:
+            return f"“{then.step}” would now be done with other parameters"
     return ""
 
 

@@ -4,19 +4,21 @@ Scripts are constants of the playbook, never templates: values reach them as `$1
 what a command does, so every change here is `opaque`, which a policy can forbid.
 """
 
+import json
 import re
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from remediate.errors import Failed
+from remediate.errors import CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Risk, Undo, WayBack
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
 SHOWN = 5
-LONGEST_LOOK = 60.0
+LOOK, LONGEST_LOOK = 20.0, 60.0
+"""Seconds."""
 
 
 class Script(BaseModel):
@@ -25,21 +27,33 @@ class Script(BaseModel):
     Attributes:
         script: POSIX shell text; no template.
         args: What it sees as `$1`, `$2`, …
-        timeout: Seconds after which it is ended.
+        timeout: Seconds after which it is ended; None: 20 for a look, and as long as the change for its way back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     script: str = Field(min_length=1)
     args: list[str] = []
-    timeout: float = Field(default=20.0, gt=0, le=LONGEST_LOOK)
+    timeout: float | None = Field(default=None, gt=0)
 
     def question(self, about: list[str]) -> Run:
         """Return it as a question; it MUST change nothing then."""
-        return Run(script=self.script, args=tuple(self.args), about=tuple(about), timeout=self.timeout)
+        args, timeout = tuple(self.args), self.timeout or LOOK
+        return Run(script=self.script, args=args, about=tuple(about), timeout=timeout)
 
-    def job(self, doing: str) -> Job:
-        """Return it as what changes something."""
-        return Job(script=self.script, args=tuple(self.args), timeout=self.timeout, doing=doing)
+    def shown(self, name: str) -> str:
+        """Return its arguments as comments to put below a script; nothing where it has none.
+
+        Args:
+            name: Whose they are: `undo`, `unless`; empty for the script itself.
+        """
+        whose = f"{name}: " if name else ""
+        given = enumerate(self.args, start=1)
+        return "".join(f"\n# {whose}${number} is {json.dumps(text)}" for number, text in given)
+
+    def job(self, doing: str, timeout: float) -> Job:
+        """Return it as what changes something, with the seconds that it may take where it does not say so itself."""
+        args = tuple(self.args)
+        return Job(script=self.script, args=args, timeout=self.timeout or timeout, doing=doing)
 
 
 class _Command(Step):
@@ -88,11 +102,18 @@ class CommandOutput(_Command, Check):
         return (self.question,)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
-        """Compare its exit code and what it printed with what they should be."""
+        """Compare its exit code and what it printed with what they should be.
+
+        Raises:
+            CouldNotLook: It printed too much to tell whether the pattern is in it.
+        """
         del first
         answer = now[self.question]
         text = answer.text + answer.error_text
         found = re.search(self.pattern, text, re.MULTILINE) if self.pattern is not None else None
+        if self.pattern is not None and found is None and answer.left_out:
+            what = f"prints more than is kept, and {self.pattern!r} may be in what is left out"
+            raise CouldNotLook(now.where, what, "have the script print less")
         wrong = [f"exit code {answer.exit_code} instead of {self.exit_code}"]
         if self.exit_code is None or answer.exit_code == self.exit_code:
             wrong.clear()
@@ -115,6 +136,11 @@ class CommandRun(_Command, Action):
     """
 
     kind: ClassVar[str] = "command.run"
+    about: list[str] = Field(
+        min_length=1,
+        description="All that it changes, as `file:/srv/app/x`, `process:app` or `table:avatars`: "
+        "what later steps know of that is asked anew.",
+    )
     constant: ClassVar[tuple[tuple[str, ...], ...]] = (("script",), ("unless", "script"), ("undo", "script"))
     what: str = Field(min_length=1, description="What it does, in a few words for whoever confirms it.")
     timeout: float = Field(default=600.0, gt=0, description="Seconds.")
@@ -137,6 +163,8 @@ class CommandRun(_Command, Action):
             raise ValueError("give either `undo` or `way_back: none`")
         if self.way_back == "none" and not self.reason.strip():
             raise ValueError("`way_back: none` needs a `reason`")
+        if (self.unless.timeout or LOOK) > LONGEST_LOOK:
+            raise ValueError(f"`unless` may take {LONGEST_LOOK:.0f} seconds at most")
         return self
 
     @property
@@ -164,8 +192,7 @@ class CommandRun(_Command, Action):
         return Change(
             what=self.what,
             target=f"command: {self.what}",
-            script=self.script,
-            notes=tuple(f"${number} is {text}" for number, text in enumerate(self.args, start=1)),
+            script=self.script.rstrip("\n") + "".join(one.shown(name) for name, one in self._scripts.items()),
             fidelity=Fidelity.OPAQUE,
             way_back=WayBack.NONE if none else WayBack.EQUIVALENT,
             way_back_note=self.reason
@@ -173,13 +200,20 @@ class CommandRun(_Command, Action):
             else "by a script of the playbook's, which nobody else has tried",
             risk=self.risk,
             alters=tuple(self._facts),
+            data={name or "script": one.model_dump(mode="json") for name, one in self._scripts.items()},
             assumed=assumed,
         )
 
+    @property
+    def _scripts(self) -> dict[str, Script]:
+        """All that may run, under whose it is; empty for the script itself."""
+        own = Script(script=self.script, args=self.args, timeout=self.timeout)
+        undo = {} if self.undo_with_script is None else {"undo": self.undo_with_script}
+        return {"": own, "unless": self.unless, **undo}
+
     def apply(self, target: Target, change: Change) -> None:
         """Run it, and ask its check."""
-        job = Job(script=self.script, args=tuple(self.args), timeout=self.timeout, doing=change.what)
-        answer = target.run(job)
+        answer = target.run(self._scripts[""].job(change.what, self.timeout))
         if answer.exit_code:
             said = answer.text + answer.error_text
             raise Failed(
@@ -190,13 +224,15 @@ class CommandRun(_Command, Action):
             raise Failed(target.name, what, "mend the playbook")
 
     def undo(self, target: Target, undo: Undo) -> None:
-        """Run the script back, and ask the check, which must say that it is no longer done."""
+        """Run the script back, and ask the check, which must say that it is no longer done.
+
+        Raises:
+            Failed: It failed; or nothing takes it back: half of it may have happened, whatever the check says.
+        """
         del undo
         if self.undo_with_script is None:
-            if self._is_done(target):
-                raise Failed(target.name, f"“{self.what}” has no way back: {self.reason}", "decide by hand")
-            return
-        answer = target.run(self.undo_with_script.job(f"undo: {self.what}"))
+            raise Failed(target.name, f"“{self.what}” has no way back: {self.reason}", "decide by hand")
+        answer = target.run(self.undo_with_script.job(f"undo: {self.what}", self.timeout))
         if answer.exit_code:
             said = answer.text + answer.error_text
             what = f"the undo of “{self.what}” exited with {answer.exit_code}"

@@ -1,6 +1,6 @@
 """An app's environment: what its `.env` file says, what its process really has, and whether the database lets it in.
 
-Values are compared here and shown nowhere: findings have keys and keyed fingerprints. The changes are in `env_actions`.
+Values are compared here and shown nowhere: findings have keys, places and marks. The changes are in `env_actions`.
 """
 
 import posixpath
@@ -15,19 +15,16 @@ from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.env_door import word_for
 from remediate.providers.env_file import DATABASE_URL, EnvFile
 from remediate.providers.env_host import (
-    SHOWN,
     Started,
     door_question,
     environ_question,
-    key_question,
-    mark_of,
-    place_of,
     read_secret,
     read_started,
     read_tried,
     secret_question,
-    shown,
 )
+from remediate.providers.env_marks import place_of
+from remediate.providers.pm2_host import newest_question, read_newest
 from remediate.questions import Answers, Read, Run
 from remediate.steps import Check, Questions, Step
 from remediate.text.dotenv import Entry, as_text, entries, value_among
@@ -91,29 +88,30 @@ class EnvValue(EnvFile, Check):
         return self
 
     def ask(self) -> Questions:
-        """Return the questions for the file, the key of fingerprints, and the secret."""
+        """Return the questions for the file and the secret."""
         secret = (secret_question(self.secret),) if self.secret is not None else ()
-        return (self.content, key_question(), *secret)
+        return (self.content, *secret)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
-        """Compare, and show both by their fingerprints."""
+        """Compare, and show where both lead; of the file's value its mark, too."""
         del first
         value = value_among(self.entries_in(now), self.key)
         if value is None:
             return Finding(healthy=False, seen=f"{self.place} sets no {self.key}")
         is_so, wanted = self._wanted(now, value)
         verdict = "is" if is_so else "is not"
-        return Finding(
-            healthy=is_so, seen=f"{self.key} in {self.place} {verdict} {wanted}: {shown(now, value)}"
-        )
+        shown = self.marks(now).shown(value, now[self.content].content)
+        return Finding(healthy=is_so, seen=f"{self.key} in {self.place} {verdict} {wanted}: {shown}")
 
     def _wanted(self, now: Answers, value: str) -> tuple[bool, str]:
         if self.secret is None:
-            return bool(place_of(value)), "a PostgreSQL URL whose parts can be told apart"
+            whole = place_of(value, now[self.content].content)
+            return bool(whole), "a PostgreSQL URL whose parts can be told apart"
         secret = read_secret(now, self.secret)
         if secret is None:
             raise CouldNotLook(self.place, f"the inventory has no secret named {self.secret}", "add it there")
-        return secret == value, f"the secret {self.secret}, {shown(now, secret)}"
+        place = place_of(secret, now[self.content].content)
+        return secret == value, f"the secret {self.secret}" + (f" for {place}" if place else "")
 
 
 class EnvTidy(EnvFile, Check):
@@ -174,36 +172,42 @@ class EnvProcess(EnvFile, Check):
     @property
     def started(self) -> Run:
         """The question what the processes were started with."""
-        return environ_question(self.app, tuple(self.keys))
+        return environ_question(self.app, self.backend, self.place, tuple(self.keys))
+
+    @property
+    def changed(self) -> Run:
+        """The question when the file last changed, a link followed; that time cannot be set."""
+        return newest_question(self.backend, (self.file,))
 
     def ask(self) -> Questions:
-        """Return the questions for the file, the key of fingerprints, and the processes."""
-        return (self.content, key_question(), self.started)
+        """Return the questions for the file, when it changed, and the processes."""
+        return (self.content, self.changed, self.started)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
-        """Compare by fingerprint; where there is no process, there is nothing to compare."""
+        """Compare by marks; where pm2 has not got the app, there is nothing to compare."""
         del first
         given = self.entries_in(now)
         values = {key: value for key in self.keys if (value := value_among(given, key)) is not None}
         processes = read_started(now[self.started])
-        older = [one.pid for one in processes if one.since * 10**6 < now[self.content].mtime_ns]
-        other = [text for one in processes for text in _differences(now, one, values)]
+        changed, _ = read_newest(now[self.changed])
+        older = [one.pid for one in processes if one.pid and one.since < changed]
+        other = [text for one in processes for text in self._differences(now, one, values)]
         late = [f"process {pid} began before {self.place} was last changed" for pid in older]
-        agrees = f"{self.app} has what {self.place} says" if processes else f"{self.app} has no process"
+        agrees = f"{self.app} has what {self.place} says" if processes else f"pm2 has no {self.app}"
         return Finding(
             healthy=not (other or late),
             seen="; ".join((*other, *late)) or agrees,
             facts={"held": bool(other), "older": bool(late)},
         )
 
-
-def _differences(now: Answers, process: Started, values: dict[str, str]) -> list[str]:
-    given = f"process {process.pid} was given another"
-    return [
-        f"{given} {key} (•{process.marks[key][:SHOWN]}), which wins over {shown(now, value)}"
-        for key, value in values.items()
-        if process.marks.get(key, mark_of(now, value)) != mark_of(now, value)
-    ]
+    def _differences(self, now: Answers, process: Started, values: dict[str, str]) -> list[str]:
+        marks = self.marks(now)
+        given = f"process {process.pid} was given" if process.pid else f"pm2 holds for {self.app}"
+        return [
+            f"{given} another {key}, which wins over {marks.shown(value, now[self.content].content)}"
+            for key, value in values.items()
+            if process.marks.get(key, marks.of(value)) != marks.of(value)
+        ]
 
 
 class EnvDatabase(EnvFile, Check):
@@ -222,8 +226,8 @@ class EnvDatabase(EnvFile, Check):
         return door_question(self.backend, self.place, self.key)
 
     def ask(self) -> Questions:
-        """Return the questions for the file, the key of fingerprints, and the database."""
-        return (self.content, key_question(), self.door)
+        """Return the questions for the file and the database."""
+        return (self.content, self.door)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Tell what the database said to the value that counts."""
@@ -233,16 +237,17 @@ class EnvDatabase(EnvFile, Check):
             return Finding(
                 healthy=False, seen=f"{self.place} sets no {self.key}", facts={"state": "missing", "code": ""}
             )
-        code = read_tried(now[self.door]).get(mark_of(now, value))
-        if code is None:
+        marks = self.marks(now)
+        tried = read_tried(now[self.door]).get(marks.of(value))
+        if tried is None:
             raise CouldNotLook(self.place, f"{self.key} could not be tried", "write it on one line")
-        word = word_for(code)
+        word, content = word_for(tried.code), now[self.content].content
         todo = f"; {word.todo}" if word.todo else ""
-        where = place_of(value) or f"{self.key} ({shown(now, value)})"
+        where = place_of(value, content) or f"{self.key} ({marks.shown(value, content)})"
         return Finding(
             healthy=word.state == "ok",
             seen=f"{where}: {word.says}{todo}",
-            facts={"state": word.state, "code": code},
+            facts={"state": word.state, "code": tried.code},
         )
 
 

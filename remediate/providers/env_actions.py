@@ -3,7 +3,8 @@
 A new database URL is tried from the host, as the app would, before it is written. The way to edit is in `env_file`.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -13,21 +14,24 @@ from remediate.model import Change, Undo
 from remediate.providers.env_door import word_for
 from remediate.providers.env_file import DATABASE_URL, NAME, EditedEnvFile
 from remediate.providers.env_host import (
+    Tried,
     door_question,
     given_door_question,
-    literal_door_question,
-    mark_of,
-    place_of,
     read_secret,
     read_tried,
     secret_question,
 )
+from remediate.providers.env_marks import place_of
 from remediate.providers.secret_files import Seal, put_sealed, recipe_back, restore_sealed
 from remediate.questions import Answers, Run
 from remediate.steps import Action, Questions
 from remediate.target import Target
 from remediate.text.dotenv import as_text, entries, value_among
 from remediate.text.dotenv_edits import unglued, whole_line, with_value, without
+
+BUSY, PASSING = ("too-many", "starting"), ("too-many", "starting", "silent", "no-way")
+"""What may be over in a minute, and is no reason to lead an app elsewhere; those that a server itself says."""
+_PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 
 
 class _Edit(EditedEnvFile, Action):
@@ -43,7 +47,9 @@ class _Edit(EditedEnvFile, Action):
 
     def apply(self, target: Target, change: Change) -> None:
         """Compute the edit again, compare it with what was planned, and write it."""
-        after = self.after(target.answer(self.ask()))
+        answers = target.answer(self.ask())
+        self.before(answers)
+        after = self.after(answers)
         if after is None or Seal(self.place, after).digest != change.data["after"]:
             raise Stale(self.place, "what is to be written is no longer what was planned", "run plan again")
         put_sealed(target, change, lambda _: after)
@@ -51,6 +57,21 @@ class _Edit(EditedEnvFile, Action):
     def undo(self, target: Target, undo: Undo) -> None:
         """Write the old bytes back."""
         restore_sealed(target, undo.data)
+
+    def leads(self, answers: Answers, key: str, after: bytes) -> str:
+        """Return in a clause from where to where a database URL leads after an edit; empty where neither can be told.
+
+        Args:
+            answers: With the answer to `content`.
+            key: The variable.
+            after: The file's bytes afterwards.
+        """
+        before = answers[self.content].content
+        was, will = (value_among(entries(as_text(content)), key) or "" for content in (before, after))
+        old, new = (place_of(value, before + after) for value in (was, will))
+        if was == will or not (old or new):
+            return ""
+        return f": {old or 'what leads nowhere that can be shown'} -> {new or 'what cannot be shown'}"
 
     def with_value(self, content: bytes, key: str, value: str) -> bytes:
         """Return the content with a variable set.
@@ -81,23 +102,27 @@ class EnvSet(_Edit):
     def _exactly_one(self) -> Self:
         if (self.value is None) == (self.secret is None):
             raise ValueError("give either `value` or `secret`")
+        if self.value is not None and (self.trial or _PASSWORD.search(self.value)):
+            raise ValueError("a URL with a password belongs into the inventory: name it with `secret`")
         return self
 
     @property
-    def _door(self) -> Run:
-        if self.secret is not None:
-            return given_door_question(self.backend, self.place, self.key, self.secret)
-        return literal_door_question(self.backend, self.place, self.key, self.value or "")
+    def _given(self) -> tuple[Run, ...]:
+        if self.secret is None:
+            return ()
+        door = given_door_question(self.backend, self.place, self.key, self.secret)
+        return (secret_question(self.secret), door) if self.trial else (secret_question(self.secret),)
 
     def ask(self) -> Questions:
         """Return the questions for the file, the secret, and what the database says to it."""
-        secret = (secret_question(self.secret),) if self.secret is not None else ()
-        return (*self.about_file, *secret, *((self._door,) if self.trial else ()))
+        return (*self.about_file, *self._given)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the edit, or nothing where the file says so already."""
         tried = ("the new value was tried: it lets the app in",) if self.trial else ()
-        return self.edit(answers, self.after(answers), f"set {self.key} in {self.place}", *tried)
+        after = self.after(answers)
+        leads = self.leads(answers, self.key, after)
+        return self.edit(answers, after, f"set {self.key} in {self.place}{leads}", *tried)
 
     def after(self, answers: Answers) -> bytes:
         """Return the file with the variable set.
@@ -110,12 +135,13 @@ class EnvSet(_Edit):
             raise Failed(self.place, f"the inventory has no secret named {self.secret}", "add it there")
         if self.trial:
             self._demand_entry(answers, value)
-        return self.with_value(self.before(answers).content, self.key, value)
+        return self.with_value(answers[self.content].content, self.key, value)
 
     def _demand_entry(self, answers: Answers, value: str) -> None:
-        word = word_for(read_tried(answers[self._door]).get(mark_of(answers, value), "EOTHER"))
+        tried = read_tried(answers[self._given[1]]).get(self.marks(answers).of(value))
+        word = word_for(tried.code if tried else "EOTHER")
         if word.state != "ok":
-            where = place_of(value) or "what is to be written"
+            where = place_of(value, answers[self.content].content) or "what is to be written"
             raise Failed(
                 self.place, f"{self.key} is not changed: {where}: {word.says}", word.todo or "correct it"
             )
@@ -137,7 +163,7 @@ class EnvUnset(_Edit):
 
     def after(self, answers: Answers) -> bytes:
         """Return the file without the variable."""
-        return without(self.before(answers).content, self.key)
+        return without(answers[self.content].content, self.key)
 
 
 class EnvMend(_Edit):
@@ -145,7 +171,8 @@ class EnvMend(_Edit):
 
     Of what the file may mean (a duplicated line, a line glued to another, a password cut by `#`), and then of the
     inventory's secret, the first that the database lets in; the one that counts now goes first. Where none is let in,
-    nothing is changed.
+    nothing is changed; nor where one that goes first is kept out by what may pass: no connection left, a server that
+    starts, no answer. What is glued to another variable's value is cut off from it only where it is let in.
     """
 
     kind: ClassVar[str] = "env.mend"
@@ -174,25 +201,53 @@ class EnvMend(_Edit):
         after = self.after(answers)
         if after is None:
             return ()
+        what = f"mend {self.key} in {self.place}{self.leads(answers, self.key, after)}"
         note = "the value that is kept or written was tried: it lets the app in"
-        return self.edit(answers, after, f"mend {self.key} in {self.place}", note)
+        return self.edit(answers, after, what, note)
 
     def after(self, answers: Answers) -> bytes | None:
         """Return the file with the first value that is let in; None where none is."""
-        content = self.before(answers).content
-        whole = unglued(content, [self.key])
-        tried = read_tried(answers[self._door])
-        for value in self._meant(content, whole):
-            if tried.get(mark_of(answers, value)) == "":
-                return self.with_value(whole, self.key, value)
-        given = read_secret(answers, self.secret) if self.secret is not None else None
-        if given is None or read_tried(answers[self._given[1]]).get(mark_of(answers, given)) != "":
+        content, tried = answers[self.content].content, self._tried(answers)
+        whole = unglued(content, [self.key], lambda value: _lets_in(tried, (value, _encoded(value))))
+        value = self._chosen(content, tried)
+        if value is None:
             return None
-        return self.with_value(whole, self.key, given)
+        mine = [entry for entry in entries(as_text(whole)) if entry.key == self.key]
+        if whole == content and [(one.value, one.is_cut) for one in mine] == [(value, False)]:
+            return content
+        return self.with_value(whole, self.key, value)
 
-    def _meant(self, content: bytes, whole: bytes) -> Iterator[str]:
+    def _tried(self, answers: Answers) -> Mapping[str, str]:
+        """Return what came of each value that is known here: value -> code."""
+        given = read_secret(answers, self.secret) if self.secret is not None else None
+        marks, content = self.marks(answers), answers[self.content].content
+        doors: dict[str, Tried] = dict(read_tried(answers[self._door]))
+        if given is not None:
+            doors |= read_tried(answers[self._given[1]])
+        values = (*self._meant(content), *(() if given is None else (given,)))
+        return {value: doors[mark].code for value in values if (mark := marks.of(value)) in doors}
+
+    def _chosen(self, content: bytes, tried: Mapping[str, str]) -> str | None:
+        for value, code in tried.items():
+            state = word_for(code).state
+            if state in BUSY or (state in PASSING and place_of(value, content)):
+                return None  # what cannot be told apart may be half a URL, which leads nowhere
+            if code == "":
+                return value
+        return None
+
+    def _meant(self, content: bytes) -> Iterator[str]:
+        whole = unglued(content, [self.key])
         now = value_among(entries(as_text(content)), self.key)
         yield from () if now is None else (now,)
         for entry in reversed([entry for entry in entries(as_text(whole)) if entry.key == self.key]):
             yield entry.value
-            yield whole_line(entry).replace("#", "%23")
+            yield _encoded(whole_line(entry))
+
+
+def _encoded(value: str) -> str:
+    return value.replace("#", "%23")
+
+
+def _lets_in(tried: Mapping[str, str], values: tuple[str, ...]) -> bool:
+    return any(tried.get(value) == "" for value in values)

@@ -11,7 +11,7 @@ from pydantic import Field
 from remediate.errors import CouldNotLook, Failed
 from remediate.model import Change
 from remediate.providers.edits import demand_inside, place_question
-from remediate.providers.env_host import key_question
+from remediate.providers.env_marks import Marks
 from remediate.providers.secret_files import sealed_edit
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Questions, Step
@@ -35,7 +35,7 @@ class EnvFile(Step):
 
     @property
     def content(self) -> Read:
-        """The question for the file. Its answer is secret: what is shown of it goes through `env_host.shown`."""
+        """The question for the file. Its answer is secret: what is shown of it goes through `env_marks`."""
         return Read(path=self.place)
 
     def entries_in(self, answers: Answers) -> tuple[Entry, ...]:
@@ -49,6 +49,10 @@ class EnvFile(Step):
             raise CouldNotLook(self.place, "is a directory", "name the file")
         return entries(as_text(answer.content))
 
+    def marks(self, answers: Answers) -> Marks:
+        """Return the marks under the key of the file, as the scripts on the host make them."""
+        return Marks.under(self.place, answers[self.content].content)
+
 
 class EditedEnvFile(EnvFile):
     """An action on one `.env` file, below the app's root."""
@@ -57,8 +61,8 @@ class EditedEnvFile(EnvFile):
 
     @property
     def about_file(self) -> Questions:
-        """The questions that every edit has: the file, where it really is, and the key of fingerprints."""
-        return (self.content, place_question(self.root, self.place), key_question())
+        """The questions that every edit has: the file, and where it really is."""
+        return (self.content, place_question(self.root, self.place))
 
     def before(self, answers: Answers) -> ReadAnswer:
         """Return the file as it is.
@@ -81,9 +85,9 @@ class EditedEnvFile(EnvFile):
             what: One line for a person.
             notes: Further lines.
         """
-        before = self.before(answers)
-        if after == before.content:
+        if after == answers[self.content].content:
             return ()
+        before = self.before(answers)
         mended = ("the last line gets its end",) if not is_ended(before.content) else ()
         change = sealed_edit(self.place, before, after, what)
         return (change.model_copy(update={"notes": (*notes, *mended, *change.notes)}),)

@@ -5,97 +5,44 @@ never removes a variable; only deleting the app and starting it from its definit
 that pm2 has of the running app, not an ecosystem file: that may start other apps, and may have changed.
 """
 
+import re
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
 from remediate.errors import Conflict, Failed, Stale
-from remediate.model import Change, Fidelity, Undo, WayBack, digest_of
+from remediate.model import Change, Fidelity, Json, Undo, WayBack
+from remediate.providers.env_actions import PASSING
+from remediate.providers.env_door import word_for
 from remediate.providers.env_file import EnvFile
 from remediate.providers.env_host import (
-    SHOWN,
-    Started,
+    Tried,
     environ_question,
+    held_door_question,
     key_question,
-    mark_of,
+    read_key,
     read_started,
-    shown,
+    read_tried,
 )
-from remediate.providers.pm2_host import NO_APP, PM2_BEGIN
-from remediate.providers.pm2_starting import PM2_START
-from remediate.questions import Answers, Run
+from remediate.providers.env_marks import place_of
+from remediate.providers.pm2_definition import RECREATE_SCRIPT
+from remediate.providers.pm2_host import NO_APP
+from remediate.questions import Answers, Run, Value
 from remediate.steps import Action, Questions, Step
 from remediate.target import Job, Target
 from remediate.text.dotenv import value_among
 
-RECREATE_SCRIPT = (
-    PM2_BEGIN
-    + PM2_START
-    + r"""
-// Further arguments of `recreate`: the variables to leave out. The definition as it was is what is kept.
-const crypto = require('node:crypto')
-const unwanted = more
-
-const SAME = ['name', 'namespace', 'args', 'node_args', 'interpreter_args', 'exec_mode', 'instances', 'watch',
-  'ignore_watch', 'autorestart', 'max_restarts', 'min_uptime', 'restart_delay', 'exp_backoff_restart_delay',
-  'kill_timeout', 'listen_timeout', 'wait_ready', 'max_memory_restart', 'cron_restart', 'time', 'log_date_format',
-  'log_type', 'disable_logs', 'source_map_support', 'disable_source_map_support', 'treekill', 'stop_exit_codes',
-  'shutdown_with_message', 'vizion', 'uid', 'gid', 'merge_logs', 'pmx', 'automation', 'filter_env', 'instance_var',
-  'increment_var']
-
-const log = (file, env, id) => (file && !env.merge_logs ? file.replace(`-${id}.log`, '.log') : file)
-
-const definition = () => {
-  const mine = list().filter((one) => one.name === app)
-  if (!mine.length) return null
-  const { pm_id: id, pm2_env: env } = mine[0]
-  const { unique_id: _, ...variables } = env.env || {}
-  const same = Object.fromEntries(SAME.filter((key) => env[key] !== undefined).map((key) => [key, env[key]]))
-  return {
-    ...same, name: app, script: env.pm_exec_path, cwd: env.pm_cwd, interpreter: env.exec_interpreter,
-    out_file: log(env.pm_out_log_path, env, id), error_file: log(env.pm_err_log_path, env, id),
-    env: variables, stopped: mine.every((one) => one.pm2_env.status === 'stopped'), instances: mine.length,
-  }
-}
-
-const digest = (one) => crypto.createHash('sha256').update(JSON.stringify(one)).digest('hex')
-
-const recreate = () => {
-  const before = definition()
-  if (!before) fail(4, `pm2 knows no app called ${app}`)
-  keep({ before })
-  remove()
-  start({ ...before, env: Object.fromEntries(Object.entries(before.env).filter(([key]) => !unwanted.includes(key))) })
-  settle(Number(wish))
-  keep({ before, after: digest(definition().env) })
-}
-
-const putBack = () => {
-  if (!fs.existsSync(kept)) return
-  const { before, after } = JSON.parse(fs.readFileSync(kept, 'utf8'))
-  const now = definition()
-  if (now && after && digest(now.env) !== after) fail(9, `${app} was given another environment since`)
-  remove()
-  start(before)
-  if (before.stopped) pm2('stop', ...processes().map((one) => String(one.id)))
-  else if (wish !== 'any') settle(Number(wish))
-  fs.rmSync(kept)
-}
-
-if (verb === 'recreate') recreate()
-if (verb === 'put-back') putBack()
-NODE
-"""
-)
 PATIENCE = "20"
-SOMEBODY_ELSES = 9
+GONE, SOMEBODY_ELSES = 8, 9
 
 
 class Pm2Recreate(EnvFile, Action):
     """Starts the app anew from pm2's own definition of it, less those variables that it holds otherwise than `.env`.
 
-    Nothing is done where pm2 holds none, or the same value. `pm2 save` is left to the operator: what was saved for the
-    next boot is untouched.
+    Nothing is done where pm2 holds none, or the same value. A database URL is tried, from the host: the app is started
+    anew only where the database refuses what pm2 holds and lets in what the file says, or both lead to the same place.
+    `pm2 save` is left to the operator: what was saved for the next boot is untouched.
     """
 
     kind: ClassVar[str] = "pm2.recreate"
@@ -106,65 +53,96 @@ class Pm2Recreate(EnvFile, Action):
     @property
     def started(self) -> Run:
         """The question what the processes were started with."""
-        return environ_question(self.app, tuple(self.keys))
+        return environ_question(self.app, self.backend, self.place, tuple(self.keys))
+
+    @property
+    def door(self) -> Run:
+        """The question what the database says to what pm2 holds, and to what the file may mean."""
+        return held_door_question(self.app, self.backend, self.place, tuple(self.keys))
+
+    @property
+    def defined(self) -> Run:
+        """The question for the digest of pm2's definition."""
+        args = ("look", self.app, self.backend, "", "")
+        return Run(script=RECREATE_SCRIPT, args=args, about=(f"process:{self.app}",))
 
     def ask(self) -> Questions:
-        """Return the questions for the file, the key of fingerprints, and the processes."""
-        return (self.content, key_question(), self.started)
+        """Return the questions for the file and the key of its marks, the processes, and the database."""
+        return (self.content, key_question(self.place), self.started, self.door, self.defined)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """Return one recreation, or nothing where no process was given another value than the file's."""
-        given = self.entries_in(answers)
-        values = {key: value for key in self.keys if (value := value_among(given, key)) is not None}
-        processes = read_started(answers[self.started])
-        held = sorted(
-            {key for key in values for one in processes if _differs(answers, one, key, values[key])}
-        )
-        return (self._change(answers, processes, {key: values[key] for key in held}),) if held else ()
+        """Return one recreation, or nothing where no process was given another value than the file's.
 
-    def _change(self, answers: Answers, processes: tuple[Started, ...], values: dict[str, str]) -> Change:
-        held = [
-            f"pm2 holds {key}=•{one.marks[key][:SHOWN]}, which goes; {self.place} says {shown(answers, value)}"
+        Raises:
+            Failed: The app may work with what pm2 holds, and elsewhere than the file says: a person has to decide.
+        """
+        given, marks = self.entries_in(answers), read_key(answers[key_question(self.place)])
+        values = {key: value for key in self.keys if (value := value_among(given, key)) is not None}
+        held = {
+            (key, one.marks[key])
             for key, value in values.items()
-            for one in processes
-            if key in one.marks
-        ]
+            for one in read_started(answers[self.started])
+            if one.marks.get(key, marks.of(value)) != marks.of(value)
+        }
+        if not held:
+            return ()
+        tried = read_tried(answers[self.door])
+        said = [Said(key, tried.get(mark), tried.get(marks.of(values[key]))) for key, mark in sorted(held)]
+        for one in said:
+            self._demand_certainty(one, place_of(values[one.key], answers[self.content].content))
+        return () if any(one.helps_nobody for one in said) else (self._change(answers, said),)
+
+    def _demand_certainty(self, one: "Said", place: str) -> None:
+        if one.doubt:
+            file = f"{self.place} says {place or 'another'}, {one.of_file}"
+            what = f"pm2 holds a {one.key} for {one.place_held}, {one.of_held}; {file}"
+            raise Failed(self.app, what, "decide which is right; nothing was changed")
+
+    def _change(self, answers: Answers, said: "list[Said]") -> Change:
+        names = ", ".join(dict.fromkeys(one.key for one in said))
+        digest = _Defined.model_validate_json(answers[self.defined].text.strip().rpartition("\n")[2]).digest
+        name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.app)[:40]}-{digest[:16]}"
         return Change(
-            what=f"start {self.app} anew without {', '.join(values)}",
+            what=f"start {self.app} anew without {names}",
             target=self.app,
             script=f"pm2 delete {self.app}; pm2 start DEFINITION",
             notes=(
-                *held,
+                *(f"pm2 holds a {one.key} for {one.place_held}, {one.of_held}: it goes" for one in said),
                 "away for about two seconds",
                 "its number in pm2 and its restart counter begin anew",
+                "what `pm2 save` wrote before still has it: at the next boot it is back, until you save again",
             ),
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EQUIVALENT,
-            way_back_note="started anew from the definition it had, which is kept in PM2_HOME for its owner only",
+            way_back_note=f"started anew from its definition, kept in PM2_HOME as remediate-{name}.json for its owner "
+            "only; remove that when nobody wants it back",
             risk="restart",
             alters=(f"process:{self.app}",),
-            data={"name": digest_of([one.marks for one in processes])[:12], "keys": list(values)},
+            data={"name": name, "digest": digest, "keys": sorted({one.key for one in said})},
+            assumed="what the file will say is tried again then" if any(one.later for one in said) else "",
         )
 
     def apply(self, target: Target, change: Change) -> None:
         """Delete, start, and wait until it is up."""
-        if self.plan(target.answer(self.ask())) == ():
+        planned = self.plan(target.answer(self.ask()))
+        if not planned or planned[0].assumed:
             raise Stale(self.app, "is no longer what the plan was made from", "run plan again")
-        job = self._job("recreate", PATIENCE, change.data["name"], *change.data["keys"])
-        self._run(target, job)
+        self._run(target, self._job("recreate", change.data, *change.data["keys"]))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Delete, and start from the definition that was kept. What was no good before need not be good again."""
-        self._run(target, self._job("put-back", "any", undo.data["name"]))
+        self._run(target, self._job("put-back", undo.data))
 
-    def _job(self, verb: str, patience: str, *more: str) -> Job:
-        args = (verb, self.app, self.backend, patience, *more)
-        return Job(script=RECREATE_SCRIPT, args=args, timeout=120.0, doing=f"pm2 {verb} {self.app}")
+    def _job(self, verb: str, data: dict[str, Json], *keys: str) -> Job:
+        args = (verb, self.app, self.backend, PATIENCE, data["name"], data["digest"], *keys)
+        return Job(script=RECREATE_SCRIPT, args=args, timeout=600.0, doing=f"pm2 {verb} {self.app}")
 
     def _run(self, target: Target, job: Job) -> None:
         answer = target.run(job)
         if answer.exit_code == NO_APP:
             raise Failed(self.app, "pm2 knows no app of that name any more", "look at pm2 on the host")
+        if answer.exit_code == GONE:
+            raise Failed(self.app, answer.error_text.strip(), "start it by hand as it was")
         if answer.exit_code == SOMEBODY_ELSES:
             raise Conflict(self.app, "was given another environment by somebody else since", "decide by hand")
         if answer.exit_code:
@@ -172,9 +150,60 @@ class Pm2Recreate(EnvFile, Action):
             raise Failed(self.app, what, "read its error log", output=answer.error_text)
 
 
-def _differs(answers: Answers, process: Started, key: str, value: str) -> bool:
-    mark = mark_of(answers, value)
-    return process.marks.get(key, mark) != mark
+class _Defined(Value):
+    """What is known of pm2's definition: its digest, empty where there is none."""
+
+    daemon: bool
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the database says to what pm2 holds, and to what the file says.
+
+    Attributes:
+        key: The variable.
+        held: What came of the value that pm2 holds; None where it was not tried.
+        file: What came of the file's value; None where it was not tried: an earlier step is to write it.
+    """
+
+    key: str
+    held: Tried | None
+    file: Tried | None
+
+    @property
+    def place_held(self) -> str:
+        """Where the held one leads."""
+        return (self.held.place if self.held else "") or "a place that cannot be shown"
+
+    @property
+    def of_held(self) -> str:
+        """What came of the held one, in a clause."""
+        return word_for(self.held.code).says if self.held else "which was not tried"
+
+    @property
+    def of_file(self) -> str:
+        """What came of the file's, in a clause."""
+        return word_for(self.file.code).says if self.file else "which was not tried"
+
+    @property
+    def doubt(self) -> bool:
+        """Whether the app may work with what pm2 holds, elsewhere than the file says."""
+        if self.held is None:
+            return self.file is not None
+        works = self.held.code == "" or word_for(self.held.code).state in PASSING
+        same = self.file is not None and self.file.code == "" and self.file.leads == self.held.leads
+        return works and not same
+
+    @property
+    def helps_nobody(self) -> bool:
+        """Whether the database refuses the file's as well."""
+        return self.file is not None and self.file.code != ""
+
+    @property
+    def later(self) -> bool:
+        """Whether an earlier step is to write what the file will say."""
+        return self.held is not None and self.file is None
 
 
 STEPS: tuple[type[Step], ...] = (Pm2Recreate,)

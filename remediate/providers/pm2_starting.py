@@ -26,12 +26,12 @@ const remove = () => {
 }
 
 // Through stdin: an argument would show the variables to everybody on the host.
-const start = ({ stopped: _, ...wanted }) => {
+const start = ({ stopped: _, ...wanted }, timeout = 20000) => {
   const bare = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'PM2_HOME'].filter((key) => process.env[key])
   const env = Object.fromEntries(bare.map((key) => [key, process.env[key]]))
   const stdio = ['pipe', 'ignore', 'ignore']
   const input = JSON.stringify({ apps: [wanted] })
-  execFileSync('pm2', ['start', '-'], { input, env, timeout: 20000, killSignal: 'SIGKILL', stdio })
+  execFileSync('pm2', ['start', '-'], { input, env, timeout, killSignal: 'SIGKILL', stdio })
 }
 
 const settle = (seconds) => {

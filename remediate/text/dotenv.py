@@ -21,8 +21,8 @@ _QUOTED = re.compile(r"^(['\"`])(.*)\1$", re.MULTILINE | re.DOTALL)
 _WHOLLY_QUOTED = re.compile(r"'(?:\\'|[^'])*'|\"(?:\\\"|[^\"])*\"|`(?:\\`|[^`])*`")
 _SEPARATOR = re.compile(r"\s*=|:")
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|PRIVATE|SALT|AUTH|DSN", re.IGNORECASE)
-_USER_INFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s]*:([^/?#@\s]+)@")
-"""The password of a URL, as it is written: RFC 3986, section 3.2.1."""
+_USER_INFO = re.compile(r"(?=[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:\s]*:(.*))", re.DOTALL)
+"""What follows the user's name in a URL (RFC 3986, section 3.2.1): its password up to an `@`, nobody knows which."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,18 @@ def dotenv_secrets(content: bytes) -> tuple[str, ...]:
     """
     found = entries(as_text(content))
     named = [entry.value for entry in found if _SECRET_NAME.search(entry.key)]
-    written = [password for entry in found for password in _USER_INFO.findall(entry.written)]
+    written = [password for entry in found for password in _passwords(entry.written + entry.rest)]
     return tuple(dict.fromkeys(map(_replaced, filter(None, [*named, *written, *map(unquote, written)]))))
+
+
+def _passwords(text: str) -> list[str]:
+    """Return all that may be the password of a URL: up to each `@` that follows, for it may have some itself."""
+    return [
+        rest[: match.start()]
+        for rest in _USER_INFO.findall(text)
+        for match in re.finditer("@", rest)
+        if match.start()
+    ]
 
 
 def _unquoted(value: str) -> str:

@@ -4,13 +4,14 @@ A variable that is set several times becomes one, at the line that counted; a mi
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from remediate.text.dotenv import Entry, as_text, entries, value_among
 
 Splice = tuple[int, int, str]
 """From where to where in the text with line feeds only, and what stands there afterwards."""
 
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _MARKS = ("", '"', "'", "`")
 
 
@@ -43,13 +44,24 @@ def without(content: bytes, key: str) -> bytes:
     return _spliced(content, splices) if splices else content
 
 
-def unglued(content: bytes, keys: Iterable[str]) -> bytes:
+def unglued(content: bytes, keys: Iterable[str], wanted: Callable[[str], bool] = bool) -> bytes:
     """Return the file with a line end before each of these keys that stands in the middle of another value.
 
     That is what `echo KEY=value >> .env` leaves behind where the last line has no end.
+
+    Args:
+        content: The file's bytes.
+        keys: The variables.
+        wanted: Tells of a value that stands in the middle of another variable's whether it is to get its own line.
     """
     text = as_text(content)
-    places = [place for entry in entries(text) for key in keys for place in _glue(entry, key)]
+    places = [
+        place
+        for entry in entries(text)
+        for key in keys
+        for place, value in _glue(entry, key)
+        if entry.key == key or wanted(value)
+    ]
     return _spliced(content, [(place, place, "\n") for place in sorted(set(places))]) if places else content
 
 
@@ -58,12 +70,23 @@ def glued(given: Sequence[Entry], key: str) -> tuple[str, ...]:
     return tuple(entry.key for entry in given if _glue(entry, key))
 
 
-def _glue(entry: Entry, key: str) -> list[int]:
-    """Return where in the text a line of the key begins within this value."""
+def _glue(entry: Entry, key: str) -> list[tuple[int, str]]:
+    """Return where in the text a line of the key begins within this value, and the value it gives.
+
+    Something stands right before it, a URL or a quote follows, and then no white space: `DATABASE_URL=… npm run seed`
+    is a command.
+    """
     if entry.quote:
         return []
-    found = re.finditer(rf"(?<![_.\-?&]){re.escape(key)}=", entry.written)
-    return [entry.begin + match.start() for match in found]
+    name = rf"(?<=[^\s_.\-?&]){re.escape(key)}="
+    found = list(re.finditer(rf"{name}(?=[\"'`]|{_SCHEME})", entry.written))
+    ends = [*(match.start() for match in found), len(entry.written)][1:]
+    parts = [(match, entry.written[match.end() : end]) for match, end in zip(found, ends, strict=False)]
+    return [
+        (entry.begin + match.start(), value.strip("\"'`"))
+        for match, value in parts
+        if not re.search(r"\s", value)
+    ]
 
 
 def is_ended(content: bytes) -> bool:

@@ -21,7 +21,8 @@ def faults_of(relation: str) -> list[str]:
 
 def found_by_triage(ended: Ended) -> list[str]:
     (host,) = ended.lines
-    return [one["playbook"] for one in host["diagnoses"] if one["verdict"] == "found"]
+    found = [one for one in host["diagnoses"] if one["verdict"] == "found"]
+    return [one["playbook"] for one in found if not one["explained_by"]]
 
 
 def secrets_of(practice: Practice) -> list[str]:

@@ -121,6 +121,7 @@ MARK = "/srv/lumiku/a mark"
 COMMAND = CommandRun(
     script='printf made >"$1"',
     args=[MARK],
+    about=[f"file:{MARK}"],
     what="make a mark",
     unless=Script(script='[ -e "$1" ]', args=[MARK]),
     undo=Script(script='rm -f -- "$1"', args=[MARK]),

@@ -92,6 +92,7 @@ def commanding(root: Path) -> tuple[Action, CommandWorld]:
     action = CommandRun(
         script='printf made >"$1"',
         args=[mark],
+        about=[f"file:{mark}"],
         what="make a mark",
         unless=Script(script='[ -e "$1" ]', args=[mark]),
         undo=Script(script='rm -f -- "$1"', args=[mark]),

@@ -6,12 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from remediate.catalogue import CATALOGUE
-from remediate.errors import Failed, PlaybookError
+from remediate.errors import CouldNotLook, Failed, PlaybookError
 from remediate.inventory import Policy
 from remediate.model import Fidelity, Finding, Plan, PlannedFix, WayBack
+from remediate.planner import difference
 from remediate.playbook import load_playbook
 from remediate.policy import refusals
 from remediate.providers.command import CommandOutput, CommandRun, Script
+from remediate.questions import Answers, RunAnswer
 from tests.laws.command import CommandTarget
 from tests.laws.laws import carry_out, planned
 
@@ -43,6 +45,7 @@ def making(path: Path, **more: object) -> CommandRun:
         "script": 'printf made >"$1"',
         "args": [str(path)],
         "what": "make a file",
+        "about": [f"file:{path}"],
         "unless": Script(script='[ -e "$1" ]', args=[str(path)]),
         **({} if "way_back" in more else {"undo": Script(script='rm -f -- "$1"', args=[str(path)])}),
         **more,
@@ -85,7 +88,33 @@ def test_what_has_no_way_back_says_so_when_it_is_wanted(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="has no way back: mail was sent"):
         action.undo(TARGET, undos[0])
     (tmp_path / "a").unlink()
-    action.undo(TARGET, undos[0])  # it was never made, or is gone: nothing to take back
+    with pytest.raises(Failed, match="has no way back"):
+        action.undo(TARGET, undos[0])  # half of it may have happened, whatever its check says
+
+
+def test_arguments_are_shown_and_confirmed(tmp_path: Path) -> None:
+    (change,) = planned(making(tmp_path / "a"), TARGET)
+    assert f'# $1 is "{tmp_path}/a"' in change.script
+    assert f'# undo: $1 is "{tmp_path}/a"' in change.script
+    for other in ({"args": ["b"]}, {"undo": Script(script='rm -f -- "$1"', args=["b"])}):
+        (changed,) = planned(making(tmp_path / "a", **other), TARGET)
+        assert changed.outline.essence != change.outline.essence
+        assert not changed.outline.same_as(change.model_copy(update={"assumed": "why"}).outline)
+
+
+def test_what_takes_a_change_back_may_take_as_long_as_the_change(tmp_path: Path) -> None:
+    action = making(tmp_path / "a", timeout=300.0)
+    assert action.undo_with_script
+    assert action.undo_with_script.job("undo", action.timeout).timeout == 300.0
+    with pytest.raises(ValidationError, match="60 seconds at most"):
+        making(tmp_path / "a", unless=Script(script="true", timeout=61.0))
+
+
+def test_a_pattern_that_may_be_in_what_was_left_out_is_not_judged() -> None:
+    check = CommandOutput(script="true", pattern="x", absent=True)
+    answers = Answers({check.question: RunAnswer(exit_code=0, stdout=b"a", left_out=9)}, "web1")
+    with pytest.raises(CouldNotLook, match="prints more than is kept"):
+        check.judge(answers, answers)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +123,7 @@ def test_what_has_no_way_back_says_so_when_it_is_wanted(tmp_path: Path) -> None:
         {"way_back": "none"},
         {"way_back": "none", "reason": " "},
         {"way_back": "none", "undo": Script(script="x")},
+        {"about": []},
     ],
 )
 def test_a_command_says_its_way_back_or_why_it_has_none(tmp_path: Path, wrong: dict) -> None:
@@ -123,3 +153,11 @@ def test_a_script_holds_no_template_and_its_arguments_may(tmp_path: Path) -> Non
         PlaybookError, match=r"free.yml:7:\d+: `script` is run by a shell, and must hold no template"
     ):
         load_playbook(file, CATALOGUE)
+
+
+def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
+    (change,) = planned(making(tmp_path / "a"), TARGET)
+    fix = PlannedFix(step="s", action="command.run", parameters={"timeout": 1}, changes=(change,)).outline
+    other = fix.model_copy(update={"parameters": {"timeout": 2}})
+    assert difference([fix], [fix]) == ""
+    assert difference([other], [fix]) == "“s” would now be done with other parameters"

@@ -85,10 +85,10 @@ def test_what_an_unquoted_hash_cut_off_goes_with_the_value_and_a_comment_stays()
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b"A=1URL=x\n", b"A=1\nURL=x\n"),
+        (b"A=1URL=p://x\n", b"A=1\nURL=p://x\n"),
         (b'URL="x"URL="y"', b'URL="x"\nURL="y"\n'),
-        (b"URL=xURL=yURL=z\r\n", b"URL=x\r\nURL=y\r\nURL=z\r\n"),
-        (b"A=URL=x\n", b"A=\nURL=x\n"),
+        (b"URL=p://xURL=p://yURL=p://z\r\n", b"URL=p://x\r\nURL=p://y\r\nURL=p://z\r\n"),
+        (b"A=1URL='p://x'\n", b"A=1\nURL='p://x'\n"),
     ],
 )
 def test_a_line_that_was_glued_to_another_gets_a_line_of_its_own(before: bytes, after: bytes) -> None:
@@ -97,7 +97,19 @@ def test_a_line_that_was_glued_to_another_gets_a_line_of_its_own(before: bytes, 
 
 
 @pytest.mark.parametrize(
-    "content", [b"MY_URL=1\n", b"A='xURL=y'\n", b"A=x # URL=y\n", b"A=http://h/?URL=y&URL=z\n", b"#URL=x\n"]
+    "content",
+    [
+        b"A=URL=p://x npm run seed\n",
+        b"A=yURL=p://x npm run seed\n",
+        b"A=URL=p://x\n",
+        b"A=1URL=x\n",
+        b"A=cross-env URL=p://x\n",
+        b"MY_URL=1\n",
+        b"A='xURL=y'\n",
+        b"A=x # URL=y\n",
+        b"A=http://h/?URL=y&URL=z\n",
+        b"#URL=x\n",
+    ],
 )
 def test_what_only_looks_like_a_glued_line_is_left_alone(content: bytes) -> None:
     assert unglued(content, ["URL"]) == content
@@ -107,3 +119,8 @@ def test_a_value_that_cannot_be_written_is_refused_without_being_told() -> None:
     with pytest.raises(ValueError, match="no quotation marks") as error:
         with_value(b"", "A", "secret'\"`\n")
     assert "secret" not in str(error.value)
+
+
+def test_what_is_not_wanted_stays_in_the_value_of_another_variable() -> None:
+    content = b"A=1URL=p://x\nB=2URL=p://y\n"
+    assert unglued(content, ["URL"], lambda value: value == "p://y") == b"A=1URL=p://x\nB=2\nURL=p://y\n"

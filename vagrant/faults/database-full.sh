@@ -5,14 +5,14 @@
 hog='
 const { Client } = require("pg")
 const take = async () => {
-  const client = new Client({ connectionString: process.argv[1], application_name: "nightly-export" })
+  const client = new Client({ connectionString: process.env.HOG_URL, application_name: "nightly-export" })
   client.on("error", () => process.exit())
   try { await client.connect() } catch (error) { if (error.code === "53300") return false; process.exit() }
   return true
 }
 const loop = async () => setTimeout(loop, (await take()) ? 0 : 20)
 loop()'
-(cd "$BACKEND" && exec setsid node -e "$hog" "$database_url") </dev/null >/dev/null 2>&1 &
+(cd "$BACKEND" && HOG_URL=$database_url exec setsid node -e "$hog") </dev/null >/dev/null 2>&1 &
 sleep 1 # it takes what there is; what the app gives back goes the same way
 restart_app
 expect_failure 500 P2037 GET /projects

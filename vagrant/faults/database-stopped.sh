@@ -3,7 +3,7 @@
 # shellcheck source=lib/common.sh
 
 # The parent of our own session is the server; a data directory is not ours to know.
-server=$(psql -X -w -q -t -A -d "${database_url%%\?*}" <<'END'
+server=$(psql_as_app -t -A <<'END'
 SELECT pg_backend_pid() AS pid \gset
 \setenv SESSION :pid
 \! ps -o ppid= -p "$SESSION"

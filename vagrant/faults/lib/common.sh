@@ -13,14 +13,19 @@ fail() { # MESSAGE
   exit 1
 }
 
-# One statement after the other, as the app's own database user.
-sql() { # STATEMENTS
+# psql as the app's own database user.
+psql_as_app() { # ARGUMENTS
   # libpq knows neither `schema` nor any other parameter of Prisma's; the password is in no argument list.
   local url=${database_url%%\?*} login
   login=${url#*//}
   login=${login%@*}
   PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')") \
-    psql -X -w -q -v ON_ERROR_STOP=1 -d "postgresql://${login%%:*}@${url##*@}" -c "$1" </dev/null || fail "psql failed"
+    psql -X -w -q -v ON_ERROR_STOP=1 -d "postgresql://${login%%:*}@${url##*@}" "$@"
+}
+
+# One statement after the other.
+sql() { # STATEMENTS
+  psql_as_app -c "$1" </dev/null || fail "psql failed"
 }
 
 # Compile without caring whether it compiles: tsc writes dist/ even so, and that is how broken code goes live.
