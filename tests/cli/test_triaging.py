@@ -56,12 +56,12 @@ def test_an_error_that_was_cured_hides_no_other_fault(web1: Host) -> None:
 
 def test_of_equals_the_one_that_knows_the_error_comes_first_with_what_brings_it_about(web1: Host) -> None:
     seen = [found("disk-pressure"), found("prisma-validation"), found("prisma-client-out-of-sync")]
-    said = told(web1, seen, "Unknown argument `coverUrl`")
-    assert "1. prisma-client-out-of-sync" in said
+    said = told(web1, seen, "@prisma/client did not initialize yet")
+    assert "1. prisma-validation" in said
     assert "2. disk-pressure" in said
-    assert "3. prisma-validation" in said
-    assert "(explained by prisma-client-out-of-sync)\n     knows: Unknown argument `coverUrl`" in said
-    assert "run prisma-validation" not in said
+    assert "3. prisma-client-out-of-sync" in said
+    assert "(explained by prisma-validation)\n     knows: @prisma/client did not initialize yet" in said
+    assert "run prisma-client-out-of-sync" not in said
 
 
 def test_what_a_fault_without_a_cure_explains_keeps_its_own_command(web1: Host, tmp_path: Path) -> None:
