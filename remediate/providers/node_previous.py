@@ -33,7 +33,7 @@ PREVIOUS_SCRIPT = f"""
 {FINGERPRINT}{THERE}
 cd -- "$1" || exit 3
 kept=.$2.remediate-$5
-give_up() {{ echo "$2" >&2; rm -rf -- "$kept"; exit "$1"; }}
+give_up() {{ echo "$2" >&2; there "$kept/before" || rm -rf -- "$kept"; exit "$1"; }}
 [ ! -L "$3" ] && [ -d "$3" ] || give_up 4 "there is no $3 any more"
 node --check "$3/$4" || give_up 5 "$3/$4 is no script that Node can read"
 lost=$(node - "$3" <<'NODE'
@@ -41,6 +41,7 @@ lost=$(node - "$3" <<'NODE'
 NODE
 ) || give_up 5 'its imports could not be read'
 [ "$lost" = '[]' ] || give_up 5 "imports of it lead nowhere: $lost"
+there "$kept/before" && give_up 3 "$kept/before was kept by a run that was cut: put it back, or move it away"
 rm -rf -- "$kept"
 mkdir -m 700 -- "$kept" || exit 3
 fingerprint "$3" >"$kept/after"
@@ -50,7 +51,8 @@ else
     : >"$kept/none"
 fi
 mv -T -- "$3" "$2" && exit 0
-there "$kept/before" && mv -T -- "$kept/before" "$2"
+! there "$kept/before" || there "$2" || mv -T -- "$kept/before" "$2"
+! there "$kept/before" || echo "the build that was there is in $kept/before" >&2
 give_up 3 'it could not be put in its place'
 """
 UNPREVIOUS_SCRIPT = f"""
@@ -155,7 +157,7 @@ class NodePrevious(Action):
         )
         if answer.exit_code:
             why = answer.error_text.strip().rpartition("\n")[2]
-            raise Failed(self.place, f"{self.previous} was not put back: {why}", f"{self.out} is untouched")
+            raise Failed(self.place, f"{self.previous} was not put back: {why}", f"look at {self.out}")
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Rename both back."""
