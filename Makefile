@@ -24,7 +24,7 @@ test: $(STAMP) lint ## Everything: lint, types, unit tests, laws and playbooks o
 matrix: $(STAMP) ## Every fault: told from all others, cured, taken back. Writes docs/COVERAGE.md.
 	@$(BIN)/python -m tests.acceptance.fault_matrix $(FAULTS)
 
-kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write of every playbook. Some twenty minutes.
+kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write: some ten minutes a playbook. POINTS='PLAYBOOK …' plays only these.
 	@$(BIN)/python -m tests.faults.kill_matrix $(POINTS)
 
 lint: $(STAMP) ## ruff and mypy.

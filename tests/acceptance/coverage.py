@@ -43,7 +43,11 @@ def _row(trial: Trial, playbooks: Sequence[str]) -> list[str]:
     fault = trial.fault
     marks = {fault.recognised_by: "●", **dict.fromkeys(trial.explained, "○")}
     done = ["✓" if stage in trial.held else "–" for stage in STAGES[2:]]
-    return [f"`{fault.name}`", fault.description, *(marks.get(one, "") for one in playbooks), *done]
+    return [f"`{fault.name}`", _escaped(fault.description), *(marks.get(one, "") for one in playbooks), *done]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")  # it would end the cell
 
 
 def _playbooks() -> list[str]:
@@ -55,7 +59,7 @@ def _playbooks() -> list[str]:
 def page_is_fresh() -> bool:
     """Tell whether the page has a row for each fault as its file tells it now, and a column for each playbook."""
     lines = [
-        [cell.strip() for cell in line.split("|")[1:-1]]
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         for line in PAGE.read_text().splitlines()
         if line[:1] == "|"
     ]
@@ -63,5 +67,5 @@ def page_is_fresh() -> bool:
     playbooks = columns[2:-3]
     named = {re.sub("`", "", row[0]): playbooks[row[2:-3].index("●")] for row in rows}
     wanted = {fault.name: fault.recognised_by for fault in faults()}
-    told = {row[1] for row in rows} == {fault.description for fault in faults()}
+    told = {row[1] for row in rows} == {_escaped(fault.description) for fault in faults()}
     return named == wanted and playbooks == _playbooks() and told
