@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test kill-matrix lint bench picture clean
+.PHONY: help demo test matrix kill-matrix lint bench picture clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -21,7 +21,10 @@ demo: $(STAMP) ## Break the sample backend on the practice ground and cure it be
 test: $(STAMP) lint ## Everything: lint, types, unit tests, laws and playbooks on the practice ground.
 	@tests/run
 
-kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write of every playbook. Some twenty minutes.
+matrix: $(STAMP) ## Every fault: told from all others, cured, taken back. Writes docs/COVERAGE.md.
+	@$(BIN)/python -m tests.acceptance.fault_matrix $(FAULTS)
+
+kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write: some ten minutes a playbook. POINTS='PLAYBOOK …' plays only these.
 	@$(BIN)/python -m tests.faults.kill_matrix $(POINTS)
 
 lint: $(STAMP) ## ruff and mypy.

@@ -22,11 +22,13 @@ class NamedCheck:
         name: The step's name.
         check: The check itself.
         known_as: What later steps call its facts (`as:`), or empty.
+        alone: Whether it makes the fault when no other check does; `triage` goes by those alone.
     """
 
     name: str
     check: Check
     known_as: str = ""
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,26 @@ def _judge(named: NamedCheck, first: Answers, now: Answers) -> Finding:
     except CouldNotLook as error:
         raise CouldNotLook(now.where, f"{named.name}: {error.what}", error.todo) from error
     return finding.model_copy(update={"check": named.name})
+
+
+def judged_apart(
+    checks: Iterable[NamedCheck], answers: Answers, first: Answers | None = None
+) -> tuple[Finding | CouldNotLook, ...]:
+    """Return what each check saw, or why it could not be judged: one that cannot be hides no other.
+
+    Args:
+        checks: The checks.
+        answers: The latest answers.
+        first: Those when the window opened; None where there was one look only.
+    """
+    return tuple(_judge_or_tell(named, first or answers, answers) for named in checks)
+
+
+def _judge_or_tell(named: NamedCheck, first: Answers, now: Answers) -> Finding | CouldNotLook:
+    try:
+        return named.check.judge(first, now).model_copy(update={"check": named.name})
+    except CouldNotLook as error:
+        return error
 
 
 def at_fault(findings: Sequence[Finding], when: Literal["any", "all"]) -> bool:
@@ -135,6 +157,8 @@ def difference(fresh: Sequence[FixOutline], confirmed: Sequence[FixOutline]) -> 
     for now, then in zip(fresh, confirmed, strict=True):
         if not same_changes(now.changes, then.changes):
             return f"“{then.step}” would now {_wants(now.changes)}, it was to {_wants(then.changes)}"
+        if now.changes and now.parameters != then.parameters:
+            return f"“{then.step}” would now be done with other parameters"
     return ""
 
 

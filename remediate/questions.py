@@ -41,6 +41,8 @@ class Run(Value):
         args: What the script sees as `$1`, `$2`, …
         about: The facts its answer depends on.
         timeout: Seconds after which the whole process group is ended on the host.
+        secret: The name of the inventory's secret that the script reads on stdin, with a line end after it; the value
+            never enters a question.
     """
 
     kind: Literal["run"] = "run"
@@ -48,6 +50,7 @@ class Run(Value):
     args: tuple[str, ...] = ()
     about: Facts = ()
     timeout: float = 20.0
+    secret: str | None = None
 
 
 class Read(Value):
@@ -202,6 +205,18 @@ class FetchAnswer(Value):
     error: str = ""
 
 
+class Offset(Value):
+    """How far a host's clock is from the runner's.
+
+    Attributes:
+        seconds: How much it is ahead.
+        give_or_take: Seconds by which that may be wrong: half of the round trip in which it was measured.
+    """
+
+    seconds: float
+    give_or_take: float
+
+
 class Unanswered(Value):
     """The host was asked and could not answer: no permission, no database, a timeout, a missing program."""
 
@@ -254,11 +269,14 @@ class Answers(Mapping["Run | Read | Query | Fetch", Answer]):
     Args:
         given: The answers, each under its question.
         where: The host they are of, for error messages.
+        clock: How far its clock is from the runner's, where whoever looked could tell.
     """
 
-    def __init__(self, given: Mapping[Any, Answer] | None = None, where: str = "") -> None:
+    def __init__(
+        self, given: Mapping[Any, Answer] | None = None, where: str = "", clock: Offset | None = None
+    ) -> None:
         self._given: dict[Any, Answer] = dict(given or {})
-        self.where = where
+        self.where, self.clock = where, clock
 
     @overload
     def __getitem__(self, question: Run) -> RunAnswer: ...
@@ -306,11 +324,11 @@ class Answers(Mapping["Run | Read | Query | Fetch", Answer]):
 
     def only(self, questions: Iterable[Any]) -> "Answers":
         """Return the answers to these questions alone."""
-        return Answers({question: self._given[question] for question in questions}, self.where)
+        return Answers({question: self._given[question] for question in questions}, self.where, self.clock)
 
     def laid_over(self, newer: "Answers") -> "Answers":
         """Return these answers with newer ones in place of the old."""
-        return Answers({**self._given, **dict(newer.items_raw())}, self.where)
+        return Answers({**self._given, **dict(newer.items_raw())}, self.where, newer.clock or self.clock)
 
     def after(self, altered: Facts, forecasts: Mapping[Any, Answer], because: str) -> "Answers":
         """Return what would be answered after a change.
@@ -324,7 +342,7 @@ class Answers(Mapping["Run | Read | Query | Fetch", Answer]):
             question: Uncertain(because=because) if touches(question.about, altered) else answer
             for question, answer in self._given.items()
         }
-        return Answers({**known, **forecasts}, self.where)
+        return Answers({**known, **forecasts}, self.where, self.clock)
 
     def to_json(self) -> str:
         """Return the recording of all questions and answers as JSON text."""

@@ -38,6 +38,7 @@ def playbook_schema(catalogue: Catalogue) -> Schema:
             "type": "array",
             "items": {"oneOf": [{"$ref": "#/$defs/use"}, *steps]},
         }
+    schema["dependentRequired"] = {"fix": ["verify"]}
     return {"$schema": DRAFT, **schema, "title": "A playbook of remediate"}
 
 
@@ -86,11 +87,16 @@ def _definitions(catalogue: Catalogue) -> Iterator[tuple[str, Schema]]:
 
 def _step(kind: str, step: type[Step], parameters: Schema) -> Schema:
     named = {"type": "string", "minLength": 1, "description": "What this step is for, in a few words."}
+    alone = {
+        "type": "boolean",
+        "description": "In diagnose: false where this alone is not this playbook's fault.",
+    }
     facts = {"type": "string", "description": "In diagnose: the name by which templates find what it found."}
     return {
         "type": "object",
         "description": parameters.get("description", kind),
-        "properties": {"name": named, kind: parameters} | ({"as": facts} if issubclass(step, Check) else {}),
+        "properties": {"name": named, kind: parameters}
+        | ({"as": facts, "alone": alone} if issubclass(step, Check) else {}),
         "required": ["name", kind],
         "additionalProperties": False,
     }

@@ -29,6 +29,8 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
     kind: ClassVar[str]
     """`provider.verb`, as playbooks write it."""
+    constant: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The ways to parameters that may hold no template: text that a shell will run."""
 
     def ask(self) -> Questions:
         """Return the questions this step needs answered. Data: no target is in reach. MUST."""

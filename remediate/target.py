@@ -12,7 +12,7 @@ from pydantic import Field
 
 from remediate.model import Json
 from remediate.owner import LockOwner
-from remediate.questions import Answers, Fetch, Query, Read, ReadAnswer, Run, RunAnswer, Scalar, Value
+from remediate.questions import Answers, Fetch, Offset, Query, Read, ReadAnswer, Run, RunAnswer, Scalar, Value
 
 
 class Job(Value):
@@ -96,11 +96,20 @@ class Machine(Value):
         boot: The id of its boot; another one means that it was started anew.
         clock_offset: Seconds by which its clock is ahead of the runner's, at half the round trip; None where it is
             not known.
+        clock_error: Seconds by which that may be wrong: half the round trip.
     """
 
     id: str = ""
     boot: str = ""
     clock_offset: float | None = None
+    clock_error: float = 0.0
+
+    @property
+    def offset(self) -> Offset | None:
+        """How far its clock is from the runner's, and how sure that is; None where it is not known."""
+        if self.clock_offset is None:
+            return None
+        return Offset(seconds=self.clock_offset, give_or_take=self.clock_error)
 
     @property
     def clock_is_right(self) -> bool:

@@ -25,6 +25,7 @@ HOLD_THEM_BY_RIGHT = (f"{BACKEND}/.env", f"{BACKEND}/.env.away")
 LAB_FILES = (
     "state/token",
     "inventory/lab.token",
+    "inventory/lab.web1.database_url",
     *(
         f"state/hosts/{host}/{name}"
         for host in ("web1", "light1", "light2", "light3")
@@ -130,8 +131,14 @@ def on_hosts(practice: Practice) -> list[str]:
         root = Path("/proc", init.read_text(), "root")
         if os.access(root, os.R_OK | os.X_OK):
             allowed = [root / path.lstrip("/") for path in HOLD_THEM_BY_RIGHT]
+            allowed += kept_aside(root / BACKEND.lstrip("/"))
             hits += CANARIES.in_files([root / part for part in ON_HOSTS], allowed)
     return hits
+
+
+def kept_aside(backend: Path) -> list[Path]:
+    """Return what `.env` was before a run changed it: it is kept on the host, for its owner only."""
+    return [path for path in backend.glob(".env.remediate-*") if path.stat().st_mode & 0o077 == 0]
 
 
 def beside(practice: Practice, produced: Path) -> list[str]:

@@ -3,27 +3,45 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import cache
-
-import pytest
 
 from tests.practice import LAB, done
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the practice ground.
+
+    Attributes:
+        name: As `vagrant/lab break` has it.
+        description: What is broken, and what one sees.
+        cured_by: The playbook that cures it; empty where only a person can.
+        recognised_by: The playbook that names it.
+        gone_once_cured: Why no way back can break it again; empty where one does.
+    """
+
+    name: str
+    description: str
+    cured_by: str
+    recognised_by: str
+    gone_once_cured: str
+
+
 @cache
-def cures() -> tuple[tuple[str, str], ...]:
-    """Return every fault that a playbook cures, with that playbook."""
+def faults() -> tuple[Fault, ...]:
+    """Return every fault, by name."""
     listed = subprocess.run(
         [sys.executable, LAB, "faults", "--json"], capture_output=True, text=True, check=False
     )
-    faults = json.loads(done(listed).stdout)
-    return tuple((fault["name"], fault["cured_by"]) for fault in faults if fault["cured_by"])
+    return tuple(Fault(**facts) for facts in json.loads(done(listed).stdout))
+
+
+def cures() -> tuple[tuple[str, str], ...]:
+    """Return every fault that a playbook cures, with that playbook."""
+    return tuple((fault.name, fault.cured_by) for fault in faults() if fault.cured_by)
 
 
 def fault_of(playbook: str) -> str:
     """Return a fault that a playbook cures."""
     return next(fault for fault, cure in cures() if cure == playbook)
-
-
-CURED = [pytest.param(fault, playbook, id=fault) for fault, playbook in cures()]
-"""For `parametrize(("fault", "playbook"), CURED)`."""

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.canary import Screen
-from tests.practice import REPOSITORY, Practice
+from tests.practice import LUMIKU, REPOSITORY, App, Practice
 
 PICTURE = r"""
+backend=$1 home=${HOME#/}
 cd /
-find srv home/deploy opt var/tmp tmp -path home/deploy/.pm2/logs -prune -o \
+find srv "$home" opt var/tmp tmp \( -path "$home/.pm2/logs" -o -path "srv/*/the logs" \) -prune -o \
   -printf '%y %m %u:%g %T@ %s %p %l\n' | LC_ALL=C sort
-find srv/lumiku -path '*/node_modules' -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-find srv/lumiku/backend/node_modules/.prisma -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+find "$backend/.." -path '*/node_modules' -prune -o -type f ! -path '*/the logs/*' -print0 |
+  LC_ALL=C sort -z | xargs -0 sha256sum
+find "$backend/node_modules/.prisma" -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha256sum
 """
 LOGIN = r"""
-url=$(sed -n 's/^DATABASE_URL=//p' /srv/lumiku/backend/.env | tr -d '"')
+url=$(sed -n 's/^DATABASE_URL=//p' "${1:-/srv/lumiku/backend}/.env" | tr -d '"')
 login=${url#*//}
 login=${login%%@*}
 export PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')")
@@ -42,9 +44,11 @@ process.stdin.on("data", (piece) => (text += piece)).on("end", () => {
 })'"""
 
 
-WITNESS = r"^f 600 deploy:deploy \S+ \S+ home/deploy/\.remediate/heads/[0-9a-f]{16} *\n"
+DYING, TRIED = ("online", "launching", "waiting restart", "errored"), "online, or tried"
+"""What pm2 calls a process that dies again and again, one moment or another; `stopped` is what somebody meant."""
+WITNESS = r"^f 600 \w+:\w+ \S+ \S+ home/\w+/\.remediate/heads/[0-9a-f]{16} *\n"
 """The head of an audit log as a host keeps it."""
-ITS_FOLDERS = r"^d 700 deploy:deploy home/deploy/\.remediate(/heads)? *\n"
+ITS_FOLDERS = r"^d 700 \w+:\w+ home/\w+/\.remediate(/heads)? *\n"
 """The two folders that are there for it."""
 
 
@@ -119,30 +123,33 @@ class Picture:
         """The same without what a way back cannot and need not restore.
 
         Those are process ids, restart counters and the times of directories (they tell when a name in them changed);
-        and the head of the audit log stays there, for whoever looks whether the log is whole.
+        the word that pm2 has, at one moment, for a process that dies again and again; and the head of the audit log
+        stays there, for whoever looks whether the log is whole.
         """
         files = re.sub(r"^(d \S+ \S+) \S+ \S+", r"\1", self.files, flags=re.MULTILINE)
-        files = re.sub(r"^. .* home/deploy/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
+        files = re.sub(r"^. .* home/\w+/\.(pm2|npm|cache).*\n", "", files, flags=re.MULTILINE)
         if re.search(WITNESS, files, flags=re.MULTILINE):
             files = re.sub(f"{WITNESS}|{ITS_FOLDERS}", "", files, flags=re.MULTILINE)
         files = "\n".join(sorted(files.splitlines()))
-        processes = [[one[0], one[1], *one[4:]] for one in json.loads(self.processes)]
+        seen = json.loads(self.processes)
+        processes = [[one[0], TRIED if one[1] in DYING else one[1], *one[4:]] for one in seen]
         return Picture(files, self.database, json.dumps(processes))
 
     @property
     def but_for_witnesses(self) -> "Picture":
         """The same without the heads of audit logs, and the time of the folder that they are in."""
         files = re.sub(WITNESS, "", self.files, flags=re.MULTILINE)
-        files = re.sub(r"^d .* home/deploy/\.remediate/heads *\n", "", files, flags=re.MULTILINE)
+        files = re.sub(r"^d .* home/\w+/\.remediate/heads *\n", "", files, flags=re.MULTILINE)
         return Picture(files, self.database, self.processes)
 
     @property
     def settled_but_for_marks(self) -> "Picture":
         """The same without what calls off a job whose end nobody saw: it has to stay, lest the job begin late."""
         settled = self.settled
-        files = [line for line in settled.files.splitlines() if " home/deploy/.remediate" not in line]
+        files = [line for line in settled.files.splitlines() if not re.search(r" home/\w+/\.remediate", line)]
         return Picture("\n".join(files), settled.database, settled.processes)
 
 
-def picture(practice: Practice, host: str = "web1") -> Picture:
-    return Picture(practice.shell(host, PICTURE), practice.shell(host, DUMP), practice.shell(host, PROCESSES))
+def picture(practice: Practice, host: str = "web1", app: App = LUMIKU) -> Picture:
+    said = [practice.shell(host, script, app.backend, user=app.user) for script in (PICTURE, DUMP, PROCESSES)]
+    return Picture(*said)

@@ -9,6 +9,7 @@ import typer
 from remediate.cli import (
     auditing,
     doctoring,
+    examining,
     library,
     locks,
     putting_back,
@@ -16,6 +17,7 @@ from remediate.cli import (
     resuming,
     running,
     streams,
+    triaging,
 )
 from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
@@ -37,6 +39,9 @@ app.command("check", rich_help_panel="Library")(library.check)
 app.command("list", rich_help_panel="Library")(library.list_playbooks)
 app.command("schema", rich_help_panel="Library")(library.schema)
 app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
+app.command("triage", rich_help_panel="Looking")(triaging.triage)
+app.command("health", rich_help_panel="Looking")(examining.health)
+app.command("import-check", rich_help_panel="Looking")(examining.import_check)
 app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)

@@ -1,7 +1,6 @@
 """The command doctor: can we get in, and does a host have what playbooks need. Changes nothing."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import typer
@@ -12,13 +11,12 @@ from remediate.cli.session import Session, inventory_of, session
 from remediate.errors import Blocked, CouldNotLook
 from remediate.inventory import Host
 from remediate.model import Finding
-from remediate.planner import questions_of
+from remediate.planner import NamedCheck, judged_apart, questions_of
 from remediate.providers.doctor import checks_for
 from remediate.sinks.clean import clean_json
 from remediate.sinks.console import show
 from remediate.sinks.plan_text import Line, finding_lines
-from remediate.steps import Check
-from remediate.target import Target
+from remediate.target import Machine
 
 AT_ONCE = 20
 
@@ -40,23 +38,25 @@ def doctor(on: On, inventory: InventoryName = None, *, as_json: AsJson = False) 
 
 def _examined(opened: Session, host: Host) -> list[Finding] | Blocked:
     checks = checks_for(host.vars.get("app", {}), database=host.database is not None)
+    named = [NamedCheck(check.kind.removeprefix("doctor."), check) for check in checks]
+    target = opened.target(host)
     try:
-        return list(_judged_apart(opened.target(host), checks))
+        answers = target.answer(questions_of(checks))
     except Blocked as error:
         return error
+    seen = zip(named, judged_apart(named, answers), strict=True)
+    return [*(_finding(one, saw) for one, saw in seen), *_of_machine(target.machine)]
 
 
-def _judged_apart(target: Target, checks: tuple[Check, ...]) -> Iterator[Finding]:
-    """Judge each check on its own: a database that is down hides nothing else."""
-    answers = target.answer(questions_of(checks))
-    for check in checks:
-        name = check.kind.removeprefix("doctor.")
-        try:
-            yield check.judge(answers, answers).model_copy(update={"check": name})
-        except CouldNotLook as error:
-            yield Finding(check=name, healthy=False, seen=error.what)
-    yield Finding(check="machine", healthy=True, seen=target.machine.id or "it has no machine id")
-    yield Finding(check="clock", healthy=target.machine.clock_is_right, seen=target.machine.clock)
+def _finding(named: NamedCheck, saw: Finding | CouldNotLook) -> Finding:
+    return saw if isinstance(saw, Finding) else Finding(check=named.name, healthy=False, seen=saw.what)
+
+
+def _of_machine(machine: Machine) -> tuple[Finding, Finding]:
+    return (
+        Finding(check="machine", healthy=True, seen=machine.id or "it has no machine id"),
+        Finding(check="clock", healthy=machine.clock_is_right, seen=machine.clock),
+    )
 
 
 def _tell(opened: Session, host: Host, findings: list[Finding] | Blocked) -> None:

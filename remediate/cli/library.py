@@ -82,6 +82,7 @@ def _as_json(book: Playbook) -> str:
         {
             "name": book.name,
             "title": book.title,
+            "kind": "tool" if book.tool else "cure",
             "on": book.group,
             "symptoms": [pattern.pattern for pattern in book.symptoms],
             "risk": book.confirm.risk,

@@ -8,8 +8,8 @@ from pathlib import Path
 from remediate.errors import CouldNotLook
 from remediate.inventory import Host, Reference
 from remediate.questions import Unanswered
+from remediate.text.dotenv import dotenv_secrets, required_value
 from remediate.transport.database import Database
-from remediate.transport.dotenv import dotenv_secrets, required_value
 from remediate.transport.host import SshTarget
 from remediate.transport.host_database import HostDatabase, ReadFile
 from remediate.transport.identified import IdentifiedDatabase

@@ -39,14 +39,16 @@ class Playbook:
         name: Its name.
         path: Its file.
         title: What is wrong when it is the right one.
+        tool: Whether it only looks, and is no fault of `triage`.
         symptoms: What `triage` matches on.
+        explains: The playbooks beside it whose faults its own fault brings about.
         group: The inventory group it is for.
         variables: Its variables.
         notes: What a person should know.
         when: Whether `any` unhealthy check is enough to go on, or `all` must be.
         diagnose: Checks.
         confirm: What the operator is told; `say` as it was written.
-        fix: Actions, in order. `fix[i].needs_found` tells those that can only be built after the diagnosis.
+        fix: Actions, in order; none where it only tells. `fix[i].needs_found`: only built after the diagnosis.
         verify: Checks.
         within: Seconds it may take to become healthy.
         stable: Seconds it must stay so.
@@ -59,7 +61,9 @@ class Playbook:
     name: str
     path: Path
     title: str
+    tool: bool
     symptoms: tuple[re.Pattern[str], ...]
+    explains: tuple[str, ...]
     group: str
     variables: Mapping[str, Variable]
     notes: str
@@ -96,7 +100,9 @@ class Playbook:
         Raises:
             PlaybookError: A template has no value here, or a parameter is not of its type.
         """
-        return tuple(NamedCheck(step.name, step.build(scope), step.as_name) for step in self.diagnose)
+        return tuple(
+            NamedCheck(step.name, step.build(scope), step.as_name, step.alone) for step in self.diagnose
+        )
 
     def ready_fixes(self, scope: Scope) -> tuple[NamedFix, ...]:
         """Return those actions of `fix` that can be built before anything was found.
@@ -149,6 +155,7 @@ def load_playbook(path: Path, catalogue: Catalogue) -> Playbook:
         raise document.error((), "a playbook must be a mapping", "begin with `name:`")
     text = read_as(PlaybookText, document)
     _check_names(text, document)
+    _check_sections(text, document)
     return _assembled(text, document, catalogue)
 
 
@@ -156,14 +163,22 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
     parts = Parts(document.path.parent / "parts")
     own: Names = {**ROOTS, "vars": frozenset(text.vars), **dict.fromkeys(text.vars)}
     diagnose = Section("diagnose", Check, catalogue, own, parts, document, ("diagnose",)).steps()
+    if not any(step.alone for step in diagnose):
+        raise document.error(("diagnose",), "no step of it makes a fault", "leave `alone: false` out of one")
     names: Names = {**own, "found": _found_names(diagnose)}
     fix = Section("fix", Action, catalogue, names, parts, document, ("fix",)).steps() if text.fix else ()
-    verify = Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
+    verify = (
+        Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
+        if text.verify
+        else ()
+    )
     return Playbook(
         name=text.name,
         path=document.path,
         title=text.title,
+        tool=text.kind == "tool",
         symptoms=tuple(_pattern(document, index, symptom) for index, symptom in enumerate(text.symptoms)),
+        explains=tuple(_beside(document, index, name) for index, name in enumerate(text.explains)),
         group=text.on,
         variables=text.vars,
         notes=text.notes,
@@ -194,6 +209,14 @@ def _check_names(text: PlaybookText, document: Document) -> None:
         )
 
 
+def _check_sections(text: PlaybookText, document: Document) -> None:
+    if text.fix and not text.verify:
+        raise document.error(("fix",), "a cure must be verified", "add `verify:` with checks", key=True)
+    unfit = next((key for key in ("fix", "verify", "symptoms", "explains") if getattr(text, key)), None)
+    if text.kind == "tool" and unfit:
+        raise document.error((unfit,), f"a tool only looks, and has no `{unfit}`", "remove it", key=True)
+
+
 def _found_names(steps: tuple[StepTemplate[Check], ...]) -> frozenset[str]:
     names: set[str] = set()
     for step in steps:
@@ -213,6 +236,14 @@ def _pattern(document: Document, index: int, symptom: str) -> re.Pattern[str]:
         raise document.error(
             where, f"this is no regular expression ({error})", "escape what is meant literally"
         ) from error
+
+
+def _beside(document: Document, index: int, name: str) -> str:
+    known = {path.stem for path in playbook_files(document.path.parent)}
+    if name not in known:
+        what = f"there is no playbook `{name}` beside this one"
+        raise document.error(("explains", index), what, did_you_mean(name, known))
+    return name
 
 
 def _sentence(say: str, document: Document, names: Names) -> Template | None:

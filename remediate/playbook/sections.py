@@ -15,7 +15,7 @@ from remediate.text.templates import Names, is_template
 
 Catalogue: TypeAlias = Mapping[str, type[Step]]
 
-BESIDE = frozenset({"name", "as"})
+BESIDE = frozenset({"name", "as", "alone"})
 """The keys of a step beside the one that says what it does."""
 
 
@@ -108,7 +108,13 @@ class Section(Generic[S]):
         step = self._contract(kind, (*place, kind))
         parameters = self._parameters(step, (*place, kind))
         template = StepTemplate(
-            name, self._as_name(place, written), step, parameters, self.document, (*place, kind)
+            name,
+            self._as_name(place, written),
+            step,
+            parameters,
+            self.document,
+            (*place, kind),
+            alone=self._alone(place, written),
         )
         check_literals(template)
         return template
@@ -145,24 +151,43 @@ class Section(Generic[S]):
             raise self.document.error((*place, "as"), "`as` must be a name of letters, digits and _")
         return str(name)
 
+    def _alone(self, place: Place, written: dict[str, Json]) -> bool:
+        alone = written.get("alone", True)
+        if "alone" in written and self.name != "diagnose":
+            what = "`alone` is for steps of `diagnose`"
+            raise self.document.error((*place, "alone"), what, "remove it", key=True)
+        if not isinstance(alone, bool):
+            raise self.document.error((*place, "alone"), "`alone` must be true or false")
+        return alone
+
     def _parameters(self, step: type[Step], place: Place) -> dict[str, Json]:
         written = self.document.at(place)
         if not isinstance(written, dict):
             raise self.document.error(
                 place, f"`{step.kind}` must be a mapping", "write {} where it has no parameters"
             )
-        read = {key: self._read(value, (*place, key)) for key, value in written.items()}
+        constant = frozenset((*place, *way) for way in step.constant)
+        read = {key: self._read(value, (*place, key), constant) for key, value in written.items()}
         return {
             **{key: self._read(text, place) for key, text in template_defaults(step) if key not in written},
             **read,
         }
 
-    def _read(self, value: Json, place: Place) -> Json:
+    def _read(self, value: Json, place: Place, constant: frozenset[Place] = frozenset()) -> Json:
         if isinstance(value, dict):
-            return {key: self._read(inner, (*place, key)) for key, inner in value.items()}
+            return {key: self._read(inner, (*place, key), constant) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._read(inner, (*place, index)) for index, inner in enumerate(value)]
+            return [self._read(inner, (*place, index), constant) for index, inner in enumerate(value)]
+        if place in constant:
+            return self._constant(value, place)
         return read_at(value, self.document, place, self.names) if is_template(value) else value
+
+    def _constant(self, value: Json, place: Place) -> Json:
+        """Return text that a shell will run: as it stands, for `${#x}` is no template's comment."""
+        if isinstance(value, str) and ("{{" in value or "{%" in value):
+            what = f"`{place[-1]}` is run by a shell, and must hold no template"
+            raise self.document.error(place, what, "hand the value over in `args`, as $1")
+        return value
 
 
 def _distinct(steps: tuple[StepTemplate[S], ...]) -> tuple[StepTemplate[S], ...]:

@@ -32,6 +32,7 @@ class StepTemplate(Generic[S]):
         parameters: Its parameters, the defaults that are templates among them; templates are `Template`s.
         document: The file it stands in.
         place: Where its parameters stand there.
+        alone: Of a check in `diagnose`: whether it makes the fault when no other check does.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StepTemplate(Generic[S]):
     parameters: Mapping[str, Json]
     document: Document
     place: Place
+    alone: bool = True
 
     @property
     def kind(self) -> str:

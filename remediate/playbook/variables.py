@@ -131,6 +131,14 @@ class Variable(Value):
             raise ValueError("one of " + ", ".join(self.choices))
         return value
 
+    def takes(self, value: str) -> bool:
+        """Tell whether this text is a value of this variable's type."""
+        try:
+            self.read(value)
+        except ValueError:
+            return False
+        return True
+
 
 def values_of(declared: Mapping[str, Variable], given: Mapping[str, str], where: str) -> dict[str, Json]:
     """Return every variable with its value.

@@ -45,18 +45,20 @@ class PlaybookText(Value):
 
     Attributes:
         name: Its name, the same as the file's.
-        title: What is wrong when this playbook is the right one, in one line.
+        title: What is wrong when this playbook is the right one, in one line; of a tool, what it tells.
+        kind: A `cure` is for a fault; a `tool` only looks, is run by a command of its own, and no fault of `triage`.
         symptoms: Regular expressions for what an error message, a log line or an alert looks like.
+        explains: Playbooks whose faults this one's fault brings about: `triage` names this one first.
         on: The inventory group it is for.
         vars: Its variables, each with a type.
         notes: What a person should know who reads or runs it.
         when: Whether one unhealthy check is enough to go on, or all of them must be.
-        diagnose: Checks. All healthy: there is nothing to do.
+        diagnose: Checks. All healthy: there is nothing to do, or, of a tool, all is well.
         confirm: What the operator is told and asked.
-        fix: Actions, in order.
-        verify: Checks that must become healthy and stay so; diagnose is asked again as well.
+        fix: Actions, in order. Without it the playbook tells what is wrong, and leaves the cure to a person.
+        verify: Checks that must become healthy and stay so; diagnose is asked again as well. A fix needs them.
         within: How long it may take to become healthy.
-        stable: How long it must stay so.
+        stable: How long it must stay so; of a tool, how long it looks, to see whether anything moves.
         on_failure: What becomes of the changes when the cure does not hold.
         auto: Whether it may be run unattended.
         escalate: Whom to call when it does not help: a word of the inventory's contacts.
@@ -66,7 +68,9 @@ class PlaybookText(Value):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: NonEmpty
+    kind: Literal["cure", "tool"] = "cure"
     symptoms: tuple[NonEmpty, ...] = ()
+    explains: tuple[NonEmpty, ...] = ()
     on: NonEmpty
     vars: dict[VariableName, Variable] = {}
     notes: str = ""
@@ -74,7 +78,7 @@ class PlaybookText(Value):
     diagnose: WrittenSteps
     confirm: Confirm = Confirm()
     fix: tuple[dict[str, Any], ...] = ()
-    verify: WrittenSteps
+    verify: WrittenSteps = ()
     within: Duration = 60.0
     stable: Duration = 10.0
     on_failure: Literal["roll_back", "keep"] = "roll_back"

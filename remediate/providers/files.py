@@ -1,4 +1,4 @@
-"""Files: whether one is there, what it contains, one text in it replaced. Knows no file format and no program."""
+"""Files: whether one is there, and what it contains. Knows no file format and no program."""
 
 import posixpath
 import re
@@ -7,32 +7,23 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from remediate.errors import Failed
-from remediate.model import Change, Finding, Forecast, Undo
+from remediate.model import Finding
 from remediate.providers.edits import (
-    demand_inside,
-    edited,
     leaves,
-    place_question,
-    put_file,
-    restore_file,
-    save_file,
 )
 from remediate.providers.secret_files import (
     Seal,
-    put_sealed,
-    recipe_back,
-    restore_sealed,
-    sealed_edit,
 )
 from remediate.providers.secret_lines import bears_secrets
 from remediate.questions import Answers, Read, ReadAnswer
-from remediate.steps import Action, Check, Questions, Step
-from remediate.target import Target
+from remediate.steps import Check, Questions, Step
 
 SHOWN_MATCHES = 3
 
 
-class _OneFile(Step):
+class OneFile(Step):
+    """What steps about one file have in common: its path below the app's root."""
+
     path: str = Field(description="Absolute, or relative to `root`.")
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is edited.")
 
@@ -48,7 +39,7 @@ class _OneFile(Step):
         return posixpath.normpath(posixpath.join(self.root, self.path))
 
 
-class FilesExists(_OneFile, Check):
+class FilesExists(OneFile, Check):
     """Whether a file or directory is there."""
 
     kind: ClassVar[str] = "files.exists"
@@ -68,7 +59,7 @@ class FilesExists(_OneFile, Check):
         return Finding(healthy=there is not self.absent, seen=seen, facts={"exists": answer.exists})
 
 
-class FilesContains(_OneFile, Check):
+class FilesContains(OneFile, Check):
     """Whether a file contains a text or a line that matches a pattern.
 
     A file that is not there contains nothing: with `absent` that is healthy, and the finding says that it is not there.
@@ -134,90 +125,16 @@ def _matching_lines(content: str, text: str | None, pattern: str | None) -> list
     return [(number, lines[number - 1].rstrip("\r")) for number in numbers]
 
 
-class FilesReplace(_OneFile, Action):
-    """Replaces a text that must occur exactly once in a file.
+def demand_file(path: str, answer: ReadAnswer) -> None:
+    """Refuse what is no file.
 
-    Line ends, a byte order mark and a missing last newline are kept: a line feed in `find` and `replace_with` stands
-    for CRLF where the file has CRLF throughout. Of a file that bears secrets (`.env` and its like) the diff shows names
-    and fingerprints only, and the old bytes stay beside it on the host.
+    Raises:
+        Failed: Nothing has that name, or something else than a file.
     """
-
-    kind: ClassVar[str] = "files.replace"
-    find: str = Field(min_length=1, description="The literal text that is there now, exactly once.")
-    replace_with: str = Field(description="What stands there afterwards.")
-
-    def ask(self) -> Questions:
-        """Return the questions for the file and for where it really is."""
-        return (Read(path=self.place), place_question(self.root, self.place))
-
-    def plan(self, answers: Answers) -> tuple[Change, ...]:
-        """Return the edit, or nothing where it has been made already."""
-        before = answers[Read(path=self.place)]
-        demand_inside(answers, self.root, self.place)
-        _demand_file(self.place, before)
-        after, what = self._edit(before.content), f"replace a text in {self.place}"
-        if after == before.content:
-            return ()
-        if bears_secrets(self.place):
-            return (sealed_edit(self.place, before, after, what),)
-        change = edited(self.place, before.content, after, what, "config")
-        forecast = Forecast(
-            question=Read(path=self.place), answer=before.model_copy(update={"content": after})
-        )
-        return (change.model_copy(update={"forecasts": (forecast,)}),)
-
-    def _edit(self, content: bytes) -> bytes:
-        return replaced_once(self.place, content, self.find.encode(), self.replace_with.encode())
-
-    def snapshot(self, target: Target, change: Change) -> Undo:
-        """Save the whole file; of one that bears secrets, where its old bytes will be."""
-        save = recipe_back if bears_secrets(self.place) else save_file
-        return self.undo_with(save(target, change))
-
-    def apply(self, target: Target, change: Change) -> None:
-        """Write the new bytes."""
-        if bears_secrets(self.place):
-            put_sealed(target, change, self._edit)
-        else:
-            put_file(target, change)
-
-    def undo(self, target: Target, undo: Undo) -> None:
-        """Write the old bytes back."""
-        restore = restore_sealed if bears_secrets(self.place) else restore_file
-        restore(target, undo.data)
-
-
-def _demand_file(path: str, answer: ReadAnswer) -> None:
     if not answer.exists:
         raise Failed(path, "is not there", "check the path")
     if answer.kind_of_file != "file":
         raise Failed(path, f"is a {answer.kind_of_file}, not a file", "name the file itself")
 
 
-def replaced_once(path: str, content: bytes, find: bytes, replacement: bytes) -> bytes:
-    """Return the content with its one occurrence of `find` replaced, or as it is where that was done before.
-
-    Raises:
-        Failed: `find` occurs more than once, or neither it nor the replacement is there.
-    """
-    find, replacement = _with_line_ends(content, find), _with_line_ends(content, replacement)
-    # What was replaced before may itself contain `find` ("a" -> "ab"): those occurrences are done, not to do.
-    parts = content.split(replacement) if find in replacement else [content]
-    count = sum(part.count(find) for part in parts)
-    if count == 0 and replacement not in content:
-        raise Failed(
-            path, "the text to be replaced is not in it, and neither is the new one", "look at the file"
-        )
-    if count > 1:
-        raise Failed(
-            path, f"the text to be replaced is in it {count} times", "give more of it, so that it is one"
-        )
-    return (replacement if len(parts) > 1 else b"").join(part.replace(find, replacement) for part in parts)
-
-
-def _with_line_ends(content: bytes, text: bytes) -> bytes:
-    all_crlf = b"\r\n" in content and content.count(b"\n") == content.count(b"\r\n")
-    return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if all_crlf else text
-
-
-STEPS: tuple[type[Step], ...] = (FilesExists, FilesContains, FilesReplace)
+STEPS: tuple[type[Step], ...] = (FilesExists, FilesContains)

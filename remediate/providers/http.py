@@ -1,6 +1,7 @@
 """HTTP as the host itself sees it: whether a path answers with the right status and body. Changes nothing, ever."""
 
 import json
+from http import HTTPStatus
 from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -96,11 +97,15 @@ class HttpOk(Check):
             facts={"status": answer.status, "seconds": answer.seconds},
         )
 
+    def _refused(self, answer: FetchAnswer) -> bool:
+        return bool(self.bearer) and answer.status == HTTPStatus.UNAUTHORIZED
+
     def _wrong(self, answer: FetchAnswer) -> str:
         if not answer.status:
             return f"no answer ({answer.error})"
         if answer.status != self.status:
-            return f"{answer.status} instead of {self.status}"
+            refused = f": the token {self.bearer} was not accepted" * self._refused(answer)
+            return f"{answer.status} instead of {self.status}{refused}"
         if self.max_seconds is not None and answer.seconds > self.max_seconds:
             return f"took {answer.seconds:.2f} s, more than {self.max_seconds:g} s"
         return "" if self.shape is None else _misfit(self.shape, answer)

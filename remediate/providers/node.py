@@ -4,7 +4,7 @@ How a build is looked at and made stands in `node_host`. For builds that write o
 """
 
 import posixpath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,21 +17,25 @@ from remediate.providers.node_host import (
     read_built,
     read_lost,
     requires_question,
+    state_of,
     unbuild_job,
 )
+from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Target
 
 NAME = r"^\w[\w.-]*$"
-PATH = r"^\w[\w.-]*(/\w[\w.-]*)*$"
+BUILD_PATH = r"^\w[\w.-]*(/\w[\w.-]*)*$"
 SHOWN = 5
 LAST_LINES = 30
 
 
-class _Build(Step):
+class Build(Step):
+    """What steps about a build have in common: where its sources and itself lie."""
+
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
-    source: str = Field(default="src", pattern=PATH, description="Directory of the sources below it.")
+    source: str = Field(default="src", pattern=BUILD_PATH, description="Directory of the sources below it.")
     out: str = Field(default="dist", pattern=NAME, description="Directory of the build below it.")
 
     @property
@@ -68,19 +72,29 @@ class _Build(Step):
         unresolved = [f"{posixpath.relpath(one.file, self.place)}: {one.name}" for one in lost]
         return {"missing": built.missing(), "stale": built.stale(), "unresolved": unresolved}
 
+    def can_build(self, answers: Answers) -> bool:
+        """Whether there is the compiler that a build needs."""
+        return read_built(self.out, answers[self.built]).compiler
 
-class NodeDist(_Build, Check):
+
+class NodeDist(Build, Check):
     """Whether every source has a script in the build, none older than the source, with imports that lead somewhere.
 
-    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`).
+    Facts for later steps: `missing` and `stale` (sources), `unresolved` (`script: import`), `unbuilt` (stale sources
+    that were changed after the build was put in its place), and `needs`: the packages that a new build needs and the
+    backend has not got.
     """
 
     kind: ClassVar[str] = "node.dist"
+    of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(
+        default=["missing", "stale", "unresolved"], min_length=1, description="What counts as unhealthy."
+    )
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the build with its sources by their times of change."""
         del first
-        wrong = self.wrong_in(now)
+        found = {**self.wrong_in(now), "unbuilt": read_built(self.out, now[self.built]).unbuilt()}
+        wrong = {kind: names for kind, names in found.items() if kind in self.of}
         counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
         return Finding(
             healthy=not counts,
@@ -88,11 +102,11 @@ class NodeDist(_Build, Check):
             if counts
             else f"{self.out} is up to date",
             evidence=tuple(f"{kind}: {name}" for kind, names in wrong.items() for name in names[:SHOWN]),
-            facts=dict(wrong),
+            facts={**wrong, "needs": ["typescript"] if counts and not self.can_build(now) else []},
         )
 
 
-class NodeBuild(_Build, Action):
+class NodeBuild(Build, Action):
     """Builds in a copy beside the backend, and swaps the build in by renaming, where it is not made from its sources.
 
     The running app's build is never half there (of the two renames, the first leaves none for some microseconds). What
@@ -103,13 +117,15 @@ class NodeBuild(_Build, Action):
     script: str = Field(
         default="build", pattern=r"^\w[\w:.-]*$", description="npm's name of the build script."
     )
-    entry: str = Field(default="index.js", pattern=PATH, description="The file in the build that is started.")
+    entry: str = Field(
+        default="index.js", pattern=BUILD_PATH, description="The file in the build that is started."
+    )
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one build, or nothing where the build is what the sources give."""
         try:
             wrong, assumed = self.wrong_in(answers), ""
-            name = digest_of([answers[self.built].text, self.place])[:12]
+            name = digest_of([state_of(answers[self.built]), self.place])[:12]
         except NotKnown as unknown:
             wrong, assumed, name = {}, unknown.because, ""
         needed = assumed or any(wrong.values())
@@ -139,12 +155,9 @@ class NodeBuild(_Build, Action):
         if answer.exit_code:
             said = (answer.text + answer.error_text).strip().splitlines()[-LAST_LINES:]
             why = said[-1] if said else f"exit code {answer.exit_code}"
-            raise Failed(
-                self.place,
-                f"was not built: {why}",
-                "the build that runs is untouched",
-                output="\n".join(said),
-            )
+            stranded = answer.exit_code == STRANDED
+            todo = "put it back by hand" if stranded else "the build that runs is untouched"
+            raise Failed(self.place, f"was not built: {why}", todo, output="\n".join(said))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Rename the build before back into its place."""

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import CouldNotLook
 from remediate.providers.fingerprint import FINGERPRINT
+from remediate.providers.swap import KEEPING
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
 
@@ -48,16 +49,20 @@ console.log(JSON.stringify(found))
 
 BUILD_QUESTION_SCRIPT = r"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build. Prints records that end with NUL: a source
-# (S) and a script of the build (D), each with its time of change; tsc's own settings (C); where a link leads (L), which
-# nobody reads but which tells two states apart.
+# (S), tsconfig.json (T) and a script of the build (D), each with its time of change; tsc's own settings (C); that tsc
+# is missing (N); when the build itself was put where it is (P); where a link leads (L), which nobody reads but which
+# tells two states apart.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
 find "$2" -name node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.mts' -o -name '*.cts' \) \
     ! -name '*.d.ts' ! -name '*.d.mts' ! -name '*.d.cts' -printf 'S%T@ %p\0' | sort -z
+[ ! -e tsconfig.json ] || find -H tsconfig.json -printf 'T%T@ %p\0'
 [ ! -L "$3" ] || printf 'L%s\0' "$(readlink -- "$3")"
+[ ! -e "$3" ] || find "$3" "$3/." -maxdepth 0 -printf 'P%C@ %p\0'
 [ ! -e "$3" ] || find -H "$3" -type f \( -name '*.js' -o -name '*.jsx' -o -name '*.mjs' -o -name '*.cjs' \) \
     -printf 'D%T@ %p\0' | sort -z
+[ ! -e tsconfig.json ] || [ -x node_modules/.bin/tsc ] || printf 'N\0'
 printf 'C'
 [ ! -x node_modules/.bin/tsc ] || timeout -k 1 15 node_modules/.bin/tsc -p . --showConfig 2>/dev/null || :
 printf '\0'
@@ -79,12 +84,12 @@ BUILD_SCRIPT = f"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build, $4 npm's name of the build script, $5 the
 # file of the build that is started, $6 this change's own name. Builds in a copy beside the backend, looks whether what
 # came out can be started, and swaps it in by renaming. The build before stays in .NAME.remediate-… for the way back.
-{FINGERPRINT}{THERE}
+{FINGERPRINT}
 cd -- "$1" || exit 3
 kept=.$3.remediate-$6
 work=$(dirname -- "$PWD")/.$(basename -- "$PWD").remediate-$6
-give_up() {{ echo "$2" >&2; rm -rf -- "$kept"; exit "$1"; }}
-# A directory of this name is left from a run that began with exactly this state; it holds what is here, too.
+{KEEPING}
+may_begin
 rm -rf -- "$kept" "$work"
 mkdir -m 700 -- "$kept" || exit 3
 mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$PWD/$kept/tree && mkdir -m 700 -- "$work"; }} ||
@@ -106,19 +111,14 @@ NODE
 ! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
 
 # A source from the future would leave the new build older than itself for ever.
-newest=$(find "$work/$2" -type f -printf '%T@ %p\\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
+settings=$work/tsconfig.json
+[ -f "$settings" ] || settings=$work/$2
+newest=$(find "$work/$2" "$settings" -type f -printf '%T@ %p\\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
 find "$work/$3" -type f ! -newer "$newest" -exec touch -r "$newest" -- {{}} +
 [ ! -d "$3" ] || [ -L "$3" ] || chmod --reference="$3" -- "$work/$3"
 fingerprint "$work/$3" >"$kept/after"
 mv -T -- "$work/$3" "$kept/new" || give_up 3 'the new build could not be moved'
-if there "$3"; then
-    mv -T -- "$3" "$kept/before" || give_up 3 'the old build could not be moved aside'
-else
-    : >"$kept/none"
-fi
-mv -T -- "$kept/new" "$3" && exit 0
-there "$kept/before" && mv -T -- "$kept/before" "$3"
-give_up 3 'the new build could not be put in its place'
+swap_in "$3"
 """
 
 UNBUILD_SCRIPT = f"""
@@ -165,12 +165,18 @@ class Built:
         scripts: The same of the build.
         out: The build's directory below the backend.
         config: What `tsc --showConfig` says; empty where there is no tsc.
+        configured: When tsconfig.json was changed; empty where there is none.
+        placed: When the build was put where it is, by renaming, too; empty where nobody can tell.
+        compiler: Whether there is a tsc, or nothing that would need one.
     """
 
     sources: Mapping[str, str]
     scripts: Mapping[str, str]
     out: str
     config: Mapping[str, object]
+    configured: str = ""
+    placed: str = ""
+    compiler: bool = True
 
     def pairs(self) -> Iterator[tuple[str, str | None]]:
         """Yield every source that is to be compiled, with its script or None."""
@@ -186,12 +192,19 @@ class Built:
         return [file for file, script in self.pairs() if script is None]
 
     def stale(self) -> list[str]:
-        """Return the sources that are newer than their script."""
-        return [
-            file
-            for file, script in self.pairs()
-            if script and _later(self.sources[file], self.scripts[script])
-        ]
+        """Return the sources that are newer than their script; tsconfig.json where it is newer than any script."""
+        built = [(file, self.scripts[script]) for file, script in self.pairs() if script]
+        older = [file for file, made in built if _later(self.sources[file], made)]
+        settings = self.configured and any(_later(self.configured, made) for _, made in built)
+        return [*older, *(["tsconfig.json"] if settings else [])]
+
+    def unbuilt(self) -> list[str]:
+        """Return those stale sources that were changed after the build was put in its place.
+
+        One from before, which somebody put back after the sources were changed, is older than they are, and meant so.
+        """
+        times = {**self.sources, "tsconfig.json": self.configured}
+        return [file for file in self.stale() if not self.placed or _later(times[file], self.placed)]
 
     def _compiled(self) -> list[str]:
         listed = self.config.get("files")
@@ -208,12 +221,18 @@ class Built:
 
 def _later(one: str, other: str) -> bool:
     # Decimal text, because a float of today holds no nanoseconds.
-    return [int(part) for part in one.split(".")] > [int(part) for part in other.split(".")]
+    return _parts(one) > _parts(other)
+
+
+def _parts(time: str) -> list[int]:
+    return [int(part) for part in time.split(".")]
 
 
 def build_question(backend: str, source: str, out: str) -> Run:
     """Return the question for sources and build."""
-    about = (f"file:{backend}/{source}", f"file:{backend}/{out}", f"file:{backend}/tsconfig.json")
+    # What it says comes of tsc, too, and of settings that `extends` takes from a package.
+    packages = ("node_modules/.bin", "node_modules/typescript", "node_modules/@tsconfig")
+    about = tuple(f"file:{backend}/{name}" for name in (source, out, "tsconfig.json", *packages))
     return Run(script=BUILD_QUESTION_SCRIPT, args=(backend, source, out), about=about)
 
 
@@ -236,8 +255,16 @@ def read_built(out: str, answer: RunAnswer) -> Built:
         sources=_times(records, "S"),
         scripts=_times(records, "D"),
         out=out,
+        configured=next(iter(_times(records, "T").values()), ""),
+        placed=max(_times(records, "P").values(), key=_parts, default=""),
+        compiler="N" not in records,
         config=_config(next((record[1:] for record in records if record.startswith("C")), "")),
     )
+
+
+def state_of(answer: RunAnswer) -> str:
+    """Return what tells two states apart: all but when the build was put there, which a way back cannot bring back."""
+    return "\0".join(record for record in answer.text.split("\0") if not record.startswith("P"))
 
 
 def _times(records: list[str], kind: str) -> dict[str, str]:

@@ -31,11 +31,14 @@ from remediate.target import Job, Target
 KEPT = 64 * 1024
 SHOWN = 5
 PATIENCE, ANY = "20", "any"
-STEADY = 3000.0
-"""Milliseconds after which a process counts as up; a crash loop of pm2 takes 0.2 to 1.5 s a round (measured)."""
+STEADY = 15000.0
+"""Milliseconds after which a process counts as up: a crash loop of pm2 takes 0.2 to 1.5 s a round, on a busy host more
+than 3 s (measured). One that is younger and good loses no more than the wait for it on the way back."""
 
 
-class _OneApp(Step):
+class OneApp(Step):
+    """What steps about one app have in common."""
+
     app: str = Field(default="{{ app.name }}", description="The app's exact name in pm2.")
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
 
@@ -45,7 +48,9 @@ class _OneApp(Step):
         return processes_question(self.app, self.backend)
 
 
-class _WhatItRuns(_OneApp):
+class WhatItRuns(OneApp):
+    """What steps about an app and what it runs have in common."""
+
     runs: list[str] = Field(
         default=["dist", "node_modules/.prisma/client", ".env"],
         description="What the process loads when it starts, below `backend`.",
@@ -61,7 +66,7 @@ class _WhatItRuns(_OneApp):
         return (self.processes, self.newest)
 
 
-class Pm2Online(_OneApp, Check):
+class Pm2Online(OneApp, Check):
     """Whether every process of the app is online, really lives, and is still the same as when the window opened."""
 
     kind: ClassVar[str] = "pm2.online"
@@ -74,7 +79,7 @@ class Pm2Online(_OneApp, Check):
         """Look at each process, and compare its pid and its restarts with the first look."""
         seen = read_seen(self.app, now[self.processes])
         earlier = seen if first is now else read_seen(self.app, first[self.processes])
-        wrong = _missing(self.app, seen) or "; ".join(_ailments(self.app, earlier, seen))
+        wrong = missing(self.app, seen) or "; ".join(_ailments(self.app, earlier, seen))
         good = f"{self.app} is online, pid {', '.join(str(one.pid) for one in seen.processes)}"
         return Finding(
             healthy=not wrong,
@@ -83,7 +88,8 @@ class Pm2Online(_OneApp, Check):
         )
 
 
-def _missing(app: str, seen: Seen) -> str:
+def missing(app: str, seen: Seen) -> str:
+    """Return in one clause that pm2 has not got the app, or nothing where it has."""
     if not seen.daemon:
         return f"pm2 does not run, so {app} does not"
     return "" if seen.processes else f"pm2 knows no app called {app}"
@@ -100,7 +106,7 @@ def _ailments(app: str, earlier: Seen, seen: Seen) -> Iterator[str]:
             yield f"{app} was restarted while it was watched: pid {old.pid} -> {one.pid}, {one.restarts} restarts"
 
 
-class Pm2Log(_OneApp, Check):
+class Pm2Log(OneApp, Check):
     """Whether the app's logs say nothing of a kind.
 
     While a window is open (`verify`) only what was written after it opened counts; a rotated file counts whole. A first
@@ -133,7 +139,7 @@ class Pm2Log(_OneApp, Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Search the lines that count."""
         seen = read_seen(self.app, now[self.question])
-        if wrong := _missing(self.app, seen):
+        if wrong := missing(self.app, seen):
             return Finding(healthy=False, seen=wrong)
         mark = None if first is now else read_seen(self.app, first[self.question])
         counting = [(log, self._counting(log, seen, mark)) for log in seen.logs]
@@ -164,7 +170,7 @@ def _written_since(log: Log, mark: Seen) -> int:
     return log.size if rotated or earlier is None else log.size - earlier.size
 
 
-class Pm2Current(_WhatItRuns, Check):
+class Pm2Current(WhatItRuns, Check):
     """Whether no process of the app is older than what it runs: a build that was never started cures nothing."""
 
     kind: ClassVar[str] = "pm2.current"
@@ -173,12 +179,12 @@ class Pm2Current(_WhatItRuns, Check):
         """Compare when each process began with when anything it runs last changed."""
         del first
         seen = read_seen(self.app, now[self.processes])
-        wrong = _missing(self.app, seen) or _outdated(seen, *read_newest(now[self.newest]))
+        wrong = missing(self.app, seen) or _outdated(seen, *read_newest(now[self.newest]))
         seen_text = f"{self.app}: {wrong}" if wrong else f"{self.app} runs what is there"
         return Finding(healthy=not wrong, seen=seen_text)
 
 
-class Pm2Restart(_WhatItRuns, Action):
+class Pm2Restart(WhatItRuns, Action):
     """Restarts the app where its process is older than what it runs, or is not online; else does nothing.
 
     The restart has succeeded when every process is a new one, online, and has stayed so for a second. It keeps the
@@ -186,29 +192,40 @@ class Pm2Restart(_WhatItRuns, Action):
     """
 
     kind: ClassVar[str] = "pm2.restart"
+    verb: ClassVar[str] = "restart"
     undo_last: ClassVar[bool] = True
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one restart, or nothing where the process is online and newer than what it runs."""
         try:
             why, assumed = self._why(answers), ""
+            if (
+                why
+            ):  # pm2 may start one that died again by itself, once an earlier step has mended what it runs
+                answers[self.newest]
         except NotKnown as unknown:
             why, assumed = "what it runs will have changed", unknown.because
-        return (self._restart(why, assumed),) if why else ()
+        notes = self.notes(read_seen(self.app, answers[self.processes])) if why and not assumed else ()
+        return (self._restart(why, assumed, notes),) if why else ()
 
     def _why(self, answers: Answers) -> str:
         seen = read_seen(self.app, answers[self.processes])
-        if wrong := _missing(self.app, seen):
-            raise Failed(answers.where or self.app, wrong, "start it once by hand, as its deployment does")
+        if wrong := missing(self.app, seen):
+            raise Failed(answers.where or self.app, wrong, "start it first, as its deployment does")
         offline = [one.status for one in seen.processes if not one.online]
         return f"it is {offline[0]}" if offline else _outdated(seen, *read_newest(answers[self.newest]))
 
-    def _restart(self, why: str, assumed: str) -> Change:
+    def notes(self, seen: Seen) -> tuple[str, ...]:
+        """Say whether the app will be away."""
+        del seen
+        return ("a process that is not in cluster mode is away for about a second",)
+
+    def _restart(self, why: str, assumed: str, notes: tuple[str, ...] = ()) -> Change:
         return Change(
-            what=f"restart {self.app}",
+            what=f"{self.verb} {self.app}",
             target=self.app,
-            script=f"pm2 restart {self.app}",
-            notes=(why, "a process that is not in cluster mode is away for about a second"),
+            script=f"pm2 {self.verb} {self.app}",
+            notes=(why, *notes),
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EQUIVALENT,
             way_back_note="restarted again once what it runs has been put back",
@@ -232,7 +249,7 @@ class Pm2Restart(_WhatItRuns, Action):
     def apply(self, target: Target, change: Change) -> None:
         """Restart, and wait until it is up anew."""
         del change
-        self._run(target, restart_job(self.app, self.backend, PATIENCE))
+        self._run(target, restart_job(self.app, self.backend, PATIENCE, self.verb))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Restart again, where the process is not the old one and is older than what it runs now."""
@@ -244,7 +261,7 @@ class Pm2Restart(_WhatItRuns, Action):
         elif [[one.pid, one.born] for one in seen.processes] != undo.data["born"] and self._why(answers):
             # What was no good before need not be good again: only a process that was up must come up.
             patience = PATIENCE if undo.data["steady"] else ANY
-            self._run(target, restart_job(self.app, self.backend, patience))
+            self._run(target, restart_job(self.app, self.backend, patience, self.verb))
 
     def _look(self, target: Target) -> Seen:
         return read_seen(self.app, target.answer((self.processes,))[self.processes])

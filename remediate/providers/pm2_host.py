@@ -13,16 +13,18 @@ from remediate.errors import CouldNotLook
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
 
-PM2_SCRIPT = r"""
-# $1 look | logs | restart | stop, $2 the app's exact name, $3 the backend's directory, $4 what the verb wants to know.
-# Prints JSON. Where no pm2 daemon runs, none is started.
+PM2_RUNS = r"""
+# $1 the verb, $2 the app's exact name, $3 the backend's directory, $4 what the verb wants to know. Prints JSON.
 PATH=$PATH:$3/node_modules/.bin
 home=${PM2_HOME:-$HOME/.pm2}
-daemon=$(cat "$home/pm2.pid" 2>/dev/null)
-if [ -z "$daemon" ] || [ ! -S "$home/rpc.sock" ] || ! grep -q PM2 "/proc/$daemon/cmdline" 2>/dev/null; then
-    echo '{"daemon": false}'
-    case $1 in look | logs) exit 0 ;; *) exit 4 ;; esac
-fi
+runs() {
+    daemon=$(cat "$home/pm2.pid" 2>/dev/null)
+    [ -n "$daemon" ] && [ -S "$home/rpc.sock" ] && grep -q PM2 "/proc/$daemon/cmdline" 2>/dev/null
+}
+"""
+"""How a script that talks to pm2 begins: whether its daemon runs, asked without starting one."""
+
+PM2_VERBS = r"""
 command -v node >/dev/null && command -v pm2 >/dev/null || exit 5
 NO_COLOR=1 exec node - "$@" <<'NODE'
 const { execFileSync } = require('node:child_process')
@@ -53,6 +55,7 @@ const startedAt = (pid) => {
 const processes = () => list().filter((one) => one.name === app).map(({ pid, pm_id, pm2_env: env }) => ({
   id: pm_id, pid: pid || 0, born: startedAt(pid), status: String(env.status), restarts: env.restart_time || 0,
   unstable: env.unstable_restarts || 0, since: env.pm_uptime || 0, mode: env.exec_mode || '',
+  code: env.exit_code ?? null,
   script: env.pm_exec_path || '', cwd: env.pm_cwd || '',
   out: env.pm_out_log_path || '', error: env.pm_err_log_path || '',
 }))
@@ -83,10 +86,41 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other)
 
 const fail = (code, text) => { console.error(text); process.exit(code) }
 
+"""
+"""The begin of a Node program that talks to pm2; the script goes on with it, and ends with a line `NODE`."""
+
+PM2_BEGIN = (
+    PM2_RUNS
+    + r"""
+runs || { echo '{"daemon": false}'; case $1 in look | logs) exit 0 ;; *) exit 4 ;; esac; }
+"""
+    + PM2_VERBS
+)
+"""How a script begins that starts no daemon where none runs."""
+
+PM2_SCRIPT = (
+    PM2_BEGIN
+    + r"""
+// One that was started just now may be about to die, the more so where the one before it died: a second look tells.
+const settling = (one) => (one.status === 'errored' ? 0 : one.code && one.restarts ? 5000 : 1200)
+
+const looked = () => {
+  const first = processes()
+  for (let now = first; ; wait(400), now = processes()) {
+    const seen = now.map((one) => {
+      const old = first.find((other) => other.id === one.id) || one
+      return { ...one, again: Math.max(one.restarts - old.restarts, 0) }
+    })
+    if (seen.some((one) => one.again) || seen.every((one) => Date.now() - one.since >= settling(one))) return seen
+  }
+}
+
 const restart = () => {
   const before = processes()
   if (!before.length) fail(4, `pm2 knows no app called ${app}`)
-  pm2('restart', ...before.map((one) => String(one.id)))
+  const ids = before.map((one) => String(one.id))
+  if (verb === 'restart') pm2('restart', ...ids)
+  else for (const id of ids) pm2('reload', id) // it takes one, and so one after the other is away
   if (wish === 'any') return
   for (const end = Date.now() + Number(wish) * 1000; Date.now() < end; wait(200)) {
     const now = processes()
@@ -104,27 +138,36 @@ const stop = () => {
   if (mine.length) pm2('stop', ...mine.map((one) => String(one.id)))
 }
 
-if (verb === 'restart') restart()
+if (verb === 'restart' || verb === 'reload') restart()
 if (verb === 'stop') stop()
-const found = processes()
-const paths = [...new Set(found.flatMap((one) => [one.error, one.out]))].filter(Boolean)
-const logs = verb === 'logs' ? paths.map((path) => tail(path, Number(wish))) : []
+const found = verb === 'look' || verb === 'logs' ? looked() : processes()
+// A look takes along what those said last that died.
+const told = { logs: (one) => [one.error, one.out], look: (one) => (one.again || !one.born ? [one.error] : []) }
+const paths = [...new Set(found.flatMap(told[verb] || (() => [])))].filter(Boolean)
+const logs = paths.map((path) => tail(path, Number(wish)))
 console.log(JSON.stringify({ daemon: true, at: Date.now(), processes: found, logs }))
 NODE
 """
+)
 
 NEWEST_SCRIPT = r"""
 # Prints, of all files and directories at and below the paths $2, $3, … in $1, the one whose inode changed last, after
 # its time in seconds since the epoch. The inode's time cannot be set, unlike the file's: it tells a file put back, too.
+# Of a path that is gone, the nearest directory above it below $1 counts: it changed when something in it was removed.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit 3
 shift
 for path do
+    place=$path
+    while [ ! -e "$place" ] && [ "$place" != "${place%/*}" ]; do place=${place%/*}; done
+    [ ! -e "$place" ] || [ "$place" = "$path" ] || find -H "$place" -maxdepth 0 -printf '%C@ %p\n'
     [ ! -e "$path" ] || find -H "$path" \( -type f -o -type d \) -printf '%C@ %p\n'
 done | awk '$1 > newest { newest = $1; line = $0 } END { print line }'
 """
 NO_APP, NO_PM2 = 4, 5
+SAID_LAST = "4096"
+"""Bytes of the log of an app that died which a look takes along."""
 
 
 class Process(Value):
@@ -143,6 +186,8 @@ class Process(Value):
         cwd: Where.
         out: Path of its log.
         error: Path of its error log.
+        code: Exit code of the one before it; None where none has ended, or by a signal.
+        again: How often pm2 started it again while it was looked at. Only one that had just begun is looked at twice.
     """
 
     id: int
@@ -157,6 +202,8 @@ class Process(Value):
     cwd: str
     out: str
     error: str
+    code: int | None = None
+    again: int = 0
 
     @property
     def online(self) -> bool:
@@ -199,7 +246,7 @@ class Seen(Value):
         daemon: Whether pm2 runs at all.
         at: When it was asked, milliseconds since the epoch on the host's clock.
         processes: All processes of exactly that name.
-        logs: Their log files, where they were asked for.
+        logs: Their log files, where they were asked for; else the last of the error log of each that died.
     """
 
     daemon: bool
@@ -213,7 +260,7 @@ _SEEN = TypeAdapter(Seen)
 
 def processes_question(app: str, backend: str) -> Run:
     """Return the question for an app's processes."""
-    return Run(script=PM2_SCRIPT, args=("look", app, backend, ""), about=(f"process:{app}",))
+    return Run(script=PM2_SCRIPT, args=("look", app, backend, SAID_LAST), about=(f"process:{app}",))
 
 
 def logs_question(app: str, backend: str, kept: int) -> Run:
@@ -227,16 +274,17 @@ def newest_question(backend: str, paths: tuple[str, ...]) -> Run:
     return Run(script=NEWEST_SCRIPT, args=(backend, *paths), about=about)
 
 
-def restart_job(app: str, backend: str, patience: str) -> Job:
+def restart_job(app: str, backend: str, patience: str, verb: str = "restart") -> Job:
     """Return the job that restarts an app.
 
     Args:
         app: Its exact name.
         backend: Where pm2 may be installed.
         patience: Seconds in which it must be up anew, and stay so for one; `any` where that does not matter.
+        verb: `restart`, or `reload`.
     """
     return Job(
-        script=PM2_SCRIPT, args=("restart", app, backend, patience), timeout=90.0, doing=f"pm2 restart {app}"
+        script=PM2_SCRIPT, args=(verb, app, backend, patience), timeout=90.0, doing=f"pm2 {verb} {app}"
     )
 
 

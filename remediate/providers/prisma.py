@@ -4,19 +4,22 @@ Its command line is only used to generate, on the host, and never through `npx`,
 """
 
 import difflib
+import posixpath
 from collections.abc import Iterable
 from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import TABLES, stored_name, tables_in
+from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
 from remediate.providers.prisma_compare import Comparison, compared
 from remediate.providers.prisma_schema import Table, tables_of
-from remediate.questions import Answers, NotKnown, Read
+from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
+COMMAND_LINE, LIBRARY = "prisma", "@prisma/client"
 _SCHEMA_FILE = "{{ app.backend }}/prisma/schema.prisma"
 
 
@@ -82,29 +85,53 @@ class _Generated(Step):
     client: str = "{{ app.backend }}/node_modules/.prisma/client"
 
     @property
-    def reads(self) -> tuple[Read, ...]:
-        """The questions for both schemas and both versions."""
-        return (
-            Read(path=self.schema_file),
-            Read(path=f"{self.client}/schema.prisma"),
-            Read(path=f"{self.backend}/node_modules/prisma/package.json"),
-            Read(path=f"{self.backend}/node_modules/@prisma/client/package.json"),
-        )
+    def reads(self) -> tuple[Read, Read]:
+        """The questions for both schemas."""
+        return Read(path=self.schema_file), Read(path=f"{self.client}/schema.prisma")
+
+    @property
+    def installed(self) -> Run:
+        """The question which versions of Prisma's two packages are installed."""
+        return installed_question(self.backend, (COMMAND_LINE, LIBRARY))
 
     def ask(self) -> Questions:
         """Ask for both schemas and both versions."""
-        return self.reads
+        return (*self.reads, self.installed)
+
+    def packages_in(self, answers: Answers) -> dict[str, Installed]:
+        """Return Prisma's two packages, where Node finds them."""
+        return read_installed(self.installed, answers[self.installed])
+
+    def stale_in(self, answers: Answers) -> str:
+        """Return why the client has to be generated anew, or nothing.
+
+        Raises:
+            CouldNotLook: There is no schema, or nobody can tell where the client would be.
+        """
+        schema, generated = (answers[question] for question in self.reads)
+        library = self.packages_in(answers)[LIBRARY]
+        # Of a workspace, and with pnpm, the client is generated beside a package that is somewhere else.
+        if library.elsewhere and not generated.exists:
+            beside = posixpath.join(library.place, ".prisma/client")
+            raise CouldNotLook(
+                answers.where, f"there is no client in {self.client}", f"is it in {beside}? set `client`"
+            )
+        return stale_because(self.schema_file, schema, generated)
 
 
 class Client(_Generated, Check):
-    """The generated client was made from this schema, by the Prisma that is installed."""
+    """The generated client was made from this schema, and Prisma's two packages are of one version.
+
+    Where its command line is not installed (`npm ci --omit=dev` leaves it out) there is nothing to differ from.
+    """
 
     kind: ClassVar[str] = "prisma.client"
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""
         del first
-        because = stale_because(self.schema_file, *(now[question] for question in self.reads))
+        stale = self.stale_in(now)
+        because = differing(self.packages_in(now)) or stale
         return Finding(healthy=not because, seen=because or "the client was generated from this schema")
 
 
@@ -121,16 +148,24 @@ class Generate(_Generated, Action):
         """Return the one change, or none where the client is up to date.
 
         Raises:
-            Failed: The schema or the client lie outside the backend.
+            Failed: The schema or the client lie outside the backend; or it is to be generated, and Prisma's two
+                packages differ in version or its command line is not installed.
             CouldNotLook: There is no schema, or it cannot be read as one.
         """
         self._refuse_outside(answers.where)
         try:
-            reads = [answers[question] for question in self.reads]
+            schema, generated = (answers[question] for question in self.reads)
+            packages, because = self.packages_in(answers), self.stale_in(answers)
         except NotKnown as unknown:
             return (self._change((), "", unknown.because),)
-        because = stale_because(self.schema_file, *reads)
-        return (self._change([read.sha256 for read in reads], because, ""),) if because else ()
+        if not because:
+            return ()
+        if differ := differing(packages):
+            raise Failed(answers.where, differ, "install both in one version (npm ci)")
+        if not packages[COMMAND_LINE].version:
+            raise Failed(answers.where, f"{because}, and prisma is not installed", "npm ci --include=dev")
+        versions = (one.version for one in packages.values())
+        return (self._change([schema.sha256, generated.sha256, *versions], because, ""),)
 
     def apply(self, target: Target, change: Change) -> None:
         """Generate beside, and swap.

@@ -24,6 +24,16 @@ Edit = Callable[[bytes], bytes]
 """Makes a file's new content from its old one."""
 
 
+def key_of(path: str, content: bytes) -> bytes:
+    """Return the key of a file's fingerprints, made of all that is in it.
+
+    Args:
+        path: Where it is.
+        content: What is in it.
+    """
+    return hashlib.scrypt(content, salt=path.encode("utf-8", "surrogateescape"), dklen=32, **_COST)
+
+
 class Seal:
     """Fingerprints of what is in one file.
 
@@ -34,7 +44,7 @@ class Seal:
 
     def __init__(self, path: str, content: bytes) -> None:
         self._path = path
-        self._key = hashlib.scrypt(content, salt=path.encode("utf-8", "surrogateescape"), dklen=32, **_COST)
+        self._key = key_of(path, content)
 
     @property
     def digest(self) -> str:

@@ -22,6 +22,12 @@ DECLARES_VALUE = (
     "internal_module",
     "import_alias",
 )
+PROPERTY = (
+    "property_identifier",
+    "shorthand_property_identifier",
+    "shorthand_property_identifier_pattern",
+)
+LONGEST_SHOWN = 40
 BOUND = ("identifier", "shorthand_property_identifier_pattern")
 
 
@@ -50,6 +56,32 @@ def with_text(sources: Sources, file: str, text: str) -> Sources:
 def statement_text(file: str, text: str, begin: int) -> str:
     """Return the statement that begins at a character of a file's text."""
     return _statement(_parsed(file, text), begin).text()
+
+
+def unread(file: str, text: str) -> tuple[int, str] | None:
+    """Return the line where a file's text cannot be read any further, and why; None where all of it can be."""
+    root = _parsed(file, text)
+    met = root.find(kind="ERROR")
+    if met:
+        return met.range().start.line + 1, f"cannot be read from {met.text()[:LONGEST_SHOWN]!r} on"
+    lacking = next(_lacking(root), None)
+    return (lacking.range().start.line + 1, f"lacks a {lacking.kind()}") if lacking else None
+
+
+def _lacking(root: SgNode) -> Iterator[SgNode]:
+    """Yield what the parser put in to make sense of a text: nodes without text. A semicolon may be left out."""
+    return (node for node in root.find_all(regex="^$") if node.parent() and node.kind() != ";")
+
+
+def names_used(file: str, text: str) -> dict[str, int]:
+    """Return the property names that a file's code writes or reads, each with the first line that has it."""
+    root = _parsed(file, text)
+    nodes = (node for kind in PROPERTY for node in root.find_all(kind=kind))
+    lines: dict[str, int] = {}
+    for node in nodes:
+        line = node.range().start.line + 1
+        lines[node.text()] = min(line, lines.get(node.text(), line))
+    return lines
 
 
 def _text(content: bytes | None) -> str | None:

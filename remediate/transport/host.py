@@ -142,7 +142,7 @@ class SshTarget:
         queries = [question for question in wanted if isinstance(question, Query)]
         looks = [question for question in wanted if not isinstance(question, Query)]
         given = self._both(looks, queries)
-        return Answers({question: given[question] for question in wanted}, self.name)
+        return Answers({question: given[question] for question in wanted}, self.name, self.machine.offset)
 
     def scoped(self, token: str) -> "ScopedTarget":
         """Return the same target whose changes carry this token."""

@@ -20,7 +20,7 @@ remediate_run() {
   shift 2
   remediate_open "$nonce"
   read -r begun _ </proc/uptime
-  timeout -k 2 "$limit" sh -c "$@" </dev/null &
+  timeout -k 2 "$limit" sh -c "$@" <&3 3<&- &
   group=$!
   wait "$group"
   code=$?
@@ -83,7 +83,7 @@ def phrase(question: Look, secrets: Mapping[str, str]) -> Phrase:
     """
     match question:
         case Run():
-            return _phrase_run(question)
+            return _phrase_run(question, secrets)
         case Read():
             return _phrase_read(question)
     return _phrase_fetch(question, secrets)
@@ -109,12 +109,23 @@ def interpret(question: Look, reply: Reply) -> RunAnswer | ReadAnswer | FetchAns
     return _fetch_answer(question, reply)
 
 
-def _phrase_run(question: Run) -> Phrase:
-    if why := unfit(question.script, *question.args):
+def _phrase_run(question: Run, secrets: Mapping[str, str]) -> Phrase:
+    secret = _secret(question.secret, secrets)
+    if why := unfit(question.script, *question.args, secret):
         raise Cannot(why)
+    limit = f"{question.timeout:g}"
+    # The secret stands in a here-document: no argument and no environment shows it.
+    end = token_hex(16)
+    fed = f" 3<<'{end}'\n{secret}\n{end}\n" if question.secret is not None else " 3</dev/null\n"
     return lambda nonce: (
-        words("remediate_run", nonce, f"{question.timeout:g}", question.script, "sh", *question.args) + b"\n"
+        words("remediate_run", nonce, limit, question.script, "sh", *question.args) + fed.encode()
     )
+
+
+def _secret(name: str | None, secrets: Mapping[str, str]) -> str:
+    if name is not None and name not in secrets:
+        raise Cannot(f"the inventory has no secret named {name}")
+    return secrets[name] if name is not None else ""
 
 
 def _run_answer(question: Run, reply: Reply) -> RunAnswer | Unanswered:
@@ -197,9 +208,8 @@ def _last_line(reply: Reply) -> str:
 
 
 def _phrase_fetch(question: Fetch, secrets: Mapping[str, str]) -> Phrase:
-    if question.bearer is not None and question.bearer not in secrets:
-        raise Cannot(f"the inventory has no secret named {question.bearer}")
-    bearer = [("Authorization", f"Bearer {secrets[question.bearer]}")] if question.bearer is not None else []
+    token = _secret(question.bearer, secrets)
+    bearer = [("Authorization", f"Bearer {token}")] if question.bearer is not None else []
     headers = [f"{name}: {value}" for name, value in (*question.headers, *bearer)]
     if any(re.search(r"[\0-\x1f\x7f]", text) for text in (question.url, *headers)):
         raise Cannot("a URL or a header has a control character in it")

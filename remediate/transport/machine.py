@@ -82,7 +82,7 @@ class Introduction:
 
     def _machine(self) -> Machine:
         way_back = (self._clocks.monotonic() - self._asked) / 2
-        return introduced(self.reply.words, self._clocks.wall() - way_back)
+        return introduced(self.reply.words, self._clocks.wall() - way_back, way_back)
 
 
 def no_shell(where: str, command: str, talk: Conversation, end: Ended) -> Unreachable:
@@ -93,18 +93,20 @@ def no_shell(where: str, command: str, talk: Conversation, end: Ended) -> Unreac
     )
 
 
-def introduced(told: tuple[str, ...], now: float) -> Machine:
+def introduced(told: tuple[str, ...], now: float, error: float) -> Machine:
     """Return the machine that an introduction tells of.
 
     Args:
         told: Its id, its boot and its time, each `-` or nonsense where it has none.
         now: Seconds since the epoch on the runner when the host told its time.
+        error: Seconds by which that may be wrong.
     """
     known, boot, at = (*told, "", "", "")[:3]
     return Machine(
         id=known if ID.fullmatch(known) else "",
         boot=boot if BOOT.fullmatch(boot) else "",
         clock_offset=round(float(at) - now, 3) if TIME.fullmatch(at) else None,
+        clock_error=round(error, 3),
     )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cures import CURED
 from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, Practice
 
@@ -33,7 +32,15 @@ def never_verified(folder: Path, name: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("fault", "playbook"), CURED)
+HOPELESS = [
+    ("named-import", "prisma-import"),
+    ("missing-columns", "missing-columns"),
+    ("database-url-hash", "database-unreachable"),
+]
+"""A fault of the code, one of the database and one of the environment; the kill matrix has every playbook fail."""
+
+
+@pytest.mark.parametrize(("fault", "playbook"), HOPELESS[:2])
 def test_a_fault_is_shown_cured_and_taken_back(
     practice: Practice, operator: Operator, web1: str, fault: str, playbook: str
 ) -> None:
@@ -74,7 +81,7 @@ def test_a_fault_is_shown_cured_and_taken_back(
     assert operator.does("audit", "verify").code == 0
 
 
-@pytest.mark.parametrize(("fault", "playbook"), CURED)
+@pytest.mark.parametrize(("fault", "playbook"), HOPELESS)
 def test_a_cure_that_does_not_hold_is_rolled_back_whole(
     practice: Practice, operator: Operator, web1: str, fault: str, playbook: str, tmp_path: Path
 ) -> None:

@@ -1,12 +1,15 @@
 """What looking costs: counted in round trips, which do not flicker."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from remediate.cli.session import hosts_for, inventory_of, playbook_of, session
 from remediate.model import Outcome
+from tests.operator import Operator
 from tests.practice import REPOSITORY, Practice
 
 MORE = "".join(
@@ -54,3 +57,20 @@ def test_diagnosis_and_plan_cost_three_round_trips_however_many_checks_there_are
         assert trips.connecting == 1, "the database's URL is read once"
     finally:
         practice.reset()
+
+
+def test_a_triage_costs_no_more_round_trips_the_more_playbooks_there_are(
+    practice: Practice, operator: Operator, playbooks: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    shutil.copytree(playbooks / "parts", few / "parts")
+    for path in (playbooks / "database-unreachable.yml", playbooks / "missing-columns.yml"):
+        # What a playbook explains must be beside it.
+        alone = re.sub(r"^explains: .*\n", "", path.read_text(), flags=re.MULTILINE)
+        (few / path.name).write_text(alone)
+    two, all_of_them = (
+        operator.does("triage", "--on", "web1", "--json", "--playbooks", str(folder)).lines[0]
+        for folder in (few, playbooks)
+    )
+    assert (len(two["diagnoses"]), len(all_of_them["diagnoses"]) > 7) == (2, True)
+    assert two["round_trips"] == all_of_them["round_trips"] <= 3

@@ -53,7 +53,7 @@ def test_a_wrong_command_line_is_told_in_one_line(does, words: list[str], said: 
         ("{{ table }}", "{{ tabel }}", "table"),
         ("found.columns", "found.colums", "columns"),
         ("on_failure: roll_back", "on_failure: pray", "roll_back"),
-        ("P2022'", "P2022('", "regular expression"),
+        ("P2022\\b'", "P2022('", "regular expression"),
         ("verify:", "veriffy:", "verify"),
         ("title: A", "title: &anchor A", "anchor"),
         ("use: build-and-restart", "use: build-and-restrat", "build-and-restart"),

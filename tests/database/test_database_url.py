@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from remediate.errors import CouldNotLook
 from remediate.questions import ReadAnswer
+from remediate.text.dotenv import dotenv_secrets, dotenv_value, required_value
 from remediate.transport.database_url import DatabaseUrl, libpq_settings
-from remediate.transport.dotenv import dotenv_secrets, dotenv_value, required_value
 
 
 def read(rest: str) -> DatabaseUrl:

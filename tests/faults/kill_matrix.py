@@ -1,6 +1,7 @@
 """All of the kill matrix and of the cut matrix, on two practice grounds at once: `make kill-matrix`.
 
-`python -m tests.faults.kill_matrix POINT…` plays only these. It prints a line a point, and the sums at the end.
+`python -m tests.faults.kill_matrix POINT… PLAYBOOK…` plays only these points, and all of these playbooks. It prints a
+line a point, and the sums at the end.
 """
 
 import random
@@ -57,19 +58,21 @@ class Matrix:
 
 
 def main(names: Sequence[str]) -> int:
-    """Play the points of these names, or all, and return the exit code."""
-    matrix = Matrix([Point.named(name) for name in names])
+    """Play the points of these names and those of these playbooks, or all, and return the exit code."""
+    matrix = Matrix([Point.named(name) for name in names if "/" in name])
+    chosen = [name for name in names if "/" not in name] if names else list(playbooks())
+    if unknown := set(chosen) - set(playbooks()):
+        print(f"no such playbook: {', '.join(unknown)}; there are {', '.join(playbooks())}")  # noqa: T201
+        return 2
     references: dict[str, Reference] = {}
     with ExitStack() as grounds, ThreadPoolExecutor(WORKERS) as pool:
         hosts = [_host(grounds, references) for _ in range(WORKERS if len(names) != 1 else 1)]
-        if not names:
-            shares = [playbooks()[number :: len(hosts)] for number in range(len(hosts))]
+        if chosen:
+            shares = [chosen[number :: len(hosts)] for number in range(len(hosts))]
             list(pool.map(_measure, hosts, shares))
-            whats = (KILL, BLINK, AWAY)  # in no order, so that a defect shows early
-            matrix.left = [
-                one for name in playbooks() for one in points(name, references[name].writes, whats)
-            ]
-            random.shuffle(matrix.left)
+            whats = (KILL, BLINK, AWAY)
+            matrix.left += [one for name in chosen for one in points(name, references[name].writes, whats)]
+            random.shuffle(matrix.left)  # so that a defect shows early
         try:
             list(pool.map(lambda worlds: _play(matrix, worlds), hosts))
         finally:

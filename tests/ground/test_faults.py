@@ -47,4 +47,5 @@ def test_a_fault_that_does_not_show_says_so(practice, web1):
 
 def test_every_shipped_playbook_cures_a_fault_that_is_here():
     cured = {playbook for _, playbook in cures()}
-    assert cured == {path.stem for path in (REPOSITORY / "playbooks").glob("*.yml")}
+    shipped = (REPOSITORY / "playbooks").glob("*.yml")
+    assert cured == {path.stem for path in shipped if "\nfix:" in path.read_text()}

@@ -46,7 +46,7 @@ def test_every_key_of_an_inventory_is_explained_to_the_editor() -> None:
 def test_every_step_is_in_the_playbook_schema_with_its_words() -> None:
     definitions = SCHEMAS["playbook.json"]["$defs"]
     for kind in CATALOGUE:
-        assert set(definitions[kind]["properties"]) - {"as"} == {"name", kind}
+        assert set(definitions[kind]["properties"]) - {"as", "alone"} == {"name", kind}
         assert definitions[kind]["description"]
 
 
@@ -56,7 +56,7 @@ def test_the_keys_of_the_shipped_playbooks_are_in_the_schema(path: Path) -> None
     written = read_yaml(path, PlaybookError).value
     assert set(written) <= set(schema["properties"])
     for section in ("diagnose", "fix", "verify"):
-        kinds = {key for step in written[section] for key in step} - {"name", "as", "use"}
+        kinds = {key for step in written.get(section, ()) for key in step} - {"name", "as", "alone", "use"}
         named = {
             one["$ref"].removeprefix("#/$defs/") for one in schema["properties"][section]["items"]["oneOf"]
         }
@@ -68,7 +68,8 @@ def test_a_parameter_of_any_type_may_be_a_template() -> None:
         parameters = SCHEMAS["playbook.json"]["$defs"][kind]["properties"][kind]
         for name, about in parameters.get("properties", {}).items():
             plain = about.get("type") == "string" and "anyOf" not in about
-            assert plain or {"$ref": "#/$defs/template"} in about["anyOf"], (kind, name)
+            anything = "anyOf" not in about and "type" not in about
+            assert plain or anything or {"$ref": "#/$defs/template"} in about["anyOf"], (kind, name)
 
 
 def test_a_schema_is_json_of_the_draft_it_names() -> None:

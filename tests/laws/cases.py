@@ -6,14 +6,24 @@ A case for another technology is added here, with what its scripts and statement
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from remediate.providers.files import FilesReplace
+from remediate.providers.files_text import FilesReplace
 from remediate.providers.node import NodeBuild
 from remediate.providers.pm2 import Pm2Restart
 from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
-from .database_cases import ADD_COLUMNS, GENERATE_CLIENT, database_world, prisma_world
+from .build_cases import BUILD_CASES
+from .database_cases import (
+    ADD_COLUMNS,
+    DEPLOY,
+    GENERATE_CLIENT,
+    database_world,
+    migrations_world,
+    prisma_world,
+)
+from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .memory import File, MemoryWorld, State
+from .process_cases import PROCESS_CASES
 from .simulated import SCRIPTS
 from .world import World
 
@@ -88,4 +98,16 @@ CASES: tuple[Case, ...] = (
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
+    Case("two migrations that are pending", DEPLOY, migrations_world),
+    *(Case(*row) for row in BUILD_CASES),
+    *(Case(*row) for row in PROCESS_CASES),
+    Case("a variable with a comment behind it", SET, env_world),
+    Case("a database URL from the inventory", SET_SECRET, env_world),
+    Case("a variable that is set twice", UNSET, env_world),
+    Case("a URL that is set twice, and counts rightly", MEND, env_world),
+    Case("a URL glued to another", MEND, lambda: env_world(b"URL=postgresql://a:x@db/aURL='right'")),
+    Case("a password cut by #", MEND, lambda: env_world(b"URL=postgresql://a:p#right@db/a # new")),
+    Case("a URL that only the inventory knows", MEND, lambda: env_world(b'URL="wrong"\n')),
+    Case("a process that was given another URL", RECREATE, lambda: env_world(held={"URL": "old", "C": "3"})),
+    Case("a command with its own check", COMMAND, env_world),
 )

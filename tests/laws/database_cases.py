@@ -1,13 +1,17 @@
 """The cases of the database's and Prisma's actions in memory, with what their statements and scripts do there."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
+from remediate.providers.node_installed import INSTALLED_SCRIPT
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
+from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
+from remediate.providers.prisma_deploy import ALONE, PRISMAS_LOCK, RECORD, SQL_SCRIPT, MigrateDeploy
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -119,6 +123,74 @@ def put_back(state: State, args: tuple[str, ...]) -> RunAnswer:
     return RunAnswer(exit_code=0)
 
 
+MIGRATIONS = f"{BACKEND}/prisma/migrations"
+DEPLOY = MigrateDeploy(folder=MIGRATIONS)
+
+
+def migrations_of(state: State) -> dict[str, bytes]:
+    return {
+        path.removeprefix(f"{MIGRATIONS}/").partition("/")[0]: file.content
+        for path, file in sorted(state.files.items())
+        if path.startswith(MIGRATIONS)
+    }
+
+
+def listed(state: State, args: tuple[str, ...]) -> RunAnswer:
+    lines = (
+        f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in migrations_of(state).items()
+    )
+    return RunAnswer(exit_code=0, stdout="".join(lines).encode())
+
+
+def told(state: State, args: tuple[str, ...]) -> RunAnswer:
+    records = (f"{name}\0{content.decode()}\0" for name, content in migrations_of(state).items())
+    return RunAnswer(exit_code=0, stdout="".join(records).encode())
+
+
+def recorded(state: State, parameters: tuple[Any, ...]) -> None:
+    checksum, name = parameters
+    state.tables["_prisma_migrations"].append([name, checksum, True, False])
+
+
+def made(table: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables.update({table: {}})
+
+
+def history(state: State, query: Query) -> QueryAnswer:
+    rows = (tuple(row) for row in state.tables["_prisma_migrations"])
+    return answered("migration_name checksum finished undone", *rows)
+
+
+def migrations_world() -> MemoryWorld:
+    scripts = [f"-- {number};\nCREATE TABLE t{number} ();\n".encode() for number in range(3)]
+    files = {
+        f"{MIGRATIONS}/{name}/migration.sql": File(script)
+        for name, script in zip(("1_a", "2_b", "3 c"), scripts, strict=True)
+    }
+    tables = {"_prisma_migrations": [["1_a", hashlib.sha256(scripts[0]).hexdigest(), True, False]]}
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        HISTORY_THERE.sql: lambda *_: answered("there", (True,)),
+        HISTORY.sql: history,
+        TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
+    }
+    statements = {
+        PRISMAS_LOCK: nothing,
+        ALONE: nothing,
+        RECORD: recorded,
+        **{f"-- {number};\nCREATE TABLE t{number} ()": made(f"t{number}") for number in range(3)},
+    }
+    looks = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}
+    return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
+
+
+def installed(state: State, args: tuple[str, ...]) -> RunAnswer:
+    backend, *names = args
+    place = f"{backend}/node_modules"
+    texts = {name: state.files.get(f"{place}/{name}/package.json", File()) for name in names}
+    records = (f"{name}\0{place}\0".encode() + one.content + b"\0" for name, one in texts.items())
+    return RunAnswer(exit_code=0, stdout=place.encode() + b"\0" + b"".join(records))
+
+
 def prisma_world() -> MemoryWorld:
     version = File(b'{"version": "7.10.0"}')
     files = {
@@ -128,4 +200,6 @@ def prisma_world() -> MemoryWorld:
         f"{CLIENT}/schema.prisma": File(b"model B {\n  id Int @id\n}\n"),
         f"{CLIENT}/index.js": File(b"old"),
     }
-    return MemoryWorld(State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back})
+    return MemoryWorld(
+        State(files=files), scripts={GENERATE: generate, PUT_BACK: put_back, INSTALLED_SCRIPT: installed}
+    )

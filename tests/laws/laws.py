@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from remediate.errors import Lost
-from remediate.model import Change, Undo
+from remediate.errors import Failed, Lost
+from remediate.model import Change, Undo, WayBack
 from remediate.questions import Answers, NotKnown
 from remediate.steps import Action, Step
 from remediate.target import Target
@@ -48,11 +48,18 @@ def applied_is_done(action: Action, world: World, catalogue: Mapping[str, type[S
 
 
 def the_way_back_leads_back(action: Action, world: World, catalogue: Mapping[str, type[Step]]) -> None:
-    """Law 3: apply, whole or cut at any verb, then undo and undo: all is as before."""
+    """Law 3: apply, whole or cut at any verb, then undo and undo: all is as before.
+
+    What has no way back says so, once it has had an effect, and touches nothing more.
+    """
+    irrevocable = _has_no_way_back(action, world)
     for cut_at, moment in [(0, "before"), *_cuts(action, world)]:
         world.reset()
         before = world.fingerprint()
         undos = _carried_out_with_cut(action, world, cut_at, moment)
+        if irrevocable and world.fingerprint() != before:
+            _says_so_and_touches_nothing(action, world, undos)
+            continue
         for _ in range(2):
             for undo in reversed(undos):
                 action.undo(world.target().scoped(fresh_token()), undo)
@@ -64,15 +71,18 @@ def an_undo_survives_another_process(
     action: Action, world: World, catalogue: Mapping[str, type[Step]]
 ) -> None:
     """Law 4: the Undo as JSON, with the action built anew from it, still leads back."""
-    before = world.fingerprint()
+    before, irrevocable = world.fingerprint(), _has_no_way_back(action, world)
     undos: list[Undo] = []
     carry_out(action, world.target(), undos)
     for written in reversed([undo.model_dump_json() for undo in undos]):
         undo = Undo.model_validate_json(written)
         reader = rebuilt(undo.action, undo.parameters, catalogue)
         demand(reader == action, "the action built from its own parameters is another one")
+        if irrevocable:
+            _says_so_and_touches_nothing(reader, world, [undo])
+            continue
         reader.undo(world.target().scoped(fresh_token()), undo)
-    demand(world.fingerprint() == before, "not all is as before")
+    demand(irrevocable or world.fingerprint() == before, "not all is as before")
 
 
 def a_recorded_plan_is_the_live_plan(
@@ -154,6 +164,21 @@ def rebuilt(kind: str, parameters: dict[str, object], catalogue: Mapping[str, ty
     if not isinstance(step, Action):
         raise Broken(f"{kind} is no action")
     return step
+
+
+def _has_no_way_back(action: Action, world: World) -> bool:
+    return any(change.way_back is WayBack.NONE for change in planned(action, world.target()))
+
+
+def _says_so_and_touches_nothing(action: Action, world: World, undos: Sequence[Undo]) -> None:
+    after, said = world.fingerprint(), 0
+    for undo in undos:
+        try:
+            action.undo(world.target().scoped(fresh_token()), undo)
+        except Failed:
+            said += 1
+    demand(said, "it has no way back, and did not say so")
+    demand(world.fingerprint() == after, "it has no way back, and changed something all the same")
 
 
 def _cuts(action: Action, world: World) -> Sequence[tuple[int, Moment]]:

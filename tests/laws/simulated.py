@@ -97,12 +97,12 @@ def pm2(state: State, args: tuple[str, ...]) -> RunAnswer:
     process = state.processes.get(app)
     if process is None:
         return said('{"daemon": true}', 0 if verb in ("look", "logs") else NO_APP)
-    if verb == "restart":
+    if verb in ("restart", "reload"):
         began = state.tick()
         process |= {"status": "online", "pid": began, "born": began, "since": began / 10**6}
         process["restarts"] += 1
     if verb == "stop":
-        process |= {"status": "stopped", "pid": 0, "born": 0}
+        process |= {"status": "stopped", "pid": 0, "born": 0, "again": 0}
     texts = {"mode": "fork_mode", "script": "", "cwd": "", "out": "", "error": ""}
     seen = {"id": 0, "unstable": 0, **texts, **process}
     at = (state.now_ns + 10**10) / 10**6

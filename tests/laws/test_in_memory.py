@@ -9,12 +9,15 @@ import sys
 import pytest
 
 from remediate.catalogue import CATALOGUE
+from remediate.errors import Failed
 from remediate.providers.edits import edited, restore_file, save_file
-from remediate.providers.files import FilesReplace
+from remediate.providers.files_text import FilesReplace
+from remediate.providers.prisma_deploy import MigrateDeploy
 from remediate.questions import Read
 from remediate.steps import Action
 
 from .cases import CASES, REPLACE, Case
+from .database_cases import DEPLOY, migrations_world
 from .laws import (
     LAWS,
     Broken,
@@ -111,6 +114,25 @@ class Guesses(FilesReplace):
 
 WORLD: list[MemoryWorld] = []
 COUNT = itertools.count()
+
+
+class ForgetsThatItIsForGood(MigrateDeploy):
+    def undo(self, target, undo):
+        pass
+
+
+class UndoesWhatIsForGood(MigrateDeploy):
+    def undo(self, target, undo):
+        target.world.state.tables["_prisma_migrations"].pop()
+        raise Failed("memory", f"{undo.action} has no way back")
+
+
+@pytest.mark.parametrize("mutant", [ForgetsThatItIsForGood, UndoesWhatIsForGood])
+@pytest.mark.parametrize("law", [the_way_back_leads_back, an_undo_survives_another_process])
+def test_what_has_no_way_back_must_say_so_and_touch_nothing(mutant, law):
+    action = mutant(**DEPLOY.parameters)
+    with pytest.raises(Broken, match="no way back"):
+        law(action, migrations_world(), {**CATALOGUE, action.kind: mutant})
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,22 @@ import pytest
 from ruamel.yaml import YAML
 
 from remediate.catalogue import CATALOGUE
-from remediate.errors import Failed
-from remediate.providers.files import FilesReplace
+from remediate.errors import CouldNotLook, Failed
+from remediate.providers.command import CommandRun, Script
+from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
+from remediate.providers.files_aside import FilesAbsent
+from remediate.providers.files_text import FilesJsonSet, FilesLine, FilesReplace
 from remediate.providers.node import NodeBuild, NodeDist
+from remediate.providers.node_module_type import NodeCommonjs, NodeModuleType
+from remediate.providers.node_packages import NodeCi, NodeClean, NodeResolves, NodeVersions
+from remediate.providers.node_previous import NodePrevious
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
+from remediate.providers.pm2_recreate import Pm2Recreate
+from remediate.providers.prisma_checks import Fields
+from remediate.providers.system import SystemDisk, SystemMemory
+from remediate.providers.system_serving import SystemClock, SystemPort, SystemService
 from remediate.providers.typescript import TypescriptImport, TypescriptImports
+from remediate.providers.typescript_compiler import TypescriptCompiles
 from remediate.questions import Run
 from remediate.steps import Check
 from remediate.target import Target
@@ -22,6 +33,7 @@ from remediate.transport.settings import SshSettings
 from remediate.transport.trips import Trips
 from tests.practice import Practice
 
+from .build_machine_cases import INSTALLABLE
 from .command import TREE
 from .laws import LAWS, carry_out, planned, the_way_back_leads_back
 
@@ -31,9 +43,10 @@ REPOSITORY = "src/apps/avatar-creator/repositories/avatar-creator.repository.ts"
 BEGIN = f"""
 set -e
 cd {BACKEND}
-[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; }}
-rm -rf src dist released .dist.remediate-* ../.backend.remediate-*
+[ -d ~/beginning ] || {{ mkdir ~/beginning; cp -a src dist tsconfig.json ~/beginning; cp -a .env .env.away; }}
+rm -rf src dist dist.previous released .dist.remediate-* ../.backend.remediate-* .env.remediate-*
 cp -a ~/beginning/. .
+cp -a .env.away .env
 """
 
 
@@ -94,13 +107,43 @@ NO_BUILD = "rm -rf dist"
 BUILD_IS_A_LINK = "mv dist released; ln -s released dist; touch src/index.ts"
 NEWER_BUILD = "touch dist/index.js"
 STRICT, LAX = '"strict": true', '"strict": false'
+URL_TWICE = "echo DATABASE_URL=postgresql://old@127.0.0.9/lumiku >>.env"
+GIVEN_ANOTHER_URL = "DATABASE_URL=old pm2 restart lumiku-backend --update-env >/dev/null"
 APP = {"backend": BACKEND, "app": "lumiku-backend"}
+TRIED = "cp -a dist dist.previous; pm2 restart lumiku-backend >/dev/null"
+ES_MODULES = "sed -i s/commonjs/esnext/ tsconfig.json; echo \"import a from './a'\" >dist/index.js"
+SMALL = "cd ..; rm -rf small .small.remediate-*; mkdir -p small/parts/part; cd small\n" + "\n".join(
+    f"cat >{name.removeprefix('backend/')} <<'TEXT'\n{text}\nTEXT" for name, text in INSTALLABLE.items()
+)
+KEY = {"key": ["compilerOptions", "strict"], "value": False}
+AT = {"backend": BACKEND, "root": ROOT}
+MARK = "/srv/lumiku/a mark"
+COMMAND = CommandRun(
+    script='printf made >"$1"',
+    args=[MARK],
+    about=[f"file:{MARK}"],
+    what="make a mark",
+    unless=Script(script='[ -e "$1" ]', args=[MARK]),
+    undo=Script(script='rm -f -- "$1"', args=[MARK]),
+)
 
 CASES = [
     pytest.param(FilesReplace(path="backend/tsconfig.json", root=ROOT, find=STRICT, replace_with=LAX), "", id="text"),
     pytest.param(TypescriptImport(backend=BACKEND, root=ROOT, module="src/db/client"), IMPORT_BY_NAME, id="import"),
     pytest.param(NodeBuild(backend=BACKEND), NEWER_SOURCE, id="build"),
     pytest.param(Pm2Restart(**APP), NEWER_BUILD, id="restart"),
+    pytest.param(FilesLine(path="backend/tsconfig.json", root=ROOT, line="// last"), "", id="line"),
+    pytest.param(FilesJsonSet(path="backend/tsconfig.json", root=ROOT, **KEY), "", id="json key"),
+    pytest.param(FilesAbsent(path="backend/src/middleware", root=ROOT), "", id="in the way"),
+    pytest.param(NodeClean(backend=BACKEND, root=ROOT, paths=["dist/apps", "none"]), "", id="clean"),
+    pytest.param(NodeCommonjs(backend=BACKEND, root=ROOT), ES_MODULES, id="module type"),
+    pytest.param(NodeCi(backend=f"{ROOT}/small"), SMALL, id="packages"),
+    pytest.param(EnvSet(key="HOST", value="::1 # six", **AT), "", id="env set"),
+    pytest.param(EnvUnset(key="HOST", **AT), "", id="env unset"),
+    pytest.param(EnvMend(**AT), URL_TWICE, id="env mend"),
+    pytest.param(Pm2Recreate(**APP, keys=["DATABASE_URL"]), GIVEN_ANOTHER_URL, id="recreate"),
+    pytest.param(COMMAND, f"rm -f '{MARK}'", id="command"),
+    pytest.param(NodePrevious(**APP), TRIED, id="previous"),
 ]  # fmt: skip
 
 
@@ -183,3 +226,49 @@ def test_looking_never_starts_a_daemon(ground):
     answers = ground.host.answer(check.ask())
     assert check.judge(answers, answers).seen == "pm2 does not run, so lumiku-backend does not"
     assert ground.sh("pgrep -f 'God Daemo[n]' || echo none") == "none\n"
+
+
+def test_looking_at_compiler_packages_and_prisma_writes_nothing_and_finds_nothing(ground):
+    ground.practice.reset("web1")
+    places = {
+        "schema_file": f"{BACKEND}/prisma/schema.prisma",
+        "client": f"{BACKEND}/node_modules/.prisma/client",
+    }
+    checks = (
+        TypescriptCompiles(backend=BACKEND),
+        NodeModuleType(backend=BACKEND),
+        NodeResolves(backend=BACKEND),
+        NodeVersions(backend=BACKEND),
+        Fields(backend=BACKEND, **places),
+    )
+    everything = f"find {ROOT} -printf '%p %T@ %C@ %s\\n' | sort | sha256sum"
+    before = ground.sh(everything)
+    assert [healthy(check, ground.host) for check in checks] == [True] * 5
+    assert planned(NodeCi(backend=BACKEND), ground.host) == ()
+    assert ground.sh(everything) == before
+
+
+def test_the_host_itself_is_looked_at_and_what_is_out_of_sight_is_not_guessed(ground):
+    checks = (
+        SystemDisk(path=ROOT, free_megabytes=1, free_percent=0),
+        SystemMemory(free_percent=0),
+        SystemPort(port=3000, user="deploy", process="node"),
+        SystemClock(),
+    )
+    assert [healthy(check, ground.host) for check in checks] == [True] * 4
+    assert not healthy(SystemPort(port=3000, user="postgres"), ground.host)
+    assert not healthy(SystemPort(port=1), ground.host)
+    answers = ground.host.answer(SystemClock().ask())
+    assert 0 <= answers.clock.give_or_take < 5
+    service = SystemService(unit="postgresql")
+    answers = ground.host.answer(service.ask())
+    with pytest.raises(CouldNotLook, match="no systemd runs there"):
+        service.judge(answers, answers)
+
+
+def test_the_compiler_tells_the_runbooks_fault_by_its_code(ground):
+    world = ground.broken(IMPORT_BY_NAME)
+    check = TypescriptCompiles(backend=BACKEND)
+    answers = world.target().answer(check.ask())
+    errors = check.judge(answers, answers).facts["errors"]
+    assert [(one["file"], one["line"], one["code"]) for one in errors] == [(REPOSITORY, 1, "TS2614")]

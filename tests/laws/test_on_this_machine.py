@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from remediate.catalogue import CATALOGUE
-from remediate.providers.files import FilesReplace
+from remediate.providers.command import CommandRun, Script
+from remediate.providers.env_actions import EnvSet, EnvUnset
+from remediate.providers.files_text import FilesReplace
 from remediate.providers.node import NodeBuild
 from remediate.providers.typescript import TypescriptImport
 from remediate.steps import Action
 
+from . import build_machine_cases
 from .command import CommandTarget, CommandWorld
 from .laws import LAWS
 
@@ -75,9 +78,48 @@ def building_the_first(root: Path) -> tuple[Action, CommandWorld]:
     return NodeBuild(backend=f"{root}/backend"), small_world(root, FILES | LOADABLE, without="backend/dist")
 
 
+def setting(root: Path) -> tuple[Action, CommandWorld]:
+    action = EnvSet(key="SECRET", value="a # b", backend=f"{root}/backend", root=str(root))
+    return action, small_world(root, FILES | {"backend/.env": "# ours\nSECRET=1\nA=2\nSECRET=3 # last"})
+
+
+def unsetting(root: Path) -> tuple[Action, CommandWorld]:
+    return EnvUnset(key="SECRET", backend=f"{root}/backend", root=str(root)), small_world(root, FILES)
+
+
+def commanding(root: Path) -> tuple[Action, CommandWorld]:
+    mark = f"{root}/a mark"
+    action = CommandRun(
+        script='printf made >"$1"',
+        args=[mark],
+        about=[f"file:{mark}"],
+        what="make a mark",
+        unless=Script(script='[ -e "$1" ]', args=[mark]),
+        undo=Script(script='rm -f -- "$1"', args=[mark]),
+    )
+    return action, small_world(root, FILES)
+
+
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("case", [replacing, importing, building, building_the_first])
+@pytest.mark.parametrize(
+    "case", [replacing, importing, building, building_the_first, setting, unsetting, commanding]
+)
 def test_every_law_holds_with_the_real_scripts(case, law, tmp_path, monkeypatch):
     monkeypatch.setenv("PM2_HOME", str(tmp_path / "no-pm2"))
     action, world = case(tmp_path / "app")
     law(action, world, CATALOGUE)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("case", build_machine_cases.CASES)
+def test_every_law_holds_over_files_and_packages(case, law, tmp_path, monkeypatch):
+    monkeypatch.setenv("PM2_HOME", str(tmp_path / "no-pm2"))
+    root = tmp_path / "app"
+    action, files = case(root)
+
+    def begin() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        build_machine_cases.lay(root, files)
+
+    begin()
+    law(action, CommandWorld(CommandTarget(), str(root / "backend"), (str(root),), begin), CATALOGUE)

@@ -86,6 +86,8 @@ WRONG = [
     ("{{ table }}", "{{ host.nam }}", "11:29: `host` has no `nam`; did you mean `name`?"),
     ("{{ table }}", "{{ vars.tabel }}", "11:29: `vars` has no `tabel`; did you mean `table`?"),
     ('{table: "{{ table }}"}', "{}", "11:5: `table` is missing; add `table:`"),
+    ("as: columns", "alone: no", "12:12: `alone` must be true or false"),
+    ("status: 200}\n", "status: 200}\n    alone: false\n", "23:5: `alone` is for steps of `diagnose`; remove it"),
     ("as: columns", "as: 1", "12:9: `as` must be a name of letters, digits and _"),
     ("columns.missing |", "colums.missing |", "14:8: `found` has no `colums`; did you mean `columns`?"),
     ("risk: schema", "risk: huge", "15:9: `risk` must be one of `none`, `restart`"),

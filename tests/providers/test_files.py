@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.providers.edits import place_question, unified_diff
-from remediate.providers.files import FilesContains, FilesExists, FilesReplace, replaced_once
+from remediate.providers.files import FilesContains, FilesExists
+from remediate.providers.files_text import FilesReplace, replaced_once
 from remediate.questions import Answers, Read, ReadAnswer, RunAnswer
 from tests.laws.laws import carry_out, fresh_token, planned
 from tests.laws.memory import File, MemoryWorld, State

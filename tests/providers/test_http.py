@@ -66,3 +66,9 @@ def test_parameters_that_went_through_json_build_the_same_check():
     one = check(json={"type": "array", "has": ["id"]})
     assert "json" in one.parameters
     assert HttpOk(**one.parameters) == one
+
+
+def test_a_token_that_is_not_accepted_is_called_so():
+    assert judged(check(bearer="token"), status=401).seen.endswith("the token token was not accepted")
+    assert not judged(check(bearer="token"), status=401).healthy
+    assert judged(check(), status=401).seen.endswith("401 instead of 200")

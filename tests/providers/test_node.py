@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,27 @@ def test_a_build_is_whole_stale_missing_or_lost_in_its_imports(backend):
     assert finding(backend).healthy, "a source from the future does not make the build stale for ever"
     (backend / "dist/db/client.js").rename(backend / "dist/db/other.js")
     assert finding(backend).facts["unresolved"] == ["dist/index.js: ./db/client"]
+
+
+@needs_node
+def test_a_build_from_before_that_was_put_back_is_stale_and_not_forgotten(backend):
+    carry_out(action(backend), HERE, [])
+    shutil.copytree(backend / "dist", backend / "dist.previous")
+    for path in (backend / "dist.previous").rglob("*.js"):
+        os.utime(path, ns=(10**18, 10**18))
+    os.utime(backend / "dist/index.js", ns=(10**18, 10**18))
+    future = (time.time_ns() + 3600 * 10**9,) * 2
+    os.utime(backend / "src/index.ts", ns=future)
+    forgotten = NodeDist(backend=str(backend), of=["unbuilt"])
+    answers = HERE.answer(forgotten.ask())
+    assert forgotten.judge(answers, answers).facts["unbuilt"] == ["src/index.ts"]
+    os.utime(backend / "src/index.ts")
+    time.sleep(0.05)
+    shutil.rmtree(backend / "dist")
+    (backend / "dist.previous").rename(backend / "dist")
+    answers = HERE.answer(forgotten.ask())
+    assert forgotten.judge(answers, answers).healthy
+    assert "src/index.ts" in finding(backend).facts["stale"]
 
 
 @needs_node
@@ -189,3 +211,12 @@ def test_names_that_could_lead_elsewhere_are_refused(backend, words):
 
 def test_planning_twice_gives_the_same_change(backend):
     assert planned(action(backend), HERE) == planned(action(backend), HERE)
+
+
+def test_a_build_that_was_moved_away_and_back_is_the_state_of_before(backend):
+    (backend / "dist").mkdir()
+    before = planned(action(backend), HERE)
+    for old, new in (("dist", "away"), ("away", "dist")):
+        time.sleep(0.02)
+        (backend / old).rename(backend / new)
+    assert planned(action(backend), HERE) == before

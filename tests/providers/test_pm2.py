@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from remediate.errors import CouldNotLook, Failed
 from remediate.providers.pm2 import Pm2Log, Pm2Online, Pm2Restart
-from remediate.providers.pm2_host import PM2_SCRIPT, read_newest
+from remediate.providers.pm2_host import PM2_SCRIPT, newest_question, read_newest
 from remediate.questions import Answers, RunAnswer, Uncertain
 from tests.laws.command import CommandTarget
 from tests.laws.laws import fresh_token
@@ -152,7 +152,7 @@ def test_a_restart_is_made_and_not_notified(processes, newest, why):
 
 
 def test_what_pm2_has_not_got_is_not_started():
-    with pytest.raises(Failed, match="start it once by hand"):
+    with pytest.raises(Failed, match="start it first"):
         plan(said(), "")
 
 
@@ -227,3 +227,24 @@ def test_when_anything_last_changed_is_told_even_of_a_file_with_an_old_time(tmp_
 def test_a_pattern_that_does_not_compile_is_refused():
     with pytest.raises(ValidationError):
         Pm2Log(**WORDS, without="(")
+
+
+@pytest.mark.parametrize(("age", "steady"), [(4_000, False), (16_000, True)])
+def test_only_a_process_that_was_up_for_a_while_must_come_up_on_the_way_back(age, steady):
+    # On a busy host a round of a crash loop takes seconds.
+    app = {"pid": 7, "born": 7, "status": "online", "restarts": 40, "since": 10_000.0 - age}
+    target = MemoryWorld(State(processes={"app": app}), SCRIPTS).target()
+    action = Pm2Restart(app="app", backend="/srv/app")
+    change = action._restart("it is old", "")
+    assert action.snapshot(target, change).data["steady"] is steady
+
+
+def test_what_was_removed_is_newer_than_a_process_that_still_runs_it(tmp_path):
+    client = tmp_path / "node_modules/.prisma/client"
+    client.mkdir(parents=True)
+    (tmp_path / "dist").mkdir()
+    question = newest_question(str(tmp_path), ("node_modules/.prisma/client", "dist", ".env"))
+    client.rmdir()
+    changed, path = read_newest(CommandTarget().answer([question])[question])
+    assert path == "node_modules/.prisma"
+    assert changed == pytest.approx(client.parent.stat().st_ctime * 1000, abs=1)

@@ -178,13 +178,40 @@ def test_formatting_and_comments_do_not_make_a_client_stale(backend) -> None:
 def test_two_versions_of_prisma_are_told_and_nothing_is_planned(backend) -> None:
     here = world(backend)
     (backend / "node_modules/@prisma/client/package.json").write_text('{"version": "6.19.3"}')
+    with pytest.raises(Failed, match=r"prisma is 7\.10\.0 and @prisma/client is 6\.19\.3; install both"):
+        planned(action(backend), here.target())
+    check = Client(**places(backend))
+
+    def finding():
+        answers = here.target().answer(check.ask())
+        return check.judge(answers, answers)
+
+    assert finding().seen == "prisma is 7.10.0 and @prisma/client is 6.19.3"
+    (backend / "node_modules/prisma/package.json").unlink()
     with pytest.raises(
-        CouldNotLook, match=r"prisma is 7\.10\.0 and @prisma/client is 6\.19\.3; install both"
+        Failed, match="from another schema, and prisma is not installed; npm ci --include=dev"
     ):
         planned(action(backend), here.target())
-    (backend / "node_modules/prisma/package.json").unlink()
-    with pytest.raises(CouldNotLook, match="prisma is not installed"):
-        planned(action(backend), here.target())
+    assert finding().seen == "the client was generated from another schema"
+    (backend / "node_modules/.prisma/client/schema.prisma").write_text(NEW)
+    assert finding().healthy, "a production host has no command line, and needs none"
+    assert planned(action(backend), here.target()) == ()
+
+
+def test_a_client_of_a_workspace_is_not_called_ungenerated(backend) -> None:
+    here = world(backend, client=False)
+    (backend / "node_modules").rename(backend.parent / "node_modules")
+    for step in (Client(**places(backend)), action(backend)):
+        answers = here.target().answer(step.ask())
+        with pytest.raises(
+            CouldNotLook, match=rf"is it in {backend.parent}/node_modules/\.prisma/client\? set"
+        ):
+            step.judge(answers, answers) if isinstance(step, Client) else step.plan(answers)
+    lay(backend.parent)
+    (backend / "node_modules").rename(backend.parent / "node_modules")
+    check = Client(**{**places(backend), "client": f"{backend.parent}/node_modules/.prisma/client"})
+    answers = here.target().answer(check.ask())
+    assert check.judge(answers, answers).seen == "the client was generated from another schema"
 
 
 def test_a_client_outside_the_backend_is_refused(backend) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Undo
-from remediate.providers.files import FilesContains, FilesReplace
+from remediate.providers.files import FilesContains
+from remediate.providers.files_text import FilesReplace
 from remediate.providers.secret_files import Seal
 from remediate.providers.secret_lines import bears_secrets
 from tests.laws.laws import fresh_token, planned

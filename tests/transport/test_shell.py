@@ -127,6 +127,33 @@ def test_stdin_is_empty(bench):
     assert (first.text, second.text) == ("end\n", "next\n")
 
 
+TELLS = """
+read -r secret
+for process in "$$" "$PPID"; do tr '\\0' '\\n' <"/proc/$process/cmdline"; tr '\\0' '\\n' <"/proc/$process/environ"; done
+"""
+
+
+@any_time
+@given(secret=text)
+def test_a_secret_arrives_on_stdin_whatever_is_in_it(make_bench, secret):
+    bench = make_bench(secrets={"url": secret})
+    given_it, next_one = bench.ask(Run(script="cat", secret="url"), Run(script="cat; echo next"))
+    assert given_it.stdout == secret.encode() + b"\n"
+    assert next_one.text == "next\n"
+
+
+def test_a_secret_is_no_argument_and_in_no_environment(make_bench):
+    [told] = make_bench(secrets={"url": "horse-battery"}).ask(Run(script=TELLS, secret="url"))
+    assert told.exit_code == 0
+    assert "PATH=" in told.text
+    assert "horse-battery" not in told.text
+
+
+def test_a_secret_that_the_inventory_has_not_got_is_unanswered(bench):
+    [unknown] = bench.ask(Run(script="cat", secret="nope"))
+    assert unknown == Unanswered(reason="the inventory has no secret named nope")
+
+
 def test_a_script_that_ends_the_shell_is_unanswered_and_the_rest_is_answered(bench):
     script = "kill -9 $(ps -o ppid= $PPID); sleep 0.2"
     killer, other = bench.ask(Run(script=script), Run(script="echo other"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ground import commands, faults, inventory, lab, packages, places, status
+from ground import app, commands, faults, inventory, lab, packages, places, status
 from ground.errors import LabError, UsageError
 from ground.hosts import MODE_VARIABLE, ground
 from ground.progress import Progress
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-    wanted = lab.Wanted(options.hosts, options.light)
+    wanted = lab.Wanted(options.hosts, options.light, options.second_app)
     made = lab.up(options.state, wanted, options.inventory, Progress())
     print(f"{len(made.hosts())} hosts, inventory {made.inventory}")
     return 0
@@ -77,8 +77,10 @@ def _faults(options: argparse.Namespace) -> int:
     if options.json:
         print(status.as_json([fault.facts for fault in faults.all_faults()]))
         return 0
-    for fault in faults.all_faults():
-        print(f"{fault.name:<18} {fault.description}")
+    known = faults.all_faults()
+    width = max(len(fault.name) for fault in known)
+    for fault in known:
+        print(f"{fault.name:<{width}} {fault.description}")
     return 0
 
 
@@ -87,8 +89,9 @@ def _break(options: argparse.Namespace) -> int:
     up = _need_lab(options.state)
     host = _need_host(up, options.on, role="full")
     progress = Progress()
+    broken = app.app_of(host, options.app)
     with only_one(up.state, progress), progress.step(f"{host.name}: {fault.name}"):
-        faults.break_host(ground(up.mode), host, fault)
+        faults.break_app(ground(up.mode), host, fault, broken)
     return 0
 
 
@@ -196,6 +199,10 @@ def _add_whole_lab(command: _Adder) -> None:
     up.add_argument("--hosts", type=int, default=1, metavar="N", help="full hosts: web1, web2 … (default 1)")
     light_help = "light hosts, with sshd only: light1, light2 … (default 0)"
     up.add_argument("--light", type=int, default=0, metavar="N", help=light_help)
+    second_help = (
+        "give each full host a second app, with spaces in its path: studio1, studio2 … in the inventory"
+    )
+    up.add_argument("--second-app", action="store_true", help=second_help)
     inventory_help = "where to write the inventory (default inventory/lab.yml)"
     up.add_argument(
         "--inventory", type=_path, default=places.DEFAULT_INVENTORY, metavar="FILE", help=inventory_help
@@ -212,6 +219,7 @@ def _add_one_host(command: _Adder) -> None:
     broken = command("break", _break, "break a host, and see that it is broken")
     broken.add_argument("fault", metavar="FAULT", help="see `vagrant/lab faults`")
     broken.add_argument("--on", default="web1", metavar="HOST", help="a full host (default web1)")
+    broken.add_argument("--app", metavar="NAME", help="which app of it, as PM2 has it (default: the first)")
     back = command("reset", _reset, "put hosts back as they were when they were new")
     back.add_argument("host", nargs="?", metavar="HOST", help="one host (default: all)")
     back.add_argument(

@@ -9,7 +9,8 @@ from ground.errors import UsageError
 from ground.hosts import Ground
 from ground.state import Host
 
-CURED_BY = "# cured by:"
+CURED_BY, RECOGNISED_BY = "# cured by:", "# recognised by:"
+GONE = "# gone once cured:"
 COMMON = places.FAULTS / "lib" / "common.sh"
 
 
@@ -27,20 +28,24 @@ class Fault:
         return next(line.lstrip("# ") for line in lines if line.startswith("#") and not line.startswith("#!"))
 
     @property
-    def cured_by(self) -> str:
-        """The playbook that cures it, as its file says: `# cured by: NAME`; empty where none does."""
-        lines = self.file.read_text().splitlines()
-        return next((line.removeprefix(CURED_BY).strip() for line in lines if line.startswith(CURED_BY)), "")
-
-    @property
     def facts(self) -> dict[str, str]:
-        """All that is known of it, for programs."""
-        return {"name": self.name, "description": self.description, "cured_by": self.cured_by}
+        """All that is known of it, for programs; who cures or recognises it is empty where its file does not say."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "cured_by": self._said(CURED_BY),
+            "recognised_by": self._said(RECOGNISED_BY) or self._said(CURED_BY),
+            "gone_once_cured": self._said(GONE),
+        }
+
+    def _said(self, words: str) -> str:
+        lines = self.file.read_text().splitlines()
+        return next((line.removeprefix(words).strip() for line in lines if line.startswith(words)), "")
 
 
 def all_faults() -> list[Fault]:
     """Return every fault, by name."""
-    return [Fault(file.stem, file) for file in sorted(places.FAULTS.glob("*.sh"))]
+    return [Fault(file.stem, file) for file in sorted(places.FAULTS.glob("*.sh"), key=lambda file: file.stem)]
 
 
 def find(name: str) -> Fault:
@@ -56,10 +61,10 @@ def find(name: str) -> Fault:
     raise UsageError(f"{name}: no such fault; {hint}")
 
 
-def break_host(ground: Ground, host: Host, fault: Fault) -> None:
-    """Break the host and see that it is broken.
+def break_app(ground: Ground, host: Host, fault: Fault, broken: app.App) -> None:
+    """Break an app of a host and see that it is broken.
 
     Raises LabError where the app does not fail in the way the fault is about.
     """
     script = COMMON.read_text() + fault.file.read_text()
-    app.run_script(ground, host, script, app.settings(host))
+    app.run_script(ground, host, script, app.settings(host, broken), broken.user)

@@ -26,12 +26,18 @@ def write(lab: Lab, ground: Ground) -> None:
     lab.inventory.parent.mkdir(parents=True, exist_ok=True)
     known_hosts(lab).write_text("".join(_known_host(host) for host in hosts))
     _write_secret(_token(lab), f"{lab.token}\n")
+    for host in hosts:
+        if host.role == "full":
+            _write_secret(
+                _database_url(lab, host), f"{app.settings(host, app.first(host))['DATABASE_URL']}\n"
+            )
     lab.inventory.write_text(HEADER + _text(lab, hosts, ground))
 
 
 def remove(lab: Lab) -> None:
     """Remove what `write` wrote."""
-    for file in (lab.inventory, known_hosts(lab), _token(lab)):
+    urls = lab.inventory.parent.glob(f"{lab.inventory.stem}.*.database_url")
+    for file in (lab.inventory, known_hosts(lab), _token(lab), *urls):
         file.unlink(missing_ok=True)
 
 
@@ -42,6 +48,10 @@ def known_hosts(lab: Lab) -> Path:
 
 def _token(lab: Lab) -> Path:
     return lab.inventory.with_suffix(".token")
+
+
+def _database_url(lab: Lab, host: Host) -> Path:
+    return lab.inventory.with_suffix(f".{host.name}.database_url")
 
 
 def _text(lab: Lab, hosts: list[Host], ground: Ground) -> str:
@@ -69,10 +79,13 @@ def _backend(lab: Lab, hosts: list[Host]) -> list[str]:
     alike = lab.mode == "namespaces"  # without, every host has folders and ports of its own
     lines = ["  backend:", "    hosts:"]
     for host in hosts:
-        own = {"address": host.address} if alike else {"address": host.address, "vars": {"app": _app(host)}}
+        own: dict[str, object] = {"address": host.address}
+        own |= {} if alike else {"vars": {"app": _app(app.first(host))}}
+        own |= {"secrets": {"database_url": {"file": _database_url(lab, host).name}}}
         lines.append(f"      {host.name}: {_flow(own)}")
+    lines += [_second(host) for host in hosts if host.second_app]
     if alike:
-        lines += ["    vars:", f"      app: {_flow(_app(hosts[0]))}"]
+        lines += ["    vars:", f"      app: {_flow(_app(app.first(hosts[0])))}"]
     environment = {
         "PRISMA_SCHEMA_ENGINE_BINARY": app.engine_program(hosts[0]),
         "CHECKPOINT_DISABLE": "1",
@@ -88,15 +101,21 @@ def _backend(lab: Lab, hosts: list[Host]) -> list[str]:
     ]
 
 
-def _app(host: Host) -> dict[str, object]:
-    known = app.settings(host)
+def _app(one: app.App) -> dict[str, object]:
     return {
-        "name": known["APP_NAME"],
-        "root": known["APP_ROOT"],
-        "backend": known["BACKEND"],
-        "port": host.app_port,
-        "user": host.lab.deploy,
+        "name": one.name,
+        "root": one.root,
+        "backend": one.backend,
+        "port": one.port,
+        "user": one.user,
     }
+
+
+def _second(host: Host) -> str:
+    """Return the line of a host's second app, which is a host of its own to the inventory."""
+    other = app.second(host)
+    own = {"address": host.address, "ssh": {"user": other.user}, "vars": {"app": _app(other)}}
+    return f"      studio{host.number}: {_flow(own)}"
 
 
 def _flow(value: object) -> str:

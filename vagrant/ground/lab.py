@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ground import app, commands, golden, inventory, network, packages
@@ -34,10 +34,11 @@ OURS = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many hosts of each role."""
+    """How many hosts of each role, and whether a full one has a second app."""
 
     full: int
     light: int
+    second_app: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what there are no addresses for."""
@@ -110,13 +111,24 @@ def _grow(lab: Lab, wanted: Wanted, progress: Progress) -> None:
     new = _new_hosts(lab, there, wanted)
     if not new and not ended:
         progress.say(f"already up: {_names(there)}")
+    without = [host for host in there if host.role == "full" and wanted.second_app and not host.second_app]
+    if wanted.second_app and lab.mode == "plain":
+        raise UsageError("--second-app: plain hosts have one app; start the lab as root, or allow namespaces")
     if ended:
         with progress.step(f"starting {_names(ended)} again"):
             _together(lambda host: _restart(ground(lab.mode), host), ended)
     if new:
         with progress.step(f"starting {_names(new)}"):
             _start_new(lab, new)
+    if without:
+        with progress.step(f"a second app for {_names(without)}"):
+            _together(lambda host: _add_second(ground(lab.mode), host), without)
     inventory.write(lab, ground(lab.mode))
+
+
+def _add_second(way: Ground, host: Host) -> None:
+    app.add_second(way, host)
+    replace(host, second_app=True).save()
 
 
 def _start_new(lab: Lab, hosts: list[Host]) -> None:
@@ -142,7 +154,9 @@ def _new_hosts(lab: Lab, there: Sequence[Host], wanted: Wanted) -> list[Host]:
     known = {host.name for host in there}
     asked: list[tuple[Role, int]] = [("full", number) for number in range(1, wanted.full + 1)]
     asked += [("light", number) for number in range(1, wanted.light + 1)]
-    hosts = [Host(lab, role, number) for role, number in asked]
+    hosts = [
+        Host(lab, role, number, second_app=wanted.second_app and role == "full") for role, number in asked
+    ]
     missing = [host for host in hosts if host.name not in known]
     return missing if lab.mode == "namespaces" else _with_own_ports(missing, there)
 
@@ -165,7 +179,7 @@ def _prepare(host: Host) -> None:
     if host.lab.mode == "namespaces":
         # With a few characters that a URL must escape, because real passwords have them.
         _write_secret(host.password_file, f"{_canary()}@/%\n")
-    _write_secret(host.folder / "env", app.environment_file(host))
+    _write_secret(host.folder / "env", app.environment_file(host, app.first(host)))
     _write_secret(host.folder / "pm2-secret", f"{_canary()}\n")
     host.save()
 
@@ -173,7 +187,9 @@ def _prepare(host: Host) -> None:
 def _start(way: Ground, host: Host) -> None:
     way.start(host)
     if host.role == "full":
-        app.wait(way, host)
+        app.wait(way, host, app.first(host))
+    if host.second_app:
+        app.add_second(way, host)
 
 
 def _make_key(path: Path, comment: str) -> None:
@@ -257,8 +273,8 @@ def reset_database(lab: Lab, hosts: Sequence[Host], progress: Progress) -> None:
     way = ground(lab.mode)
     with only_one(lab.state, progress), progress.step(f"resetting the database of {_names(hosts)}"):
         for host in hosts:
-            app.reset_database(way, host)
-            app.wait(way, host)
+            app.reset_database(way, host, app.first(host))
+            app.wait(way, host, app.first(host))
 
 
 def _restart(way: Ground, host: Host) -> None:

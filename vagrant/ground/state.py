@@ -96,6 +96,7 @@ class Host:
     number: int
     app_port: int = 3000
     database_port: int = 5432
+    second_app: bool = False
 
     @property
     def name(self) -> str:
@@ -127,7 +128,8 @@ class Host:
 
     def save(self) -> None:
         """Write it down."""
-        values = {key: getattr(self, key) for key in ("role", "number", "app_port", "database_port")}
+        keys = ("role", "number", "app_port", "database_port", "second_app")
+        values = {key: getattr(self, key) for key in keys}
         _write(self.folder / "host.json", json.dumps(values))
 
     @classmethod

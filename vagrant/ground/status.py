@@ -44,7 +44,7 @@ def _host(way: Ground, host: Host) -> dict[str, Any]:
 
 def _answer(way: Ground, host: Host) -> int:
     """Return the status of GET /projects; 0 when nobody answers."""
-    known = app.settings(host)
+    known = app.settings(host, app.first(host))
     header = f'header = "Authorization: Bearer {known["API_TOKEN"]}"\n'  # by stdin: no argument list shows it
     curl = ["curl", "-s", "-o", "/dev/null", "-m", "5", "-w", "%{http_code}", "--config", "-"]
     command = way.command(host, host.lab.deploy, [*curl, f"{known['API']}/projects"])

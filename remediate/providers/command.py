@@ -1,0 +1,252 @@
+"""Free commands: what a constant script says, and one that changes something and can be taken back. Knows no program.
+
+Scripts are constants of the playbook, never templates: values reach them as `$1`, `$2`, … only. The runner cannot know
+what a command does, so every change here is `opaque`, which a policy can forbid.
+"""
+
+import json
+import re
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from remediate.errors import CouldNotLook, Failed
+from remediate.model import Change, Fidelity, Finding, Risk, Undo, WayBack
+from remediate.questions import Answers, NotKnown, Run
+from remediate.steps import Action, Check, Questions, Step
+from remediate.target import Job, Target
+
+SHOWN = 5
+LOOK, LONGEST_LOOK = 20.0, 60.0
+"""Seconds."""
+
+
+class Script(BaseModel):
+    """A constant script with its arguments.
+
+    Attributes:
+        script: POSIX shell text; no template.
+        args: What it sees as `$1`, `$2`, …
+        timeout: Seconds after which it is ended; None: 20 for a look, and as long as the change for its way back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    script: str = Field(min_length=1)
+    args: list[str] = []
+    timeout: float | None = Field(default=None, gt=0)
+
+    def question(self, about: list[str]) -> Run:
+        """Return it as a question; it MUST change nothing then."""
+        args, timeout = tuple(self.args), self.timeout or LOOK
+        return Run(script=self.script, args=args, about=tuple(about), timeout=timeout)
+
+    def shown(self, name: str) -> str:
+        """Return its arguments as comments to put below a script; nothing where it has none.
+
+        Args:
+            name: Whose they are: `undo`, `unless`; empty for the script itself.
+        """
+        whose = f"{name}: " if name else ""
+        given = enumerate(self.args, start=1)
+        return "".join(f"\n# {whose}${number} is {json.dumps(text)}" for number, text in given)
+
+    def job(self, doing: str, timeout: float) -> Job:
+        """Return it as what changes something, with the seconds that it may take where it does not say so itself."""
+        args = tuple(self.args)
+        return Job(script=self.script, args=args, timeout=self.timeout or timeout, doing=doing)
+
+
+class _Command(Step):
+    script: str = Field(min_length=1, description="POSIX shell text; no template: values go into `args`.")
+    args: list[str] = Field(default=[], description="What it sees as `$1`, `$2`, …")
+    about: list[str] = Field(
+        default=[], description="What it is about, as `file:/srv/app/x`, `process:app` or `table:avatars`."
+    )
+
+
+class CommandOutput(_Command, Check):
+    """Whether a script that changes nothing ends and speaks as it should."""
+
+    kind: ClassVar[str] = "command.output"
+    constant: ClassVar[tuple[tuple[str, ...], ...]] = (("script",),)
+    timeout: float = Field(default=20.0, gt=0, le=LONGEST_LOOK, description="Seconds.")
+    exit_code: int | None = Field(default=0, ge=0, le=255, description="null: any.")
+    pattern: str | None = Field(
+        default=None,
+        description="Python regular expression that must occur in what it prints, on either stream.",
+    )
+    absent: bool = Field(default=False, description="True: `pattern` must NOT occur.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "", re.MULTILINE)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.exit_code is None and self.pattern is None:
+            raise ValueError("give `exit_code`, `pattern` or both")
+        return self
+
+    @property
+    def question(self) -> Run:
+        """The script as a question."""
+        return Script(script=self.script, args=self.args, timeout=self.timeout).question(self.about)
+
+    def ask(self) -> Questions:
+        """Return the one question."""
+        return (self.question,)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare its exit code and what it printed with what they should be.
+
+        Raises:
+            CouldNotLook: It printed too much to tell whether the pattern is in it.
+        """
+        del first
+        answer = now[self.question]
+        text = answer.text + answer.error_text
+        found = re.search(self.pattern, text, re.MULTILINE) if self.pattern is not None else None
+        if self.pattern is not None and found is None and answer.left_out:
+            what = f"prints more than is kept, and {self.pattern!r} may be in what is left out"
+            raise CouldNotLook(now.where, what, "have the script print less")
+        wrong = [f"exit code {answer.exit_code} instead of {self.exit_code}"]
+        if self.exit_code is None or answer.exit_code == self.exit_code:
+            wrong.clear()
+        if self.pattern is not None and bool(found) is self.absent:
+            wrong.append(f"{self.pattern!r} is {'in' if found else 'not in'} what it prints")
+        named = found.groupdict() if found else {}
+        return Finding(
+            healthy=not wrong,
+            seen=f"`{_first_line(self.script)}`: {'; '.join(wrong) or 'as it should be'}",
+            evidence=tuple(text.splitlines()[-SHOWN:]) if wrong else (),
+            facts={"exit_code": answer.exit_code, "named": named},
+        )
+
+
+class CommandRun(_Command, Action):
+    """Runs a script, unless its own check says that there is nothing to do; nobody but its author knows what it does.
+
+    It has succeeded when it exits 0 and the check then says so. Either `undo` takes it back, twice being once, or
+    `way_back: none` says, with a reason, that nothing does.
+    """
+
+    kind: ClassVar[str] = "command.run"
+    about: list[str] = Field(
+        min_length=1,
+        description="All that it changes, as `file:/srv/app/x`, `process:app` or `table:avatars`: "
+        "what later steps know of that is asked anew.",
+    )
+    constant: ClassVar[tuple[tuple[str, ...], ...]] = (("script",), ("unless", "script"), ("undo", "script"))
+    what: str = Field(min_length=1, description="What it does, in a few words for whoever confirms it.")
+    timeout: float = Field(default=600.0, gt=0, description="Seconds.")
+    unless: Script = Field(
+        description="A script that changes nothing; exit code 0 says that there is nothing (more) to do."
+    )
+    undo_with_script: Script | None = Field(
+        default=None, alias="undo", description="What takes it back; run twice it must be as run once."
+    )
+    way_back: Literal["none"] | None = Field(default=None, description="`none` where nothing takes it back.")
+    reason: str = Field(default="", description="Why nothing takes it back.")
+    risk: Risk = "config"
+
+    # `undo` is the verb of the contract, so the field has another name within.
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _says_the_way_back(self) -> Self:
+        if (self.undo_with_script is None) == (self.way_back is None):
+            raise ValueError("give either `undo` or `way_back: none`")
+        if self.way_back == "none" and not self.reason.strip():
+            raise ValueError("`way_back: none` needs a `reason`")
+        if (self.unless.timeout or LOOK) > LONGEST_LOOK:
+            raise ValueError(f"`unless` may take {LONGEST_LOOK:.0f} seconds at most")
+        return self
+
+    @property
+    def _facts(self) -> list[str]:
+        return [*self.about, f"command:{self.what}"]
+
+    @property
+    def _done(self) -> Run:
+        return self.unless.question(self._facts)
+
+    def ask(self) -> Questions:
+        """Return the question of its own check."""
+        return (self._done,)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return the one run, or nothing where its check says that it is done."""
+        try:
+            done, assumed = answers[self._done].exit_code == 0, ""
+        except NotKnown as unknown:
+            done, assumed = False, unknown.because
+        return () if done else (self._change(assumed),)
+
+    def _change(self, assumed: str) -> Change:
+        none = self.undo_with_script is None
+        return Change(
+            what=self.what,
+            target=f"command: {self.what}",
+            script=self.script.rstrip("\n") + "".join(one.shown(name) for name, one in self._scripts.items()),
+            fidelity=Fidelity.OPAQUE,
+            way_back=WayBack.NONE if none else WayBack.EQUIVALENT,
+            way_back_note=self.reason
+            if none
+            else "by a script of the playbook's, which nobody else has tried",
+            risk=self.risk,
+            alters=tuple(self._facts),
+            data={name or "script": one.model_dump(mode="json") for name, one in self._scripts.items()},
+            assumed=assumed,
+        )
+
+    @property
+    def _scripts(self) -> dict[str, Script]:
+        """All that may run, under whose it is; empty for the script itself."""
+        own = Script(script=self.script, args=self.args, timeout=self.timeout)
+        undo = {} if self.undo_with_script is None else {"undo": self.undo_with_script}
+        return {"": own, "unless": self.unless, **undo}
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Run it, and ask its check."""
+        answer = target.run(self._scripts[""].job(change.what, self.timeout))
+        if answer.exit_code:
+            said = answer.text + answer.error_text
+            raise Failed(
+                target.name, f"“{self.what}” exited with {answer.exit_code}", "see what it said", said
+            )
+        if not self._is_done(target):
+            what = f"“{self.what}” exited with 0, but its own check says that it is not done"
+            raise Failed(target.name, what, "mend the playbook")
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Run the script back, and ask the check, which must say that it is no longer done.
+
+        Raises:
+            Failed: It failed; or nothing takes it back: half of it may have happened, whatever the check says.
+        """
+        del undo
+        if self.undo_with_script is None:
+            raise Failed(target.name, f"“{self.what}” has no way back: {self.reason}", "decide by hand")
+        answer = target.run(self.undo_with_script.job(f"undo: {self.what}", self.timeout))
+        if answer.exit_code:
+            said = answer.text + answer.error_text
+            what = f"the undo of “{self.what}” exited with {answer.exit_code}"
+            raise Failed(target.name, what, "see what it said", said)
+        if self._is_done(target):
+            what = f"the undo of “{self.what}” exited with 0, but the check says that it is still done"
+            raise Failed(target.name, what, "put it back by hand")
+
+    def _is_done(self, target: Target) -> bool:
+        return target.answer((self._done,))[self._done].exit_code == 0
+
+
+def _first_line(script: str) -> str:
+    return next((line.strip() for line in script.splitlines() if line.strip()), "")[:60]
+
+
+STEPS: tuple[type[Step], ...] = (CommandOutput, CommandRun)

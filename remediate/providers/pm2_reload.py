@@ -1,0 +1,29 @@
+"""pm2: an app reloaded where it runs what is old: in cluster mode one process after the other. Starts no new app."""
+
+from typing import ClassVar
+
+from remediate.providers.pm2 import Pm2Restart
+from remediate.providers.pm2_host import Seen
+from remediate.steps import Step
+
+CLUSTER = "cluster_mode"
+
+
+class Pm2Reload(Pm2Restart):
+    """Reloads the app where a process is older than what it runs, or is not online; else does nothing.
+
+    In cluster mode each process goes on answering until its successor does; in fork mode there is nobody to answer
+    meanwhile, so a reload is a restart there, and the plan says so.
+    """
+
+    kind: ClassVar[str] = "pm2.reload"
+    verb: ClassVar[str] = "reload"
+
+    def notes(self, seen: Seen) -> tuple[str, ...]:
+        """Say whether the app will be away."""
+        if seen.processes and all(one.mode == CLUSTER for one in seen.processes):
+            return ("in cluster mode: each process answers until its successor does",)
+        return ("not in cluster mode, so this is a restart: it is away for about a second",)
+
+
+STEPS: tuple[type[Step], ...] = (Pm2Reload,)

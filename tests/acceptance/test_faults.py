@@ -1,0 +1,67 @@
+"""The fault matrix: every fault is told from all others, shown, cured, cured once only, and taken back to the byte."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.coverage import PAGE, page_is_fresh
+from tests.acceptance.trials import Named, Stages, Trial, named
+from tests.cures import Fault, faults
+from tests.operator import Operator, picture
+from tests.practice import REPOSITORY, STUDIO, Practice, new_practice, put_away
+
+SOURCE, BUILD, CLIENT = "named-import", "missing-dist-file", "unknown-field"
+ELSEWHERE = (SOURCE, BUILD, CLIENT, "database-url-hash", "missing-columns", "app-deleted")
+"""One fault of each kind (three, environment, database, process) for the app with other names and spaces."""
+
+
+@pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)
+def test_a_fault_is_told_from_others_cured_and_taken_back(
+    practice: Practice, operator: Operator, web1: str, fault: Fault, count: Callable[[str, int, int], None]
+) -> None:
+    assert web1 == "web1"
+    trial = Stages(practice, operator, Trial(fault)).play()
+    for stage in trial.stages:
+        count(f"fault matrix, {stage}", 1, int(stage in trial.held))
+    assert not trial.why, trial.why
+
+
+def test_a_healthy_host_is_named_by_no_playbook(practice: Practice, operator: Operator) -> None:
+    before = picture(practice)
+    assert named(operator, "web1") == Named((), (), ())
+    assert picture(practice) == before
+
+
+@pytest.fixture(scope="module")
+def two_apps() -> Iterator[Practice]:
+    """A host with a second app: another name, root, port, user and log, and spaces in its path."""
+    ground = new_practice()
+    try:
+        ground.up("--hosts", "1", "--second-app")
+        yield ground
+    finally:
+        put_away(ground)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_app_of_another_name_and_place_is_cured_too_and_its_neighbour_left_alone(
+    two_apps: Practice, tmp_path: Path, name: str
+) -> None:
+    (fault,) = [one for one in faults() if one.name == name]
+    neighbour = picture(two_apps).processes
+    operator = Operator(two_apps, tmp_path)
+    trial = Stages(two_apps, operator, Trial(fault), STUDIO).play()
+    assert not trial.why, trial.why
+    assert named(operator, "web1") == Named((), (), ())
+    assert picture(two_apps).processes == neighbour
+    two_apps.reset()
+
+
+def test_every_fault_names_a_playbook_that_is_there() -> None:
+    shipped = {path.stem for path in (REPOSITORY / "playbooks").glob("*.yml")}
+    assert {fault.recognised_by for fault in faults()} <= shipped
+
+
+def test_the_page_has_every_fault_and_every_playbook() -> None:
+    assert page_is_fresh(), f"run `make matrix` and look at {PAGE}"

@@ -1,0 +1,6 @@
+# PM2 has not got the app any more, as after a `pm2 delete` whose `pm2 start` was forgotten: nothing listens.
+# cured by: app-stopped
+# shellcheck source=lib/common.sh
+
+delete_app
+expect_silence GET /projects
