@@ -66,7 +66,8 @@ def main(names: Sequence[str]) -> int:
         return 2
     references: dict[str, Reference] = {}
     with ExitStack() as grounds, ThreadPoolExecutor(WORKERS) as pool:
-        hosts = [_host(grounds, references) for _ in range(WORKERS if len(names) != 1 else 1)]
+        alone = len(names) == 1 and not chosen
+        hosts = [_host(grounds, references) for _ in range(1 if alone else WORKERS)]
         if chosen:
             shares = [chosen[number :: len(hosts)] for number in range(len(hosts))]
             list(pool.map(_measure, hosts, shares))
