@@ -131,14 +131,15 @@ def on_hosts(practice: Practice) -> list[str]:
         root = Path("/proc", init.read_text(), "root")
         if os.access(root, os.R_OK | os.X_OK):
             allowed = [root / path.lstrip("/") for path in HOLD_THEM_BY_RIGHT]
-            allowed += kept_aside(root / BACKEND.lstrip("/"))
+            allowed += kept_aside(root)
             hits += CANARIES.in_files([root / part for part in ON_HOSTS], allowed)
     return hits
 
 
-def kept_aside(backend: Path) -> list[Path]:
-    """Return what `.env` was before a run changed it: it is kept on the host, for its owner only."""
-    return [path for path in backend.glob(".env.remediate-*") if path.stat().st_mode & 0o077 == 0]
+def kept_aside(root: Path) -> list[Path]:
+    """Return what `.env` was, and what pm2 had, before a run changed it: both stay on the host, for their owner only."""
+    kept = [*root.glob(f"{BACKEND[1:]}/.env.remediate-*"), *root.glob("home/*/.pm2/remediate-*.json")]
+    return [path for path in kept if path.stat().st_mode & 0o077 == 0]
 
 
 def beside(practice: Practice, produced: Path) -> list[str]:

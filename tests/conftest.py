@@ -93,8 +93,13 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half."""
+    """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half; keep a file on one worker.
+
+    But for the faults: each is a minute on its own, and any worker may play it.
+    """
     for item in items:
+        if "fault" not in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
         item.user_properties.extend(("fault", number) for number in fault_numbers(item))
         if "practice" in getattr(item, "fixturenames", ()) or "/ground/" in str(item.path):
             item.add_marker(pytest.mark.ground)

@@ -35,13 +35,20 @@ DUMP = (
   sed '/^\\restrict/d; /^\\unrestrict/d'
 """
 )
-PROCESSES = r"""pm2 jlist | node -e '
+PROCESSES = r"""
+for look in 1 2 3 4; do
+  seen=$(pm2 jlist | node -e '
 let text = ""
 process.stdin.on("data", (piece) => (text += piece)).on("end", () => {
   const seen = JSON.parse(text.slice(text.indexOf("[")))
   console.log(JSON.stringify(seen.map((one) => [one.name, one.pm2_env.status, one.pid, one.pm2_env.restart_time,
     one.pm2_env.pm_exec_path, one.pm2_env.exec_mode])))
-})'"""
+})')
+  case $seen in *'"stopped"'*) sleep 0.7 ;; *) break ;; esac
+done
+printf '%s\n' "$seen"
+"""
+"""What pm2 has. For a moment it calls a process that has just died `stopped`, as it does one that somebody stopped."""
 
 
 DYING, TRIED = ("online", "launching", "waiting restart", "errored"), "online, or tried"

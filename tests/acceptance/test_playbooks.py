@@ -21,14 +21,12 @@ def statuses(practice: Practice) -> tuple[int, int]:
 
 def never_verified(folder: Path, name: str) -> Path:
     """Return a folder with the shipped playbook, but what it verifies can never be, and it is soon told."""
-    shipped = REPOSITORY / "playbooks"
-    shutil.copytree(shipped / "parts", folder / "parts")
-    text = (shipped / f"{name}.yml").read_text()
+    shutil.copytree(REPOSITORY / "playbooks", folder)
+    book = folder / f"{name}.yml"
+    text = book.read_text()
     assert "status: 200" in text
     assert "within: 30s" in text
-    (folder / f"{name}.yml").write_text(
-        text.replace("status: 200", "status: 418").replace("within: 30s", "within: 3s")
-    )
+    book.write_text(text.replace("status: 200", "status: 418").replace("within: 30s", "within: 3s"))
     return folder
 
 

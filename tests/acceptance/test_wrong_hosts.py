@@ -118,7 +118,7 @@ def test_ctrl_c_while_looking_ends_at_once_with_nothing_touched(
     practice: Practice, operator: Operator, altered, silent: int
 ) -> None:
     address = practice.address("web1")
-    inventory = altered(f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {silent}}}")
+    inventory = altered(f"web1: {{address: {address}", f"web1: {{address: 127.0.0.1, port: {silent}")
     began = time.monotonic()
     words = ["run", "missing-columns", "--on", "web1", "--yes", "-i", inventory]
     code, said = interrupted(operator, lambda event: event["kind"] == "looking", *words)

@@ -365,7 +365,7 @@ def worlds_on(practice: Practice) -> Iterator[Worlds]:
     known.write_text(f"[127.0.0.1]:{line.port} {key}\n")
     text = practice.inventory.read_text()
     for old, new in (
-        (f"{{address: {address}}}", f"{{address: 127.0.0.1, port: {line.port}}}"),
+        (f"web1: {{address: {address}", f"web1: {{address: 127.0.0.1, port: {line.port}"),
         ("lab.known_hosts", known.name),
         ("    env: {", f'    env: {{PATH: "{effects.PATH}", '),
     ):
