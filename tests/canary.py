@@ -137,7 +137,7 @@ def on_hosts(practice: Practice) -> list[str]:
 
 
 def kept_aside(root: Path) -> list[Path]:
-    """Return what `.env` was, and what pm2 had, before a run changed it: both stay on the host, for their owner only."""
+    """Return what `.env` was, and pm2 had, before a run changed it: both stay on the host, for their owner only."""
     kept = [*root.glob(f"{BACKEND[1:]}/.env.remediate-*"), *root.glob("home/*/.pm2/remediate-*.json")]
     return [path for path in kept if path.stat().st_mode & 0o077 == 0]
 
