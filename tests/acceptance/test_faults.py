@@ -12,7 +12,7 @@ from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, STUDIO, Practice, new_practice, put_away
 
 SOURCE, BUILD, CLIENT = "named-import", "missing-dist-file", "unknown-field"
-ELSEWHERE = (SOURCE, BUILD, CLIENT, "database-url-hash", "missing-columns", "app-deleted")
+ELSEWHERE = (SOURCE, BUILD, CLIENT, "database-url-wrong-host", "missing-columns", "app-deleted")
 """One fault of each kind (three, environment, database, process) for the app with other names and spaces."""
 
 
