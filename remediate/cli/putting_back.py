@@ -12,7 +12,7 @@ from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes, state_folder
 from remediate.cli.session import Session, inventory_of, session
 from remediate.engine import Ending, put_back_words
-from remediate.errors import Declined, Locked, RemediateError, UsageError
+from remediate.errors import Declined, JournalError, Locked, RemediateError, UsageError
 from remediate.fleet import ending_of
 from remediate.inventory import Host, Inventory
 from remediate.journal import Course, Journal, RunHeader, RunSummary
@@ -115,10 +115,19 @@ def put_back(opened: Session, host: Host) -> Ending:
         ending = _put_back_under_lock(opened, host)
     except RemediateError as error:
         ending = ending_of(error)
-    turned = opened.journal.standing(opened.run, host.name).course is Course.TAKEN_BACK
-    tell = opened.end if turned else opened.tell_end  # what never began leaves the run as it was
+    tell = (
+        opened.end if _began(opened, host) else opened.tell_end
+    )  # what never began leaves the run as it was
     tell(host.name, ending)
     return ending
+
+
+def _began(opened: Session, host: Host) -> bool:
+    """Tell whether the run is being taken back; to a log that cannot be read nothing is added, whatever it says."""
+    try:
+        return opened.journal.standing(opened.run, host.name).course is Course.TAKEN_BACK
+    except JournalError:  # the ending stands: what was put back halfway must not be told as something else
+        return False
 
 
 def _put_back_under_lock(opened: Session, host: Host) -> Ending:

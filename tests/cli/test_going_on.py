@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from remediate.cli import locks, resuming
+from remediate.cli import locks, putting_back, resuming
 from remediate.engine import Ending
 from remediate.errors import JournalError
 from remediate.journal import Journal, Operator, RunHeader
@@ -79,3 +79,20 @@ def test_a_lock_that_was_taken_away_is_told_as_such_where_the_log_cannot_be_read
     ending = locks._unlock(opened, target, Lock(owner=owner))  # type: ignore[arg-type]
     assert (ending.outcome, ending.todo) == (Outcome.FREE, "run `remediate audit verify`")
     assert target.lock() is None
+
+
+def test_a_way_back_that_is_stuck_is_told_so_where_the_log_cannot_be_read_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def damaged(*_: object) -> None:
+        raise JournalError("audit.db", "entry 3 is damaged")
+
+    told: list[Outcome] = []
+    opened = SimpleNamespace(
+        journal=SimpleNamespace(standing=damaged),
+        run=RUN,
+        tell_end=lambda _, ending: told.append(ending.outcome),
+    )
+    monkeypatch.setattr(putting_back, "_put_back_under_lock", lambda *_: Ending(Outcome.STUCK, "half-way"))
+    ending = putting_back.put_back(opened, SimpleNamespace(name="web1"))  # type: ignore[arg-type]
+    assert (ending.outcome, told) == (Outcome.STUCK, [Outcome.STUCK])
