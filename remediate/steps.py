@@ -62,10 +62,12 @@ class Action(Step):
     """Changes something, and can take it back.
 
     `undo_last` says that the undo is paid after those of the steps before it: a process is restarted once everything
-    it runs has been put back, not while it is still there.
+    it runs has been put back, not while it is still there. `development_only` says that no plan has it in an
+    environment whose inventory does not say `development: true`; `policy` holds it to that.
     """
 
     undo_last: ClassVar[bool] = False
+    development_only: ClassVar[bool] = False
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.
