@@ -11,7 +11,17 @@ from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
-from remediate.providers.prisma_deploy import ALONE, PRISMAS_LOCK, RECORD, SQL_SCRIPT, MigrateDeploy
+from remediate.providers.prisma_deploy import (
+    ALONE,
+    MAKE_HISTORY,
+    PRISMAS_LOCK,
+    RECORD,
+    SQL_SCRIPT,
+    MigrateDeploy,
+)
+from remediate.providers.prisma_reset import UNTOUCHED, MigrateReset
+from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
+from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -181,6 +191,93 @@ def migrations_world() -> MemoryWorld:
     }
     looks = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}
     return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
+
+
+RESET = MigrateReset(folder=MIGRATIONS)
+OLD = {"oid": 2200, "tables": ["t1", "old"], "history": []}
+
+
+def named(state: State, oid: int) -> str | None:
+    return next((name for name, one in state.tables.items() if one["oid"] == oid), None)
+
+
+def the_schema(state: State, query: Query) -> QueryAnswer:
+    public = state.tables["public"]
+    facts = {
+        "name": "public",
+        "oid": public["oid"],
+        "owner": "app",
+        "version": 150000,
+        "role": "app",
+        "database": "app",
+        "owned": True,
+        "may_create": True,
+        "comment": None,
+        "granted": None,
+        "defaults": [],
+        "extensions": [],
+        "tables": [{"name": name, "lockable": True} for name in public["tables"]],
+        "outside": [],
+        "kept_before": [],
+    }
+    return answered(" ".join(facts), tuple(facts.values()))
+
+
+def made_of_it(state: State, query: Query) -> QueryAnswer:
+    rows = [
+        (undo["made_from"], 0, 0, False)
+        for undo in state.ledger.values()
+        if "made_from" in undo and state.tables["public"]["oid"] == 2201
+    ]
+    return answered("made_from relations relations_now touched", *rows)
+
+
+def renamed(old: str, new: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables.update({new: state.tables.pop(old)})
+
+
+def added_table(name: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables["public"]["tables"].append(name)
+
+
+def history_row(state: State, parameters: tuple[Any, ...]) -> None:
+    checksum, name = parameters
+    state.tables["public"]["history"].append([name, checksum, True, False])
+
+
+def made_schema(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["public"] = {"oid": 2201, "tables": [], "history": []}
+
+
+def reset_world() -> MemoryWorld:
+    scripts = [f"CREATE TABLE t{number} ();\n".encode() for number in range(2)]
+    files = {f"{MIGRATIONS}/{number}/migration.sql": File(script) for number, script in enumerate(scripts)}
+    state = State(files=files, tables={"public": OLD})
+    schema = schema_in(the_schema(state, SCHEMA), "memory")
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        SCHEMA.sql: the_schema,
+        LIVE.sql: figures,
+        UNTOUCHED.sql: made_of_it,
+        HISTORY_THERE.sql: lambda state, _: answered("there", (bool(state.tables["public"]["history"]),)),
+        HISTORY.sql: lambda state, _: answered(
+            "migration_name checksum finished undone", *map(tuple, state.tables["public"]["history"])
+        ),
+        NAMES: lambda state, _: answered("kept_is live", (named(state, 2200), state.tables["public"]["oid"])),
+        MADE: lambda *_: answered("made xact", (2201, "7")),
+        NEW: lambda *_: answered("touched tables extensions outside", (False, ["t0", "t1"], [], [])),
+    }
+    statements = {
+        **dict.fromkeys((one.sql for one in put_aside(schema)), nothing),
+        **dict.fromkeys((PRISMAS_LOCK, MAKE_HISTORY, GUARD, noted("public").sql), nothing),
+        'ALTER SCHEMA "public" RENAME TO "remediate_kept_2200"': renamed("public", "remediate_kept_2200"),
+        'CREATE SCHEMA "public" AUTHORIZATION "app"': made_schema,
+        RECORD: history_row,
+        **{f"CREATE TABLE t{number} ()": added_table(f"t{number}") for number in range(2)},
+        'LOCK TABLE "public"."t0", "public"."t1" IN ACCESS EXCLUSIVE MODE': nothing,
+        'DROP SCHEMA "public" CASCADE': lambda state, _: state.tables.pop("public"),
+        'ALTER SCHEMA "remediate_kept_2200" RENAME TO "public"': renamed("remediate_kept_2200", "public"),
+    }
+    return MemoryWorld(state, {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}, queries, statements)
 
 
 def installed(state: State, args: tuple[str, ...]) -> RunAnswer:

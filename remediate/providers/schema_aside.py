@@ -1,0 +1,309 @@
+"""The app's schema put aside whole under another name, and a new one in its place. Composes SQL, and sends nothing.
+
+Nothing is dropped: `ALTER SCHEMA … RENAME` leaves every object what it is, rows, owners and grants with it, and takes
+no time. The name that it is kept under is made of its oid, which it keeps and no other schema has.
+"""
+
+from collections.abc import Iterator
+
+from remediate.errors import Failed
+from remediate.model import Json
+from remediate.questions import Query, QueryAnswer, Value
+from remediate.sql import compose, identifier, literal
+from remediate.target import Statement
+
+SCHEMA_FACT = "schema"
+"""The fact that every question about the schema as a whole depends on."""
+KEPT, LEFT = "remediate_kept_", "remediate_left_"
+
+# What is outside of a schema and refers to what is in it; what belongs to an extension moves along with that. Of rules,
+# constraints, defaults and triggers the relation counts that they are of (manual, chapter "Dependency Tracking").
+_INSIDE = """SELECT 'pg_class'::regclass AS class, oid FROM pg_class WHERE relnamespace = {0}
+ UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace = {0}
+ UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE pronamespace = {0}"""
+_HOME = """CASE d.classid
+ WHEN 'pg_class'::regclass THEN (SELECT relnamespace FROM pg_class WHERE oid = d.objid)
+ WHEN 'pg_type'::regclass THEN (SELECT typnamespace FROM pg_type WHERE oid = d.objid)
+ WHEN 'pg_proc'::regclass THEN (SELECT pronamespace FROM pg_proc WHERE oid = d.objid)
+ WHEN 'pg_constraint'::regclass THEN (SELECT connamespace FROM pg_constraint WHERE oid = d.objid)
+ WHEN 'pg_rewrite'::regclass THEN
+  (SELECT c.relnamespace FROM pg_rewrite AS x JOIN pg_class AS c ON c.oid = x.ev_class WHERE x.oid = d.objid)
+ WHEN 'pg_attrdef'::regclass THEN
+  (SELECT c.relnamespace FROM pg_attrdef AS x JOIN pg_class AS c ON c.oid = x.adrelid WHERE x.oid = d.objid)
+ WHEN 'pg_trigger'::regclass THEN
+  (SELECT c.relnamespace FROM pg_trigger AS x JOIN pg_class AS c ON c.oid = x.tgrelid WHERE x.oid = d.objid)
+ WHEN 'pg_policy'::regclass THEN
+  (SELECT c.relnamespace FROM pg_policy AS x JOIN pg_class AS c ON c.oid = x.polrelid WHERE x.oid = d.objid)
+ END"""
+_OUTSIDE = f"""SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS name
+FROM ({_INSIDE}) AS i JOIN pg_depend AS d ON d.refclassid = i.class AND d.refobjid = i.oid
+WHERE d.deptype IN ('n', 'a') AND {_HOME} IS DISTINCT FROM {{0}}
+AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
+ 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+ 'pg_publication_rel'::regclass)
+AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = i.class AND e.objid = i.oid AND e.deptype = 'e'
+ AND e.refobjid IN ({{1}}))
+UNION SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
+WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = {{0}}
+AND (pg_identify_object(d.classid, d.objid, d.objsubid)).type = 'publication namespace'
+ORDER BY 1"""  # noqa: S608  (constants)
+
+
+def outside(namespace: str, moving: str = "SELECT oid FROM pg_extension") -> str:
+    """Return an SQL query for what is outside of a schema and refers to what is in it, in the server's words.
+
+    Args:
+        namespace: An SQL expression, the schema's oid.
+        moving: An SQL query, the oids of the extensions that will not stay in it.
+    """
+    return _OUTSIDE.format(namespace, moving)
+
+
+_GRANTED = """'grantee', CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
+ 'privilege', a.privilege_type, 'grantable', a.is_grantable"""
+
+SCHEMA = Query(
+    sql=f"""SELECT n.nspname AS name, n.oid::bigint AS oid, pg_get_userbyid(n.nspowner) AS owner,
+ current_setting('server_version_num')::int AS version, current_user::text AS role,
+ current_database()::text AS database,
+ pg_has_role(n.nspowner, 'USAGE') AND pg_has_role(n.nspowner, 'MEMBER') AS owned,
+ has_database_privilege(current_database(), 'CREATE') AS may_create,
+ obj_description(n.oid, 'pg_namespace') AS comment,
+ CASE WHEN n.nspacl IS NOT NULL THEN (SELECT coalesce(json_agg(json_build_object({_GRANTED})
+  ORDER BY a.grantee, a.privilege_type), '[]') FROM aclexplode(n.nspacl) AS a) END AS granted,
+ (SELECT coalesce(json_agg(json_build_object('role', pg_get_userbyid(d.defaclrole), 'kind', d.defaclobjtype,
+   'ours', pg_has_role(d.defaclrole, 'USAGE') AND pg_has_role(d.defaclrole, 'MEMBER'), {_GRANTED})
+   ORDER BY d.oid, a.grantee, a.privilege_type), '[]')
+  FROM pg_default_acl AS d, aclexplode(d.defaclacl) AS a WHERE d.defaclnamespace = n.oid) AS defaults,
+ (SELECT coalesce(json_agg(json_build_object('name', e.extname, 'relocatable', e.extrelocatable,
+   'ours', pg_has_role(e.extowner, 'USAGE')) ORDER BY e.extname), '[]')
+  FROM pg_extension AS e WHERE e.extnamespace = n.oid) AS extensions,
+ (SELECT coalesce(json_agg(json_build_object('name', c.relname, 'lockable',
+   has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) ORDER BY c.relname), '[]')
+  FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) AS tables,
+ (SELECT coalesce(json_agg(o.name), '[]') FROM ({outside("n.oid")}) AS o) AS outside,
+ (SELECT coalesce(json_agg(k.nspname ORDER BY k.oid), '[]') FROM pg_namespace AS k
+  WHERE starts_with(k.nspname, '{KEPT}') OR starts_with(k.nspname, '{LEFT}')) AS kept_before
+FROM pg_namespace AS n WHERE n.nspname = current_schema()""",  # noqa: S608  (constants)
+    about=(SCHEMA_FACT, "tables"),
+)
+"""The app's schema as a whole; no row where there is none."""
+
+LIVE = Query(
+    sql="""SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS bytes,
+ coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint AS rows,
+ (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - a.xact_start)), 0)::bigint FROM pg_stat_activity AS a
+  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()) AS longest_seconds,
+ (SELECT count(*) FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS prepared,
+ (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('pid', l.pid, 'application', coalesce(a.application_name, ''),
+    'state', coalesce(a.state, ''))), '[]')
+  FROM pg_locks AS l JOIN pg_class AS t ON t.oid = l.relation JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+  LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+  WHERE tn.nspname = current_schema() AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS holders
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'm')""",
+    about=("schema's size",),
+)
+"""How much is in it, and who is at work there."""
+
+_STILL_SO = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE nspname = %s AND oid = %s)
+ AND (SELECT count(*) FROM pg_class WHERE relnamespace = %s AND relkind IN ('r', 'p')) = %s THEN 1 ELSE 0 END)"""
+_NOTE = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('made', n.oid::bigint, 'relations',
+ (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid))
+FROM pg_namespace AS n WHERE n.nspname = %s AND xact = pg_current_xact_id()"""
+_KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES"}
+_SHOWN = 5
+
+
+def touched_since(namespace: str, transaction: str) -> str:
+    """Return an SQL expression: whether something in a schema is of another transaction than the one that made it.
+
+    Args:
+        namespace: An SQL expression, the schema's oid.
+        transaction: An SQL expression, the transaction's number as xid8.
+
+    Rows and definitions tell who wrote them last (`xmin`); what only the data can tell is asked by `query_to_xml`, the
+    one function that runs a statement made for each table inside another one.
+    """
+    number = f"mod(({transaction})::text::numeric, 4294967296)::bigint"
+    return f"""(EXISTS (SELECT FROM pg_class WHERE relnamespace = {namespace} AND xmin::text::bigint <> {number})
+ OR EXISTS (SELECT FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+  WHERE c.relnamespace = {namespace} AND a.xmin::text::bigint <> {number})
+ OR EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+  WHERE cn.oid = {namespace} AND c.relkind = 'r' AND position('<other>' IN query_to_xml('SELECT 1 AS other FROM '
+   || quote_ident(cn.nspname) || '.' || quote_ident(c.relname) || ' WHERE xmin::text::bigint <> ' || {number}
+   || ' LIMIT 1', true, true, '')::text) > 0))"""  # noqa: S608  (constants)
+
+
+class Extension(Value):
+    """An extension whose objects lie in the schema."""
+
+    name: str
+    relocatable: bool
+    ours: bool
+
+
+class Table(Value):
+    """A table of the schema, and whether the role may lock it."""
+
+    name: str
+    lockable: bool
+
+
+class Grant(Value):
+    """A privilege that somebody has; `grantee` None is everybody.
+
+    Attributes:
+        grantee: The role.
+        privilege: `USAGE`, `SELECT`, …
+        grantable: Whether with grant option.
+        role: Of a default privilege: whose new objects it is for.
+        kind: Of a default privilege: `r` tables, `S` sequences, `f` functions, `T` types.
+        ours: Of a default privilege: whether this role may set it.
+    """
+
+    grantee: str | None
+    privilege: str
+    grantable: bool
+    role: str = ""
+    kind: str = ""
+    ours: bool = True
+
+    def clause(self) -> str:
+        """Return `TO … WITH GRANT OPTION`."""
+        whom = "PUBLIC" if self.grantee is None else identifier(self.grantee)
+        return f"TO {whom}{' WITH GRANT OPTION' * self.grantable}"
+
+
+class Schema(Value):
+    """The app's schema as it is; the fields are `SCHEMA`'s columns."""
+
+    name: str
+    oid: int
+    owner: str
+    version: int
+    role: str
+    database: str
+    owned: bool
+    may_create: bool
+    comment: str | None
+    granted: tuple[Grant, ...] | None
+    defaults: tuple[Grant, ...]
+    extensions: tuple[Extension, ...]
+    tables: tuple[Table, ...]
+    outside: tuple[str, ...]
+    kept_before: tuple[str, ...]
+
+    @property
+    def kept(self) -> str:
+        """The name that it is kept under."""
+        return f"{KEPT}{self.oid}"
+
+    def data(self) -> dict[str, Json]:
+        """Return what the way back needs to know."""
+        extensions: list[Json] = [one.name for one in self.extensions]
+        return {"schema": self.name, "put_aside": self.oid, "kept": self.kept, "extensions": extensions}
+
+
+def schema_in(answer: QueryAnswer, where: str) -> Schema:
+    """Return the schema of an answer to `SCHEMA`, which may be put aside.
+
+    Raises:
+        Failed: There is none, or the app's role, or an extension in it, does not let it be put aside.
+    """
+    if not answer.rows:
+        todo = "is it the right database? prisma.migrate_deploy applies migrations to an empty schema"
+        raise Failed(where, "the schema that the database URL names does not exist", todo)
+    schema = Schema.model_validate(answer.records[0])
+    if why := next(_hindrances(schema), None):
+        raise Failed(where, f"the schema {schema.name} cannot be put aside: {why[0]}", why[1])
+    return schema
+
+
+def _hindrances(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield what stands in the way, and what to do (manual, ALTER SCHEMA, CREATE SCHEMA, ALTER EXTENSION)."""
+    role, database = identifier(schema.role), identifier(schema.database)
+    if not schema.owned:
+        todo = f"ALTER SCHEMA {identifier(schema.name)} OWNER TO {role}"
+        if schema.owner == "pg_database_owner":  # of every database from PostgreSQL 15 on
+            todo = f"ALTER DATABASE {database} OWNER TO {role}"
+        yield f"it belongs to {schema.owner}, and the app's role {schema.role} is no member of that", todo
+    if not schema.may_create:
+        yield (
+            f"the role {schema.role} may not create schemas",
+            f"GRANT CREATE ON DATABASE {database} TO {role}",
+        )
+    for one in schema.extensions:
+        if not one.relocatable:
+            yield (
+                f"the extension {one.name} lies in it and cannot be moved",
+                f"DROP EXTENSION {identifier(one.name)}",
+            )
+        if not one.ours:
+            todo = "have its owner move it: ALTER EXTENSION … SET SCHEMA"
+            yield f"the extension {one.name} lies in it and belongs to another role", todo
+    if foreign := next((one.role for one in schema.defaults if not one.ours), ""):
+        yield (
+            f"it has default privileges of the role {foreign}, which {schema.role} may not set",
+            "revoke them first",
+        )
+    if unlockable := [one.name for one in schema.tables if not one.lockable]:
+        names = ", ".join(unlockable[:_SHOWN])
+        yield f"the role {schema.role} may not lock all of its tables ({names})", "let that role own them"
+
+
+def put_aside(schema: Schema) -> tuple[Statement, ...]:
+    """Return the statements that put a schema aside and make a new one like it, with nothing in it but extensions."""
+    name, kept = schema.name, schema.kept
+    before = (schema.name, schema.oid, schema.oid, len(schema.tables))
+    texts = (
+        compose("ALTER SCHEMA {} RENAME TO {}", name, kept),
+        compose("CREATE SCHEMA {} AUTHORIZATION {}", name, schema.owner),
+        *_grants(schema),
+        *([f"COMMENT ON SCHEMA {identifier(name)} IS {literal(schema.comment)}"] if schema.comment else ()),
+        *(compose("ALTER EXTENSION {} SET SCHEMA {}", one.name, name) for one in schema.extensions),
+    )
+    return (
+        *locked(name, [table.name for table in schema.tables]),
+        Statement(sql=_STILL_SO, parameters=before),
+        *(Statement(sql=text) for text in texts),
+    )
+
+
+def locked(schema: str, tables: list[str]) -> tuple[Statement, ...]:
+    """Return the statement that waits for everybody who is at work on these tables, or none where there is none."""
+    names = ", ".join(identifier(schema, table) for table in tables)
+    return (Statement(sql=f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"),) if names else ()
+
+
+def noted(schema: str) -> Statement:
+    """Return the statement that notes, in this transaction's ledger row, which schema was made."""
+    return Statement(sql=_NOTE, parameters=(schema,))
+
+
+def _grants(schema: Schema) -> Iterator[str]:
+    if schema.granted is not None:
+        yield compose("REVOKE ALL ON SCHEMA {} FROM {}", schema.name, schema.owner)
+        for one in schema.granted:
+            yield f"GRANT {one.privilege} ON SCHEMA {identifier(schema.name)} {one.clause()}"
+    for one in schema.defaults:
+        whose = compose("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {}", one.role, schema.name)
+        yield f"{whose} GRANT {one.privilege} ON {_KINDS[one.kind]} {one.clause()}"
+
+
+def shown(statements: tuple[Statement, ...]) -> str:
+    """Return statements as a plan shows them; those that only guard are left out."""
+    return "".join(f"{one.sql};\n" for one in statements if not one.parameters)
+
+
+def notes_on(schema: Schema) -> Iterator[str]:
+    """Yield what a person should know who puts it aside."""
+    yield f"kept whole as {schema.kept}; when nobody wants it back: DROP SCHEMA {identifier(schema.kept)} CASCADE"
+    if schema.kept_before:
+        yield f"kept from before, and left alone: {', '.join(schema.kept_before)}"
+    if schema.outside:
+        more = f" and {len(schema.outside) - _SHOWN} more" * (len(schema.outside) > _SHOWN)
+        named = ", ".join(schema.outside[:_SHOWN])
+        yield f"refers into it from outside, and goes on referring to what is kept: {named}{more}"
+    yield "grants on its tables are not made anew; default privileges are"
