@@ -38,12 +38,13 @@ from remediate.providers.schema_aside import (
     SCHEMA,
     SCHEMA_FACT,
     Schema,
+    altered_since,
     noted,
     notes_on,
     put_aside,
     schema_in,
     shown,
-    touched_since,
+    written_since,
 )
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
@@ -57,7 +58,7 @@ _ENUMS_IN_ONE_GO = 170000
 UNTOUCHED = Query(
     sql=f"""SELECT l.undo ->> 'made_from' AS made_from, (l.undo ->> 'relations')::int AS relations,
  (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations_now,
- {touched_since("n.oid", "l.xact")} AS touched
+ {altered_since("n.oid", "l.xact")} AS altered, {written_since("n.oid", "l.xact")} AS written
 FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
 WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608  (constants)
     about=(SCHEMA_FACT, ALL_TABLES, "rows"),
@@ -178,12 +179,21 @@ class MigrateReset(Action):
         put_back(target, undo.data)
 
 
-def made_so(answers: Answers, made_from: str) -> bool:
-    """Tell whether a run of ours made the app's schema from this, and nothing was written in it since."""
+def made_so(answers: Answers, made_from: str, *, rows: bool = True) -> bool:
+    """Tell whether a run of ours made the app's schema from this, and nothing was altered in it since.
+
+    Args:
+        answers: The answers, `UNTOUCHED` among them.
+        made_from: The digest of what it is to be made from.
+        rows: Whether no row may have been written since, either.
+    """
     if isinstance(answers.raw(UNTOUCHED), Unanswered):  # there is no ledger, or it is not for this role
         return False
     return any(
-        row["made_from"] == made_from and row["relations"] == row["relations_now"] and row["touched"] is False
+        row["made_from"] == made_from
+        and row["relations"] == row["relations_now"]
+        and not row["altered"]
+        and not (rows and row["written"])
         for row in answers[UNTOUCHED].records
     )
 

@@ -116,24 +116,33 @@ _KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES"}
 _SHOWN = 5
 
 
-def touched_since(namespace: str, transaction: str) -> str:
-    """Return an SQL expression: whether something in a schema is of another transaction than the one that made it.
+def _number(transaction: str) -> str:
+    return f"mod(({transaction})::text::numeric, 4294967296)::bigint"
+
+
+def altered_since(namespace: str, transaction: str) -> str:
+    """Return an SQL expression: whether a definition in a schema is of another transaction than the one that made it.
 
     Args:
         namespace: An SQL expression, the schema's oid.
         transaction: An SQL expression, the transaction's number as xid8.
-
-    Rows and definitions tell who wrote them last (`xmin`); what only the data can tell is asked by `query_to_xml`, the
-    one function that runs a statement made for each table inside another one.
     """
-    number = f"mod(({transaction})::text::numeric, 4294967296)::bigint"
+    number = _number(transaction)
     return f"""(EXISTS (SELECT FROM pg_class WHERE relnamespace = {namespace} AND xmin::text::bigint <> {number})
  OR EXISTS (SELECT FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-  WHERE c.relnamespace = {namespace} AND a.xmin::text::bigint <> {number})
- OR EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+  WHERE c.relnamespace = {namespace} AND a.xmin::text::bigint <> {number}))"""  # noqa: S608  (constants)
+
+
+def written_since(namespace: str, transaction: str) -> str:
+    """Return an SQL expression: whether a row in a schema is of another transaction than the one that made it.
+
+    Rows tell who wrote them last (`xmin`). `query_to_xml` is the one function that runs a statement, made for each
+    table, inside another one. The arguments are those of `altered_since`.
+    """
+    return f"""EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
   WHERE cn.oid = {namespace} AND c.relkind = 'r' AND position('<other>' IN query_to_xml('SELECT 1 AS other FROM '
-   || quote_ident(cn.nspname) || '.' || quote_ident(c.relname) || ' WHERE xmin::text::bigint <> ' || {number}
-   || ' LIMIT 1', true, true, '')::text) > 0))"""  # noqa: S608  (constants)
+   || quote_ident(cn.nspname) || '.' || quote_ident(c.relname) || ' WHERE xmin::text::bigint <> '
+   || {_number(transaction)} || ' LIMIT 1', true, true, '')::text) > 0)"""  # noqa: S608  (constants)
 
 
 class Extension(Value):

@@ -6,7 +6,7 @@ ledger has. A new schema in which somebody wrote since is not dropped but kept, 
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Json
-from remediate.providers.schema_aside import LEFT, locked, outside, touched_since
+from remediate.providers.schema_aside import LEFT, altered_since, locked, outside, written_since
 from remediate.questions import Answers, Query, Unanswered, Value
 from remediate.sql import compose, identifier
 from remediate.target import DatabaseChange, Statement, Target
@@ -16,7 +16,7 @@ NAMES = """SELECT (SELECT nspname FROM pg_namespace WHERE oid = %s) AS kept_is,
 MADE = """SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact FROM remediate.ledger
 WHERE undo ->> 'put_aside' = %s AND undo ? 'made' ORDER BY at DESC LIMIT 1"""
 _OUTSIDE = outside("n.oid", "SELECT oid FROM pg_extension WHERE extname = ANY (%s::text[])")
-NEW = f"""SELECT {touched_since("n.oid", "ours.xact")} AS touched,
+NEW = f"""SELECT {altered_since("n.oid", "ours.xact")} OR {written_since("n.oid", "ours.xact")} AS touched,
  (SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_class AS c
   WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) AS tables,
  (SELECT coalesce(json_agg(e.extname ORDER BY e.extname), '[]') FROM pg_extension AS e

@@ -75,4 +75,4 @@ def test_check_refuses_a_playbook_that_no_inventory_lets_be_run(
 
 def test_what_is_for_development_is_what_makes_a_schema_anew() -> None:
     only = {kind for kind, step in CATALOGUE.items() if issubclass(step, Action) and step.development_only}
-    assert only == {"prisma.migrate_reset"}
+    assert only == {"prisma.migrate_reset", "prisma.db_push"}
