@@ -150,7 +150,7 @@ class DbPush(Action):
             *(Statement.model_validate(one) for one in change.data["statements"]),
             noted(str(change.data["schema"])),
         )
-        commit(target, statements, recipe(change.data), self.timeout, "the schema was not pushed")
+        commit(target, statements, change.data, self.timeout, "the schema was not pushed")
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Put the kept schema back in place of the new one.

@@ -38,14 +38,13 @@ from remediate.providers.schema_aside import (
     SCHEMA,
     SCHEMA_FACT,
     Schema,
-    altered_since,
     noted,
     notes_on,
     put_aside,
     schema_in,
     shown,
-    written_since,
 )
+from remediate.providers.schema_looks import shape_of, written_since
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
 from remediate.questions import Answers, Query, QueryAnswer, Run, Unanswered
@@ -56,9 +55,8 @@ BACK_NOTE = "the kept schema gets its name again, rows and all; the new one goes
 ADDS_TO_ENUM = re.compile(r"\bALTER\s+TYPE\b.*\bADD\s+VALUE\b", re.IGNORECASE | re.DOTALL)
 _ENUMS_IN_ONE_GO = 170000
 UNTOUCHED = Query(
-    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, (l.undo ->> 'relations')::int AS relations,
- (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations_now,
- {altered_since("n.oid", "l.xact")} AS altered, {written_since("n.oid", "l.xact")} AS written
+    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, l.undo ->> 'shape' <> {shape_of("n.oid")} AS altered,
+ {written_since("n.oid", "l.xact")} AS written
 FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
 WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608  (constants)
     about=(SCHEMA_FACT, ALL_TABLES, "rows"),
@@ -167,7 +165,7 @@ class MigrateReset(Action):
             *_migrations(change.data["migrations"]),
             noted(str(change.data["schema"])),
         )
-        commit(target, statements, recipe(change.data), self.timeout, "the schema was not reset")
+        commit(target, statements, change.data, self.timeout, "the schema was not reset")
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Put the kept schema back in place of the new one.
@@ -190,10 +188,7 @@ def made_so(answers: Answers, made_from: str, *, rows: bool = True) -> bool:
     if isinstance(answers.raw(UNTOUCHED), Unanswered):  # there is no ledger, or it is not for this role
         return False
     return any(
-        row["made_from"] == made_from
-        and row["relations"] == row["relations_now"]
-        and not row["altered"]
-        and not (rows and row["written"])
+        row["made_from"] == made_from and row["altered"] is False and not (rows and row["written"])
         for row in answers[UNTOUCHED].records
     )
 
@@ -204,19 +199,43 @@ def recipe(data: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def commit(
-    target: Target, statements: tuple[Statement, ...], undo: dict[str, Json], timeout: float, failed: str
+    target: Target,
+    statements: tuple[Statement, ...],
+    data: Mapping[str, Json],
+    timeout: float,
+    failed: str,
 ) -> None:
     """Commit all of it, or nothing.
+
+    Args:
+        target: The host.
+        statements: All of them.
+        data: The change's.
+        timeout: Seconds for one statement.
+        failed: What did not come about, in a clause.
 
     Raises:
         Failed: Nothing of it happened; in one line.
     """
-    change = DatabaseChange(statements=statements, undo=undo, statement_timeout=timeout)
+    change = DatabaseChange(statements=statements, undo=recipe(data), statement_timeout=timeout)
     try:
         target.change_database(change)
     except Failed as error:
-        todo = error.todo or "all is as it was"
-        raise Failed(target.name, f"{failed}: {error.what}", todo, output=error.output) from error
+        what, todo = f"{failed}: {error.what}", error.todo
+        if _moved_on(target, data):
+            what, todo = (
+                f"{failed}: tables came or went since it was planned",
+                "nothing was changed; look again",
+            )
+        raise Failed(target.name, what, todo, output=error.output) from error
+
+
+def _moved_on(target: Target, data: Mapping[str, Json]) -> bool:
+    answer = target.answer((SCHEMA,)).raw(SCHEMA)
+    if not isinstance(answer, QueryAnswer):
+        return False
+    seen = [(row["oid"], [one["name"] for one in row["tables"]]) for row in answer.records]
+    return seen != [(data["put_aside"], data["tables"])]
 
 
 def _migrations(migrations: list[Json]) -> Iterator[Statement]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from remediate.errors import Failed
 from remediate.model import Json
+from remediate.providers.schema_looks import outside, shape_of
 from remediate.questions import Query, QueryAnswer, Value
 from remediate.sql import compose, identifier, literal
 from remediate.target import Statement
@@ -15,49 +16,6 @@ from remediate.target import Statement
 SCHEMA_FACT = "schema"
 """The fact that every question about the schema as a whole depends on."""
 KEPT, LEFT = "remediate_kept_", "remediate_left_"
-
-# What is outside of a schema and refers to what is in it; what belongs to an extension moves along with that. Of rules,
-# constraints, defaults and triggers the relation counts that they are of (manual, chapter "Dependency Tracking").
-_INSIDE = """SELECT 'pg_class'::regclass AS class, oid FROM pg_class WHERE relnamespace = {0}
- UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace = {0}
- UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE pronamespace = {0}"""
-_HOME = """CASE d.classid
- WHEN 'pg_class'::regclass THEN (SELECT relnamespace FROM pg_class WHERE oid = d.objid)
- WHEN 'pg_type'::regclass THEN (SELECT typnamespace FROM pg_type WHERE oid = d.objid)
- WHEN 'pg_proc'::regclass THEN (SELECT pronamespace FROM pg_proc WHERE oid = d.objid)
- WHEN 'pg_constraint'::regclass THEN (SELECT connamespace FROM pg_constraint WHERE oid = d.objid)
- WHEN 'pg_rewrite'::regclass THEN
-  (SELECT c.relnamespace FROM pg_rewrite AS x JOIN pg_class AS c ON c.oid = x.ev_class WHERE x.oid = d.objid)
- WHEN 'pg_attrdef'::regclass THEN
-  (SELECT c.relnamespace FROM pg_attrdef AS x JOIN pg_class AS c ON c.oid = x.adrelid WHERE x.oid = d.objid)
- WHEN 'pg_trigger'::regclass THEN
-  (SELECT c.relnamespace FROM pg_trigger AS x JOIN pg_class AS c ON c.oid = x.tgrelid WHERE x.oid = d.objid)
- WHEN 'pg_policy'::regclass THEN
-  (SELECT c.relnamespace FROM pg_policy AS x JOIN pg_class AS c ON c.oid = x.polrelid WHERE x.oid = d.objid)
- END"""
-_OUTSIDE = f"""SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS name
-FROM ({_INSIDE}) AS i JOIN pg_depend AS d ON d.refclassid = i.class AND d.refobjid = i.oid
-WHERE d.deptype IN ('n', 'a') AND {_HOME} IS DISTINCT FROM {{0}}
-AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_constraint'::regclass,
- 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
- 'pg_publication_rel'::regclass)
-AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = i.class AND e.objid = i.oid AND e.deptype = 'e'
- AND e.refobjid IN ({{1}}))
-UNION SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
-WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = {{0}}
-AND (pg_identify_object(d.classid, d.objid, d.objsubid)).type = 'publication namespace'
-ORDER BY 1"""  # noqa: S608  (constants)
-
-
-def outside(namespace: str, moving: str = "SELECT oid FROM pg_extension") -> str:
-    """Return an SQL query for what is outside of a schema and refers to what is in it, in the server's words.
-
-    Args:
-        namespace: An SQL expression, the schema's oid.
-        moving: An SQL query, the oids of the extensions that will not stay in it.
-    """
-    return _OUTSIDE.format(namespace, moving)
-
 
 _GRANTED = """'grantee', CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
  'privilege', a.privilege_type, 'grantable', a.is_grantable"""
@@ -109,40 +67,13 @@ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'm')""",
 
 _STILL_SO = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE nspname = %s AND oid = %s)
  AND (SELECT count(*) FROM pg_class WHERE relnamespace = %s AND relkind IN ('r', 'p')) = %s THEN 1 ELSE 0 END)"""
-_NOTE = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('made', n.oid::bigint, 'relations',
- (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid))
-FROM pg_namespace AS n WHERE n.nspname = %s AND xact = pg_current_xact_id()"""
 _KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES"}
 _SHOWN = 5
 
 
-def _number(transaction: str) -> str:
-    return f"mod(({transaction})::text::numeric, 4294967296)::bigint"
-
-
-def altered_since(namespace: str, transaction: str) -> str:
-    """Return an SQL expression: whether a definition in a schema is of another transaction than the one that made it.
-
-    Args:
-        namespace: An SQL expression, the schema's oid.
-        transaction: An SQL expression, the transaction's number as xid8.
-    """
-    number = _number(transaction)
-    return f"""(EXISTS (SELECT FROM pg_class WHERE relnamespace = {namespace} AND xmin::text::bigint <> {number})
- OR EXISTS (SELECT FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-  WHERE c.relnamespace = {namespace} AND a.xmin::text::bigint <> {number}))"""  # noqa: S608  (constants)
-
-
-def written_since(namespace: str, transaction: str) -> str:
-    """Return an SQL expression: whether a row in a schema is of another transaction than the one that made it.
-
-    Rows tell who wrote them last (`xmin`). `query_to_xml` is the one function that runs a statement, made for each
-    table, inside another one. The arguments are those of `altered_since`.
-    """
-    return f"""EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
-  WHERE cn.oid = {namespace} AND c.relkind = 'r' AND position('<other>' IN query_to_xml('SELECT 1 AS other FROM '
-   || quote_ident(cn.nspname) || '.' || quote_ident(c.relname) || ' WHERE xmin::text::bigint <> '
-   || {_number(transaction)} || ' LIMIT 1', true, true, '')::text) > 0)"""  # noqa: S608  (constants)
+_NOTE = f"""UPDATE remediate.ledger SET undo = undo
+ || jsonb_build_object('made', n.oid::bigint, 'shape', {shape_of("n.oid")})
+FROM pg_namespace AS n WHERE n.nspname = %s AND xact = pg_current_xact_id()"""  # noqa: S608  (constants)
 
 
 class Extension(Value):
@@ -210,9 +141,16 @@ class Schema(Value):
         return f"{KEPT}{self.oid}"
 
     def data(self) -> dict[str, Json]:
-        """Return what the way back needs to know."""
+        """Return what the way back needs to know, and by which tables it is told that nothing moved since."""
         extensions: list[Json] = [one.name for one in self.extensions]
-        return {"schema": self.name, "put_aside": self.oid, "kept": self.kept, "extensions": extensions}
+        tables: list[Json] = [one.name for one in self.tables]
+        return {
+            "schema": self.name,
+            "put_aside": self.oid,
+            "kept": self.kept,
+            "extensions": extensions,
+            "tables": tables,
+        }
 
 
 def schema_in(answer: QueryAnswer, where: str) -> Schema:

@@ -6,23 +6,24 @@ ledger has. A new schema in which somebody wrote since is not dropped but kept, 
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Json
-from remediate.providers.schema_aside import LEFT, altered_since, locked, outside, written_since
+from remediate.providers.schema_aside import LEFT, locked
+from remediate.providers.schema_looks import outside, shape_of, written_since
 from remediate.questions import Answers, Query, Unanswered, Value
 from remediate.sql import compose, identifier
 from remediate.target import DatabaseChange, Statement, Target
 
 NAMES = """SELECT (SELECT nspname FROM pg_namespace WHERE oid = %s) AS kept_is,
  (SELECT oid::bigint FROM pg_namespace WHERE nspname = %s) AS live"""
-MADE = """SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact FROM remediate.ledger
+MADE = """SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact, undo ->> 'shape' AS shape FROM remediate.ledger
 WHERE undo ->> 'put_aside' = %s AND undo ? 'made' ORDER BY at DESC LIMIT 1"""
 _OUTSIDE = outside("n.oid", "SELECT oid FROM pg_extension WHERE extname = ANY (%s::text[])")
-NEW = f"""SELECT {altered_since("n.oid", "ours.xact")} OR {written_since("n.oid", "ours.xact")} AS touched,
+NEW = f"""SELECT ours.shape <> {shape_of("n.oid")} OR {written_since("n.oid", "ours.xact")} AS touched,
  (SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_class AS c
   WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) AS tables,
  (SELECT coalesce(json_agg(e.extname ORDER BY e.extname), '[]') FROM pg_extension AS e
   WHERE e.extnamespace = n.oid) AS extensions,
  (SELECT coalesce(json_agg(o.name), '[]') FROM ({_OUTSIDE}) AS o) AS outside
-FROM pg_namespace AS n, (SELECT %s::xid8 AS xact) AS ours WHERE n.oid = %s"""  # noqa: S608  (constants)
+FROM pg_namespace AS n, (SELECT %s::xid8 AS xact, %s::text AS shape) AS ours WHERE n.oid = %s"""  # noqa: S608  (constants)
 GUARD = f"""SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE oid = %s AND nspname = %s)
  AND EXISTS (SELECT FROM ({NEW}) AS new JOIN pg_namespace AS live ON live.oid = %s AND live.nspname = %s
   WHERE new.outside::text = '[]' AND (new.touched IS FALSE OR %s)) THEN 1 ELSE 0 END)"""  # noqa: S608  (constants)
@@ -35,6 +36,7 @@ class New(Value):
     Attributes:
         oid: Its oid.
         xact: The transaction that made it.
+        shape: The digest of all that was defined in it then.
         touched: Whether somebody wrote in it since.
         tables: Its tables.
         extensions: The extensions in it.
@@ -43,6 +45,7 @@ class New(Value):
 
     oid: int
     xact: str
+    shape: str
     touched: bool
     tables: tuple[str, ...]
     extensions: tuple[str, ...]
@@ -65,9 +68,11 @@ def put_back(target: Target, data: dict[str, Json]) -> None:
         return
     try:
         target.change_database(DatabaseChange(statements=_statements(data, new), statement_timeout=600.0))
-    except Failed:
-        _new(target, data)  # tells what somebody did since the first look
-        raise
+    except Failed as error:
+        if _new(target, data) == new:
+            raise
+        what = f"somebody was at work in the schema {data['schema']} meanwhile"
+        raise Conflict(target.name, what, "nothing was changed; try again") from error
 
 
 def _new(target: Target, data: dict[str, Json]) -> New | None:
@@ -98,9 +103,13 @@ def _made(seen: Answers, made: Query) -> dict[str, Json] | None:
 
 
 def _looked_at(target: Target, data: dict[str, Json], ours: dict[str, Json]) -> New:
-    question = Query(sql=NEW, parameters=(_moved(data), ours["xact"], ours["made"]), about=_ABOUT)
+    question = Query(
+        sql=NEW, parameters=(_moved(data), ours["xact"], ours["shape"], ours["made"]), about=_ABOUT
+    )
     answer = target.answer((question,))[question]
-    new = New.model_validate({"oid": ours["made"], "xact": ours["xact"], **answer.records[0]})
+    new = New.model_validate(
+        {"oid": ours["made"], "xact": ours["xact"], "shape": ours["shape"], **answer.records[0]}
+    )
     if new.outside:
         what = f"the new schema {data['schema']} is used from outside: {', '.join(new.outside)}"
         raise Conflict(target.name, what, "drop that first, or keep the new schema")
@@ -113,7 +122,7 @@ def _moved(data: dict[str, Json]) -> tuple[str, ...]:
 
 def _statements(data: dict[str, Json], new: New) -> tuple[Statement, ...]:
     name, kept = str(data["schema"]), str(data["kept"])
-    looked = (_moved(data), new.xact, new.oid)
+    looked = (_moved(data), new.xact, new.shape, new.oid)
     guard = (data["put_aside"], kept, *looked, new.oid, name, new.touched)
     back = [one for one in _moved(data) if one in new.extensions]
     away = f"DROP SCHEMA {identifier(name)} CASCADE"

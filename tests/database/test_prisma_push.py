@@ -114,7 +114,6 @@ DRIFTS = (
 def test_what_differs_in_one_thing_is_made_anew(opens: Callable[..., World], backend: Path) -> None:  # noqa: F811
     world = opens(SCRIPT)
     for drift in DRIFTS:
-        world.reset()
         world.sql(drift)
         assert planned(push(backend), world.target()), drift
         carry_out(push(backend), world.target(), [])

@@ -9,13 +9,14 @@ import pytest
 from remediate.errors import Conflict, Failed
 from remediate.model import Undo
 from remediate.providers.prisma_reset import STEPS, MigrateReset
+from remediate.target import DatabaseChange
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
 from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
 from .conftest import PASSWORD, QUOTED, Cluster
+from .test_prisma_deploy import WithFiles, write
 from .test_prisma_deploy import World as DeployWorld
-from .test_prisma_deploy import write
 
 CATALOGUE = {step.kind: step for step in STEPS}
 BEGINNING = """
@@ -36,19 +37,17 @@ SECOND = """ALTER TYPE "Role" ADD VALUE 'ADMIN';
 ALTER TABLE "avatars" ADD COLUMN "role" "Role" NOT NULL DEFAULT 'USER';
 CREATE INDEX "avatars_note_idx" ON "avatars"("note");
 """
+EMPTY = """SET client_min_messages = error; DO $$ DECLARE one name; BEGIN
+ FOR one IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(remediate|public|elsewhere)' LOOP
+  EXECUTE format('DROP SCHEMA %I CASCADE', one); END LOOP; END $$;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC;"""
 SCHEMAS = "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname ~ '^(public|remediate_)'"
 
 
 @dataclass
 class World(DeployWorld):
     def reset(self) -> None:
-        listed = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^(remediate|public|elsewhere)'"
-        for name in self.sql(listed).split():
-            self.sql(f"SET client_min_messages = error; DROP SCHEMA {name} CASCADE")
-        begin = (
-            "CREATE SCHEMA public AUTHORIZATION pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC;"
-        )
-        self.sql(begin + self.beginning)
+        self.sql(EMPTY + self.beginning)
 
     @property
     def kept(self) -> str:
@@ -126,6 +125,8 @@ def test_a_plan_says_what_is_kept_and_how_to_be_rid_of_it(world: World, folder: 
         "CREATE SCHEMA remediate_kept_1; CREATE SCHEMA elsewhere; CREATE VIEW elsewhere.v AS TABLE avatars"
     )
     world.sql("CREATE TABLE elsewhere.t (id text REFERENCES public.avatars)")
+    world.sql("SET client_min_messages = error; CREATE PUBLICATION ours FOR TABLE avatars")
+    world.sql("SET client_min_messages = error; CREATE PUBLICATION all_of_it FOR TABLES IN SCHEMA public")
     (change,) = planned(reset(folder), world.target())
     kept = world.kept
     assert f'ALTER SCHEMA "public" RENAME TO "{kept}";' in change.script
@@ -137,6 +138,8 @@ def test_a_plan_says_what_is_kept_and_how_to_be_rid_of_it(world: World, folder: 
     assert "constraint t_id_fkey on table elsewhere.t" in notes
     assert "20250202 with a space adds a value to an enum" in notes
     assert "avatars_pkey" not in notes
+    assert "publication of table avatars in publication ours" in notes
+    assert "publication of schema public in publication all_of_it" in notes
     assert (change.risk, change.way_back.value) == ("data", "exact")
 
 
@@ -165,6 +168,7 @@ def test_a_second_reset_keeps_a_second_schema_and_each_is_taken_back_in_its_turn
         "UPDATE avatars SET note = ''",
         "CREATE TABLE theirs ()",
         "ALTER TABLE avatars ADD theirs int",
+        "DROP INDEX avatars_note_idx",
     ],
 )
 def test_what_was_written_in_the_new_schema_is_kept_when_it_is_taken_back(
@@ -272,3 +276,37 @@ def test_a_schema_that_is_not_called_public_is_reset_alone(opens: Callable[..., 
 def test_a_folder_without_migrations_resets_nothing(world: World, tmp_path: Path) -> None:
     with pytest.raises(Failed, match="there is no migration in it"):
         planned(reset(tmp_path), world.target())
+
+
+@dataclass
+class Meddling(WithFiles):
+    """A target in whose database somebody does something just before a change is made."""
+
+    meddle: Callable[[], object] = lambda: None
+
+    def change_database(self, change: DatabaseChange) -> bool:
+        self.meddle()
+        return super().change_database(change)
+
+
+def meddling(world: World, sql: str) -> Meddling:
+    return Meddling(world.reach, fresh_token(), meddle=lambda: world.sql(sql))
+
+
+def test_a_table_that_is_made_meanwhile_is_not_put_aside_unseen(world: World, folder: Path) -> None:
+    (change,) = planned(reset(folder), world.target())
+    with pytest.raises(Failed, match="not reset: tables came or went since it was planned"):
+        reset(folder).apply(meddling(world, "CREATE TABLE theirs ()"), change)
+    assert world.sql(SCHEMAS) == "public"
+
+
+def test_a_row_that_is_written_while_it_is_taken_back_is_not_dropped_with_the_rest(
+    world: World, folder: Path
+) -> None:
+    undos: list[Undo] = []
+    carry_out(reset(folder), world.target(), undos)
+    after = world.fingerprint()
+    with pytest.raises(Conflict, match="somebody was at work in the schema public meanwhile"):
+        reset(folder).undo(meddling(world, "INSERT INTO avatars VALUES ('late')"), undos[0])
+    world.sql("DELETE FROM avatars WHERE id = 'late'")
+    assert world.fingerprint() == after
