@@ -171,6 +171,8 @@ def schema_in(answer: QueryAnswer, where: str) -> Schema:
 def _hindrances(schema: Schema) -> Iterator[tuple[str, str]]:
     """Yield what stands in the way, and what to do (manual, ALTER SCHEMA, CREATE SCHEMA, ALTER EXTENSION)."""
     role, database = identifier(schema.role), identifier(schema.database)
+    if schema.name == "remediate" or schema.name.startswith((KEPT, LEFT)):
+        yield "it is one of ours", "correct `schema` in the database URL"
     if not schema.owned:
         todo = f"ALTER SCHEMA {identifier(schema.name)} OWNER TO {role}"
         if schema.owner == "pg_database_owner":  # of every database from PostgreSQL 15 on

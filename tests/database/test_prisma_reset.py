@@ -273,6 +273,23 @@ def test_a_schema_that_is_not_called_public_is_reset_alone(opens: Callable[..., 
     assert world.sql("SELECT 'public'::regnamespace::oid, count(*) FROM public.avatars") == f"{before}|2"
 
 
+@pytest.mark.parametrize("name", ["remediate", "remediate_kept_7"])
+def test_a_schema_of_ours_is_never_put_aside(opens: Callable[..., World], folder: Path, name: str) -> None:
+    world = opens(f"CREATE SCHEMA {name}", query=f"schema={name}")
+    with pytest.raises(Failed, match=f"the schema {name} cannot be put aside: it is one of ours"):
+        planned(reset(folder), world.target())
+
+
+def test_default_privileges_of_another_role_are_refused(
+    opens: Callable[..., World], ordinary: str, cluster: Cluster, dbname: str, folder: Path
+) -> None:
+    world = opens("", user=ordinary, password=QUOTED)
+    cluster.sql(f"ALTER DATABASE {dbname} OWNER TO {ordinary}")
+    world.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pg_monitor")
+    with pytest.raises(Failed, match="default privileges of the role app, which"):
+        planned(reset(folder), world.target())
+
+
 def test_a_folder_without_migrations_resets_nothing(world: World, tmp_path: Path) -> None:
     with pytest.raises(Failed, match="there is no migration in it"):
         planned(reset(tmp_path), world.target())
