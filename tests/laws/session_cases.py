@@ -1,6 +1,7 @@
 """The cases of what is done to a live database, in memory: sessions that are ended, statistics and room made anew."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.column_removal import LEDGER_EXISTS
@@ -16,6 +17,8 @@ from remediate.providers.sql_ending import (
     Terminate,
 )
 from remediate.providers.sql_sessions import SESSIONS, Session
+from remediate.providers.sql_statistics import FIGURES, HOLDING_BACK, Figures
+from remediate.providers.sql_vacuum import ANALYZED, VACUUMED, Analyze, Vacuum
 from remediate.questions import Query, QueryAnswer
 
 from .memory import MemoryWorld, State
@@ -97,8 +100,61 @@ def _terminate(state: State, values: tuple[Any, ...]) -> None:
     state.tables["sessions"].clear()
 
 
+_TABLE: dict[str, Any] = {
+    "schema_name": "public",
+    "name": "t",
+    "owner": "app",
+    "may": True,
+    "bytes": 1,
+    "live": 50_000,
+    "dead": 50_000,
+    "changed": 50_000,
+    "vacuum_count": 3,
+    "analyze_count": 3,
+    "analyzed": True,
+    "vacuum_seconds": None,
+    "autovacuum_seconds": 9.0,
+    "analyze_seconds": None,
+    "autoanalyze_seconds": 9.0,
+    "automatic": True,
+    "automatic_from": 50.0,
+}
+
+
+def counted_world() -> MemoryWorld:
+    """Return a world with a table that nobody has seen to; what is counted is no part of its picture."""
+    queries = {
+        FIGURES.sql: _figures,
+        HOLDING_BACK.sql: lambda *_: _answered("who seconds"),
+        ANALYZED: _counted("analyze_count"),
+        VACUUMED: _counted("vacuum_count"),
+    }
+    statements = {
+        'ANALYZE "public"."t"': _seen_to(changed=0, analyze_count=4),
+        'VACUUM "public"."t"': _seen_to(dead=0, vacuum_count=4),
+    }
+    return MemoryWorld(State(processes={"t": dict(_TABLE)}), queries=queries, statements=statements)
+
+
+def _figures(state: State, query: Query) -> QueryAnswer:
+    del query
+    names = tuple(Figures.model_fields)
+    return QueryAnswer(columns=names, rows=(tuple(state.processes["t"][name] for name in names),))
+
+
+def _counted(counter: str) -> Callable[[State, Query], QueryAnswer]:
+    return lambda state, query: _answered("done", (state.processes["t"][counter] > query.parameters[0],))
+
+
+def _seen_to(**figures: int) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.processes["t"].update(figures)
+
+
 SESSION_CASES = (
     ("a statement that is cancelled", CANCEL_ONE, sessions_world),
     ("a session that is ended", TERMINATE_ONE, sessions_world),
     ("a session of an application, long at work", TERMINATE_NAMED, sessions_world),
+    ("a table that changed since it was analyzed", Analyze(), counted_world),
+    ("a table that is named", Analyze(tables=["t"]), counted_world),
+    ("a table with many dead rows", Vacuum(), counted_world),
 )
