@@ -4,7 +4,7 @@ What statements took is counted by the extension pg_stat_statements (manual, "pg
 began where there was one look, and between two looks where a window is open. EXPLAIN without ANALYZE only plans.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -149,10 +149,15 @@ class Slow(Check):
         said = (
             "; ".join(filter(None, wrong)) or f"no statement takes long {'' if unusable else window}".rstrip()
         )
+        further = (plan.told, "" if unusable else self._hidden(now))
         return Finding(
             healthy=not any(wrong),
             seen="; ".join(filter(None, (said, unusable))),
-            evidence=(*map(_running, running), *map(_counted, slow[:_SHOWN]), *filter(None, [plan.told])),
+            evidence=(
+                *map(_running, running),
+                *map(_counted, slow[:_SHOWN]),
+                *filter(None, further),
+            ),
             facts={
                 "running": [_running(one) for one in running],
                 "statements": [_counted(one) for one in slow],
@@ -183,18 +188,21 @@ class Slow(Check):
 
     def _slow(self, first: Answers, now: Answers) -> list[Counted]:
         before = {} if first is now else {(one.id, one.role): one for one in self._counts(first)}
-        taken = (one.since(before.get((one.id, one.role))) for one in self._counts(now))
+        # Of other roles' statements a role sees numbers, and not of what: they can neither be compared nor told.
+        seen = (one for one in self._counts(now) if one.id is not None and one.is_of_an_application)
+        taken = (one.since(before.get((one.id, one.role))) for one in seen)
         slow = [one for one in taken if one.calls >= self.at_least and one.mean >= self.slower_than]
         return sorted(slow, key=lambda one: -one.milliseconds)
 
-    def _counts(self, answers: Answers) -> Iterator[Counted]:
+    def _counts(self, answers: Answers) -> tuple[Counted, ...]:
         answer = answers.raw(self.statements)
-        for record in answer.records if isinstance(answer, QueryAnswer) else ():
-            one = Counted.model_validate(record)
-            if (
-                one.id is not None and one.is_of_an_application
-            ):  # of others' a role sees numbers, and not of what
-                yield one
+        records = answer.records if isinstance(answer, QueryAnswer) else []
+        return tuple(Counted.model_validate(record) for record in records)
+
+    def _hidden(self, now: Answers) -> str:
+        number = sum(one.id is None for one in self._counts(now))
+        what = f"what {number} of the statements are that took long cannot be seen"
+        return f"{what}: GRANT pg_monitor TO the app's role" if number else ""
 
     def _window(self, first: Answers, now: Answers) -> str:
         if first is not now:

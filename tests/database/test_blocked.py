@@ -59,6 +59,14 @@ def test_whoever_queues_stands_behind_the_first_of_the_queue(sessions: Sessions,
     assert "waits 0 s for the table t" in found.evidence[1]
 
 
+def test_those_who_want_one_row_stand_behind_the_first_of_them(sessions: Sessions, look) -> None:
+    update = "UPDATE t SET n = 2 WHERE id = 1"
+    root = sessions.holding("cron", update)
+    queue = [sessions.running(f"api {number}", update) for number in range(4)]
+    depth = {line.split()[1]: len(line) - len(line.lstrip()) for line in look().evidence}
+    assert depth == {str(root): 0, str(queue[0]): 2, **dict.fromkeys(map(str, queue[1:]), 4)}
+
+
 def test_one_that_waits_for_two_roots_is_told_once_and_both_roots_are_named(sessions: Sessions, look) -> None:
     roots = [sessions.holding("one", "SELECT * FROM t"), sessions.holding("two", "SELECT * FROM t")]
     sessions.running("alter", "ALTER TABLE t ADD COLUMN more int", user="app")

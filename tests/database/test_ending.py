@@ -156,6 +156,19 @@ def test_whoever_must_not_be_ended_is_refused_with_the_reason(
     elsewhere.close()
 
 
+def test_what_fires_refuses_superusers_and_runs_even_if_a_plan_did_not(
+    door: Door, sessions: Sessions
+) -> None:
+    step = Terminate(backends=[door.backend(sessions.holding("api", HOLD))])
+    (change,) = planned(step, door.target())
+    for name, user in (("dba", "app"), ("remediate 20260101-1 ann@desk", "web")):
+        pid = sessions.holding(name, "SELECT 1", user=user)
+        other = change.model_copy(update={"data": {"ended": door.backend(pid).model_dump()}})
+        with pytest.raises(Conflict, match="nothing was sent"):
+            step.apply(door.target("app"), other)
+        assert sessions.alive(pid)
+
+
 def test_more_than_are_allowed_are_left_alone_all_of_them(door: Door, sessions: Sessions) -> None:
     pids = [sessions.holding("cron", one) for one in (HOLD, "UPDATE t SET n = 1 WHERE id = 2")]
     chosen = {"application": "cron", "longer_than": 1e-9}
