@@ -17,6 +17,7 @@ from pydantic import Field
 from remediate.errors import CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
     HISTORY,
@@ -150,7 +151,7 @@ class MigrateDeploy(Action):
             way_back=WayBack.NONE,
             way_back_note="Prisma has no way down: a backup, or another migration, is the way out",
             risk="data" if any(rows for rows, _ in dangers) else "schema",
-            alters=("table:_prisma_migrations", ALL_TABLES, "enums"),
+            alters=("table:_prisma_migrations", ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS, "enums"),
             forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
             data={
                 "name": name,
