@@ -26,7 +26,7 @@ _MAY = """pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE')
 
 FIGURES = Query(
     sql=f"""SELECT n.nspname AS schema_name, c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
- coalesce({_MAY}, false) AS may, pg_table_size(c.oid) AS bytes,
+ coalesce({_MAY}, false) AS may,
  coalesce(s.n_live_tup, 0) AS live, coalesce(s.n_dead_tup, 0) AS dead, coalesce(s.n_mod_since_analyze, 0) AS changed,
  coalesce(s.vacuum_count, 0) AS vacuum_count, coalesce(s.analyze_count, 0) AS analyze_count,
  s.last_analyze IS NOT NULL OR s.last_autoanalyze IS NOT NULL
@@ -72,7 +72,6 @@ class Figures(Value):
         name: Its name.
         owner: Whose it is.
         may: Whether we may vacuum and analyze it; for others the server skips it, with a warning.
-        bytes: How large it is, its indexes apart.
         live: Its rows.
         dead: What deletes and updates left in it.
         changed: Rows inserted, updated and deleted since it was last analyzed.
@@ -92,7 +91,6 @@ class Figures(Value):
     name: str
     owner: str
     may: bool
-    bytes: int
     live: int
     dead: int
     changed: int
@@ -114,7 +112,7 @@ class Figures(Value):
     @property
     def of_dead_rows(self) -> str:
         """What was counted of its dead rows, in a line."""
-        size = f"about {self.dead} dead rows against {self.live} live ({self.dead_percent:.0f} %), {_size(self.bytes)}"
+        size = f"about {self.dead} dead rows against {self.live} live ({self.dead_percent:.0f} %)"
         last = f"last vacuum {_ago(self.vacuum_seconds)}, last autovacuum {_ago(self.autovacuum_seconds)}"
         return f"{self.name}: {size}; {last}; {self._automatic}"
 
@@ -164,7 +162,3 @@ def held_back_by(answer: object, seconds: float) -> str:
 
 def _ago(seconds: float | None) -> str:
     return "never" if seconds is None else f"{lasting(seconds)} ago"
-
-
-def _size(number: int) -> str:
-    return f"{number / 1_000_000:.1f} MB"

@@ -1,5 +1,6 @@
 """Who blocks whom, over real sessions: idle ones, queues, prepared transactions, and what a role may not see."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,7 +57,7 @@ def test_whoever_queues_stands_behind_the_first_of_the_queue(sessions: Sessions,
     assert f"blocked by pid {reader} (reader, role web), idle in transaction" in found.seen
     depth = {line.split()[1]: len(line) - len(line.lstrip()) for line in found.evidence}
     assert depth == {str(reader): 0, str(alter): 2, str(behind[0]): 4, str(behind[1]): 4}
-    assert "waits 0 s for the table t" in found.evidence[1]
+    assert re.search(r"waits \d+ s for the table t,", found.evidence[1])
 
 
 def test_those_who_want_one_row_stand_behind_the_first_of_them(sessions: Sessions, look) -> None:
@@ -83,7 +84,7 @@ def test_a_statement_that_runs_is_no_idle_blocker_and_an_advisory_lock_is_called
     found = look()
     assert [one["pid"] for one in found.facts["active"]] == [pid]
     assert found.facts["idle"] == []
-    assert "waits 0 s for an advisory lock" in found.evidence[1]
+    assert re.search(r"waits \d+ s for an advisory lock,", found.evidence[1])
 
 
 def test_a_prepared_transaction_is_named_though_it_has_no_process(sessions: Sessions, look) -> None:

@@ -164,14 +164,16 @@ def test_connections_are_counted_against_each_limit_and_told_by_application(
     assert found.healthy
     assert "of the server's 37 connections are used" in found.seen
     assert "3 more are kept for superusers" in found.seen
-    assert {"application": "api", "role": "web", "count": 3, "seconds": 0} in found.facts["idle"]
+    (idle,) = [one for one in found.facts["idle"] if one["application"] == "api"]
+    assert (idle["role"], idle["count"]) == ("web", 3)
     cluster.sql(f"ALTER DATABASE {dbname} CONNECTION LIMIT 5; ALTER ROLE web CONNECTION LIMIT 8")
     try:
         found = look(Connections())
         assert not found.healthy
         assert found.seen == f"5 of the database {dbname}'s 5 connections are used (100 %)"
-        assert "3 of api (role web): 3 idle (the longest for 0 s)" in found.evidence
-        assert "1 of cron (role web): 1 idle in transaction (the longest for 0 s)" in found.evidence
+        said = [line.partition(" (the longest")[0] for line in found.evidence]
+        assert "3 of api (role web): 3 idle" in said
+        assert "1 of cron (role web): 1 idle in transaction" in said
         assert "the role web's 8 connections are used (50 %)" in look(Connections(percent=50)).seen
         assert "4 of" not in look(Connections()).seen
     finally:

@@ -105,7 +105,6 @@ _TABLE: dict[str, Any] = {
     "name": "t",
     "owner": "app",
     "may": True,
-    "bytes": 1,
     "live": 50_000,
     "dead": 50_000,
     "changed": 50_000,
