@@ -139,8 +139,8 @@ class Session(Value):
 
     @property
     def is_client(self) -> bool:
-        """Whether a program is connected with it; also where its kind is hidden, and it has a database."""
-        return self.backend_type == CLIENT or (not self.visible and bool(self.database))
+        """Whether a program is connected with it; where its kind is hidden, as far as database and role tell."""
+        return self.backend_type == CLIENT or bool(not self.visible and self.database and self.role)
 
     @property
     def called(self) -> str:

@@ -212,10 +212,14 @@ class Slow(Check):
         return f"since the counters began ({lasting(seconds)} ago)" if seconds else "since the counters began"
 
     def _refuse_hidden(self, sessions: Iterable[Session], where: str) -> None:
-        unseen = [one for one in sessions if not one.visible and one.at_work and one.here and not one.ours]
+        unseen = [one for one in sessions if _is_at_work_unseen(one) and one.here and not one.ours]
         if unseen:
             what = f"nothing slow is seen, but what {unseen[0].called} is at cannot be seen"
             raise CouldNotLook(where, what, "GRANT pg_monitor TO the app's role")
+
+
+def _is_at_work_unseen(one: Session) -> bool:
+    return one.is_client and not one.visible and one.at_work
 
 
 def _running(one: Session) -> str:

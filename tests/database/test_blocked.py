@@ -7,7 +7,7 @@ import pytest
 
 from remediate.model import Finding
 from remediate.providers.sql_blocked import Blocked
-from remediate.providers.sql_sessions import head
+from remediate.providers.sql_sessions import SESSIONS, head, hidden, sessions_in
 from remediate.questions import Answers
 from remediate.transport.database import Database
 
@@ -129,3 +129,15 @@ def test_values_in_a_statement_are_never_shown() -> None:
     assert head("SELECT $1 /* secret") == "SELECT $1"
     assert head("SELECT 'cut of") == "SELECT ?"
     assert head(None) == ""
+
+
+def test_the_servers_own_processes_are_no_sessions_that_are_hidden(
+    cluster: Cluster, dbname: str, sessions: Sessions, open_database
+) -> None:
+    database = open_database(cluster.url(dbname, user="clerk", password=QUOTED))
+    seen = sessions_in(database.answer((SESSIONS,))[SESSIONS]).values()
+    own = next(one for one in seen if not one.role)
+    worker = own.model_copy(update={"database": dbname, "at_work": True})
+    assert not worker.visible
+    assert hidden([worker]) == ""
+    assert hidden([worker.model_copy(update={"role": "web"})])
