@@ -102,10 +102,9 @@ class Slow(Check):
 
     @property
     def statements(self) -> Query:
-        """The question for those whose sum is enough to be slow at all."""
+        """The question for those that took, in all, as long as one slow run: others cannot be slow, nor become so."""
         view = (self.extension_schema, "pg_stat_statements")
-        least = self.slower_than * self.at_least
-        return Query(sql=compose(_STATEMENTS, view), parameters=(least,), about=("statements",))
+        return Query(sql=compose(_STATEMENTS, view), parameters=(self.slower_than,), about=("statements",))
 
     @property
     def began(self) -> Query:

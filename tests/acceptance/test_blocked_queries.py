@@ -1,4 +1,4 @@
-"""`blocked-queries` on a real host: who is idle in a transaction is named, left alone, and ended where that is wanted."""
+"""`blocked-queries` on a real host: who is idle in a transaction is named, and ended where that is wanted."""
 
 from tests.operator import Operator
 from tests.practice import Practice
