@@ -3,6 +3,7 @@
 A process's number may be another's a moment later. So a session is meant by its process, when that began, when its
 statement began and what that is; all of it is looked at again in the very statement that ends it, on a picture of the
 sessions that is made anew right before (a transaction sees one picture; manual, "The Cumulative Statistics System").
+A signal is no part of a transaction: where COMMIT fails after it, it was sent, and the ledger knows nothing of it.
 """
 
 import json
