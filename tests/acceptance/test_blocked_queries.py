@@ -20,7 +20,7 @@ def test_whoever_is_idle_in_a_transaction_is_ended_only_where_that_is_wanted_and
     assert "and only the application can do it again" in shown.out
     ended = operator.does(*wanted, "--yes", "--reason", "test")
     assert ended.code == 0, ended.out + ended.err
-    assert practice.answers(web1, "POST", body={"name": "Test"})[0] == 201
+    assert practice.answers(web1, "POST", body={"name": "Test"})[0] == 200
     assert operator.does("triage", "--on", web1).code == 0
 
     back = operator.does("rollback", operator.last_run, "--yes")
