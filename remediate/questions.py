@@ -218,10 +218,16 @@ class Offset(Value):
 
 
 class Unanswered(Value):
-    """The host was asked and could not answer: no permission, no database, a timeout, a missing program."""
+    """The host was asked and could not answer: no permission, no database, a timeout, a missing program.
+
+    Attributes:
+        reason: Why, for a person.
+        state: The SQLSTATE of a statement that the database refused, for whoever has to tell refusals apart.
+    """
 
     kind: Literal["unanswered"] = "unanswered"
     reason: str
+    state: str = ""
 
 
 class Uncertain(Value):

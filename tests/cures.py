@@ -19,6 +19,7 @@ class Fault:
         cured_by: The playbook that cures it; empty where only a person can.
         recognised_by: The playbook that names it.
         gone_once_cured: Why no way back can break it again; empty where one does.
+        works_all_the_same: Why the app answers as it should even so; empty where it does not.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Fault:
     cured_by: str
     recognised_by: str
     gone_once_cured: str
+    works_all_the_same: str
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The commands health and import-check: a tool's checks of each host, as a table with an exit code. Changes nothing."""
+"""The commands health, database-health and import-check: a table of what a tool sees, with an exit code. Read only."""
 
 import json
 import shlex
@@ -45,6 +45,18 @@ def health(
 ) -> int:
     """Judge the app's health: API and token, database, process, log, build, disk. Exit 0 only if all is well."""
     return _examine_all("health", on, inventory, playbooks, var, as_json=as_json)
+
+
+def database_health(
+    on: On,
+    inventory: InventoryName = None,
+    playbooks: PlaybookFolder = None,
+    var: Variables = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Judge the database: connections, locks, slow statements, dead rows, and what the Prisma schema means."""
+    return _examine_all("database-health", on, inventory, playbooks, var, as_json=as_json)
 
 
 def import_check(

@@ -271,8 +271,6 @@ class Database:
 
 
 def _answer(result: PGresult) -> QueryAnswer | Unanswered:
-    return (
-        rows_of(result)
-        if succeeded(result)
-        else Unanswered(reason=f"the database refused: {complaint_of(result)}")
-    )
+    if succeeded(result):
+        return rows_of(result)
+    return Unanswered(reason=f"the database refused: {complaint_of(result)}", state=state_of(result))

@@ -20,7 +20,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("tool", ["health", "import-check"])
+@pytest.mark.parametrize("tool", ["health", "database-health", "import-check"])
 def test_a_host_that_cannot_be_reached_is_not_called_ill(here: Path, tool: str, capsys) -> None:
     words = [tool, "--on", "web1,web2", "--playbooks", str(PLAYBOOKS)]
     assert run([*words, "--json"]) == 6
@@ -67,7 +67,11 @@ def test_a_cure_that_nobody_would_verify_is_refused_and_one_that_only_tells_is_n
 def test_the_tools_are_listed_as_what_they_are(here: Path, capsys) -> None:
     assert run(["list", "--json", "--playbooks", str(PLAYBOOKS)]) == 0
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {one["name"] for one in listed if one["kind"] == "tool"} == {"health", "import-check"}
+    assert {one["name"] for one in listed if one["kind"] == "tool"} == {
+        "health",
+        "database-health",
+        "import-check",
+    }
     assert len(listed) == len(playbook_files(PLAYBOOKS))
 
 

@@ -69,6 +69,10 @@ class Cluster:
             f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=40 "
             "-c full_page_writes=off -c shared_buffers=16MB -c max_prepared_transactions=4"
         )
+        if (
+            self.bin.parent / "lib" / "pg_stat_statements.so"
+        ).exists():  # Debian has the extensions with the server
+            settings += " -c shared_preload_libraries=pg_stat_statements"
         log = str(self.directory / "log")
         self.program("pg_ctl", "-w", "-D", str(self.directory / "data"), "-l", log, "-o", settings, "start")
         (self.directory / ".s.PGSQL.5432").unlink(missing_ok=True)

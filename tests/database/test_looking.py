@@ -94,6 +94,7 @@ def test_a_slow_question_is_ended_and_the_others_are_answered(cluster, dbname, o
     slow, quick = Query(sql="SELECT pg_sleep(30)"), Query(sql="SELECT 1")
     answers = database.answer([slow, quick])
     assert "57014" in answers[slow].reason
+    assert answers[slow].state == "57014"
     assert answers[quick].rows == ((1,),)
 
 

@@ -37,10 +37,18 @@ class Point:
         return cls(playbook, process, what, moment, int(write), way)
 
 
+LEFT_OUT = {
+    "blocked-queries": "whom it ends, no way back brings again; tests/database/test_ending.py cuts it off",
+    "vacuum": "it changes no row and no file; tests/database/test_upkeep.py cuts it off",
+}
+"""Playbooks that the matrix does not play, and why."""
+
+
 def playbooks() -> tuple[str, ...]:
-    """Return the names of all shipped playbooks that change something."""
+    """Return the names of all shipped playbooks that change something which a witness counts, and can take it back."""
     shipped = (REPOSITORY / "playbooks").glob("*.yml")
-    return tuple(sorted(path.stem for path in shipped if "\nfix:" in path.read_text()))
+    changing = {path.stem for path in shipped if "\nfix:" in path.read_text()}
+    return tuple(sorted(changing - LEFT_OUT.keys()))
 
 
 def points(playbook: str, writes: Mapping[str, range], whats: tuple[str, ...]) -> Iterator[Point]:

@@ -6,6 +6,10 @@ from tests.practice import BACKEND, LAB, REPOSITORY, done
 DESCRIPTIONS = {file.stem: file for file in (LAB.parent / "faults").glob("*.sh")}
 
 
+FOR_GOOD = {"blocked-queries"}
+"""What these cure no way back brings again, and the matrix takes back what it cures: they have tests of their own."""
+
+
 def log(practice):
     return practice.shell("web1", "cat ~/.pm2/logs/lumiku-backend-error.log")
 
@@ -46,6 +50,6 @@ def test_a_fault_that_does_not_show_says_so(practice, web1):
 
 
 def test_every_shipped_playbook_cures_a_fault_that_is_here():
-    cured = {playbook for _, playbook in cures()}
+    cured = {playbook for _, playbook in cures()} | FOR_GOOD
     shipped = (REPOSITORY / "playbooks").glob("*.yml")
     assert cured == {path.stem for path in shipped if "\nfix:" in path.read_text()}

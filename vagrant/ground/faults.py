@@ -11,6 +11,7 @@ from ground.state import Host
 
 CURED_BY, RECOGNISED_BY = "# cured by:", "# recognised by:"
 GONE = "# gone once cured:"
+UNSEEN = "# works all the same:"
 COMMON = places.FAULTS / "lib" / "common.sh"
 
 
@@ -36,6 +37,7 @@ class Fault:
             "cured_by": self._said(CURED_BY),
             "recognised_by": self._said(RECOGNISED_BY) or self._said(CURED_BY),
             "gone_once_cured": self._said(GONE),
+            "works_all_the_same": self._said(UNSEEN),
         }
 
     def _said(self, words: str) -> str:

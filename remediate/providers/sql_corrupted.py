@@ -1,0 +1,148 @@
+"""The check `sql.corrupted`: whether a table's B-tree indexes are whole, by the extension amcheck. Repairs nothing.
+
+A unique index makes duplicates impossible unless it is broken itself, by a changed collation (glibc) or a bad disk.
+That is what `bt_index_check` finds (manual, "amcheck"), with `heapallindexed` also rows that the index has lost. It
+takes the lock of a SELECT, works in a READ ONLY transaction, and raises XX001 or XX002 where something is wrong.
+"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from remediate.errors import CouldNotLook
+from remediate.model import Finding
+from remediate.questions import Answers, Query, QueryAnswer, Unanswered
+from remediate.sql import identifier
+from remediate.steps import Check, Questions, Step
+
+MOST = 20
+"""How many indexes of a table are looked at: which they are is known only when the questions are asked already."""
+_CORRUPT = ("XX001", "XX002")  # data_corrupted, index_corrupted
+_MEGABYTE = 1_000_000
+
+AMCHECK = Query(
+    sql="""SELECT n.nspname AS schema_name, has_function_privilege(p.oid, 'EXECUTE') AS may
+FROM pg_extension AS e JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+ AND d.classid = 'pg_proc'::regclass
+JOIN pg_proc AS p ON p.oid = d.objid JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE e.extname = 'amcheck' AND p.proname = 'bt_index_check' AND p.pronargs = 2""",
+    about=("extensions",),
+)
+"""Whether amcheck is installed in this database, where, and whether this role may use it."""
+
+_INDEXES = """SELECT c.oid, c.relname AS name, pg_relation_size(c.oid) + pg_relation_size(i.indrelid) AS bytes
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS m ON m.oid = c.relam
+JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
+WHERE n.nspname = current_schema() AND t.relname = %s AND m.amname = 'btree' AND i.indisvalid AND c.relkind = 'i'
+ORDER BY NOT i.indisunique, c.relname"""
+
+_THERE = """SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relname = %s AND c.relkind IN ('r', 'm'))"""
+
+
+class Corrupted(Check):
+    """Whether the indexes of a table are whole, rows that an index lost included. It changes nothing.
+
+    Where it finds one that is not, that is for a person: copies of the files have it, too, and a REINDEX stops at
+    duplicates. Where amcheck is not installed, or the role may not use it, it says so and what a person would do.
+    Facts: `corrupted` (names).
+    """
+
+    kind: ClassVar[str] = "sql.corrupted"
+    table: str
+    extension_schema: str = Field(default="public", description="Where the extension amcheck is installed.")
+    largest_megabytes: int = Field(
+        default=1_000, ge=1, description="Up to how much of an index and its table it reads; of each."
+    )
+
+    @property
+    def indexes(self) -> Query:
+        """The question which indexes the table has."""
+        return Query(sql=_INDEXES, parameters=(self.table,), about=(f"table:{self.table}",))
+
+    def nth(self, number: int) -> Query:
+        """Return the question whether an index is whole, by its place in the list: one that is not spoils no other."""
+        check = f"{identifier(self.extension_schema, 'bt_index_check')}(i.oid::regclass, true)"
+        one = f"SELECT * FROM ({_INDEXES}) AS every OFFSET %s LIMIT 1"  # noqa: S608  (a constant)
+        return Query(
+            sql=f"SELECT i.name, {check} FROM ({one}) AS i WHERE i.bytes <= %s",  # noqa: S608  (quoted)
+            parameters=(self.table, number, self.largest_megabytes * _MEGABYTE),
+            about=(f"table:{self.table}", "rows"),
+        )
+
+    @property
+    def there(self) -> Query:
+        """The question whether there is such a table."""
+        return Query(sql=_THERE, parameters=(self.table,), about=(f"table:{self.table}",))
+
+    def ask(self) -> Questions:
+        """Ask for the extension, the table, its indexes, and each of them."""
+        return (AMCHECK, self.there, self.indexes, *map(self.nth, range(MOST)))
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Tell what is broken.
+
+        Raises:
+            CouldNotLook: amcheck cannot be used; or none is broken of those that could be looked at, and one could not.
+        """
+        del first
+        self._refuse_without(now)
+        names = [record["name"] for record in now[self.indexes].records]
+        said = {name: now.raw(self.nth(number)) for number, name in enumerate(names[:MOST])}
+        broken = {name: why for name, one in said.items() if (why := _corruption(one))}
+        unseen = [why for name in names if name not in broken and (why := self._unseen(name, said.get(name)))]
+        if not broken and unseen:
+            todo = "let a DBA run pg_amcheck --heapallindexed on a copy, or at a quiet hour"
+            raise CouldNotLook(now.where, unseen[0], todo)
+        many = f"{len(broken)} of {len(names)} indexes of {self.table} are broken: {', '.join(broken)}"
+        return Finding(
+            healthy=not broken,
+            seen=many if broken else f"the {len(names)} indexes of {self.table} are whole",
+            evidence=(
+                *(f"{name}: {why}" for name, why in broken.items()),
+                *unseen,
+                *(_TODO if broken else ()),
+            ),
+            facts={"corrupted": list(broken)},
+        )
+
+    def _refuse_without(self, now: Answers) -> None:
+        if not now[self.there].rows[0][0]:
+            raise CouldNotLook(
+                now.where, f"there is no table {self.table} in the app's schema", "correct its name"
+            )
+        found = now[AMCHECK].records
+        if not found:
+            todo = "a superuser makes it: CREATE EXTENSION amcheck"
+            raise CouldNotLook(now.where, "the extension amcheck is not installed in this database", todo)
+        schema = found[0]["schema_name"]
+        if schema != self.extension_schema:
+            what = f"amcheck is installed in the schema {schema}, not in {self.extension_schema}"
+            raise CouldNotLook(now.where, what, f"say extension_schema: {schema}")
+        if not found[0]["may"]:
+            function = identifier(schema, "bt_index_check")
+            todo = f"GRANT EXECUTE ON FUNCTION {function}(regclass, boolean) TO the app's role"
+            raise CouldNotLook(now.where, "the role may not use amcheck", todo)
+
+    def _unseen(self, name: str, answer: object) -> str:
+        if isinstance(answer, QueryAnswer):
+            return "" if answer.rows else f"{name} is larger than {self.largest_megabytes} MB with its table"
+        return (
+            f"{name}: {answer.reason}"
+            if isinstance(answer, Unanswered)
+            else f"{name} is one of more than {MOST}"
+        )
+
+
+def _corruption(answer: object) -> str:
+    return answer.reason if isinstance(answer, Unanswered) and answer.state in _CORRUPT else ""
+
+
+_TODO = (
+    "escalate: stop writing where you can, and keep a copy of the files before anything is repaired",
+    "look for the cause: a changed collation (glibc, ICU) breaks every index on text; a bad disk more than that",
+    "then look for duplicates by reading the table itself (SET enable_indexscan, enable_bitmapscan and so on = off)",
+    "decide about each duplicate, and only then: REINDEX INDEX CONCURRENTLY",
+)
+
+STEPS: tuple[type[Step], ...] = (Corrupted,)
