@@ -169,3 +169,16 @@ def indexed_tables_in(answer: QueryAnswer) -> dict[str, IndexedTable]:
 def referring_tables_in(answer: QueryAnswer) -> dict[str, ReferringTable]:
     """Return the tables of an answer to `FOREIGN_KEYS`, under their names."""
     return {record["name"]: ReferringTable.model_validate(record) for record in answer.records}
+
+
+def with_index(answer: QueryAnswer, table: str, made: Index, dropped: str = "") -> QueryAnswer:
+    """Return what `INDEXES` will be answered once an index was made, and another one dropped."""
+    rows = []
+    for record in answer.records:
+        if record["name"] == table:
+            kept = [index for index in record["indexes"] if index["name"] != dropped]
+            record["indexes"] = sorted(
+                [*kept, made.model_dump(mode="json")], key=lambda index: str(index["name"])
+            )
+        rows.append(tuple(record.values()))
+    return answer.model_copy(update={"rows": tuple(rows)})

@@ -22,6 +22,7 @@ from .database_cases import (
     prisma_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
+from .key_cases import CREATE_INDEXES, index_world
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
 from .simulated import SCRIPTS
@@ -97,6 +98,7 @@ CASES: tuple[Case, ...] = (
         in_memory(backend("", 1_000), app={**APP, "status": "stopped", "pid": 0, "born": 0}),
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
+    Case("a table that lacks two indexes", CREATE_INDEXES, index_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
     *(Case(*row) for row in BUILD_CASES),
