@@ -4,15 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.catalog import TABLES, live
-from remediate.providers.catalog_keys import INDEXES
+from remediate.providers.catalog_keys import FOREIGN_KEYS, INDEXES, ForeignKey
 from remediate.providers.column_removal import LEDGER_EXISTS
+from remediate.providers.foreign_key_sql import (
+    add_sql,
+    made_under,
+    orphans,
+    record_of_made,
+    taking_back,
+    validate_sql,
+)
 from remediate.providers.index_removal import FOUND, NO_LONGER_BROKEN, creation, removal_of_leftover
 from remediate.providers.live_notes import OPEN_TRANSACTIONS
+from remediate.providers.postgres_foreign_key import MakeForeignKey
 from remediate.providers.postgres_index import CreateIndex
-from remediate.providers.wanted_keys import WantedColumn, WantedIndex
+from remediate.providers.wanted_keys import WantedColumn, WantedForeignKey, WantedIndex
 from remediate.questions import Query, QueryAnswer
 
-from .database_cases import answered, figures, has_ledger
+from .database_cases import answered, figures, has_ledger, nothing
 from .memory import MemoryWorld, State
 
 Did = Callable[[State, tuple[Any, ...]], None]
@@ -83,3 +92,73 @@ def index_world(*, left: bool = False) -> MemoryWorld:
     }
     broken = {"tags": {"valid": False, "number": 3}} if left else {}
     return RecordingWorld(State(tables={"indexes": broken}), queries=queries, statements=statements)
+
+
+CASCADING = WantedForeignKey(columns=["tId"], references="t", on_delete="CASCADE", name="fk")
+MAKE_FOREIGN_KEY = MakeForeignKey(table="u", foreign_keys=[CASCADING])
+OLD_KEY = ForeignKey(
+    oid=3, name="fk", columns=("tId",), to_schema="public", to_table="t", to_columns=("id",),
+    on_delete="r", on_update="c", valid=True,
+)  # fmt: skip
+NEW_KEY = OLD_KEY.model_copy(update={"oid": 0, "on_delete": "c", "valid": False})
+
+
+def foreign_keys(state: State, query: Query) -> QueryAnswer:
+    there = [state.tables["key"]] if state.tables["key"] else []
+    return answered("schema_name name foreign_keys", ("public", "t", []), ("public", "u", there))
+
+
+def unique_id(state: State, query: Query) -> QueryAnswer:
+    index = {"name": "k", "method": "btree", "unique": True, "primary": True, "valid": True}
+    return answered("schema_name name indexes", ("public", "t", [{**index, "columns": [{"name": "id"}]}]))
+
+
+def keyed(key: ForeignKey, number: int) -> Did:
+    fresh = key.model_copy(update={"oid": number, "valid": False}).model_dump(mode="json")
+    return lambda state, _: state.tables.update(key=fresh)
+
+
+def validated(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["key"] = {**state.tables["key"], "valid": True}
+
+
+def noted(state: State, parameters: tuple[Any, ...]) -> None:
+    state.ledger["made"] = {"made": 7}
+
+
+def unkeyed(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["key"] = None
+
+
+def numbers(state: State, query: Query) -> QueryAnswer:
+    return answered("made", *((undo["made"],) for undo in state.ledger.values() if "made" in undo))
+
+
+class NumbersApart(MemoryWorld):
+    """A world whose fingerprint leaves out the numbers of constraints, as a dump does."""
+
+    def fingerprint(self) -> Any:
+        key = self.state.tables["key"]
+        return {name: value for name, value in key.items() if name != "oid"} if key else None
+
+
+def foreign_key_world(before: ForeignKey | None = None) -> MemoryWorld:
+    lock, guard, back = taking_back("public", "u", NEW_KEY, before)
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        FOREIGN_KEYS.sql: foreign_keys,
+        INDEXES.sql: unique_id,
+        live("t").sql: figures,
+        LEDGER_EXISTS.sql: has_ledger,
+        orphans("u", ("tId",), ("t",), ("id",)).sql: lambda *_: answered("count", (0,)),
+        made_under("public", "u", "fk").sql: numbers,
+    }
+    statements: dict[str, Did] = {
+        add_sql("public", "u", NEW_KEY, "fk" if before else ""): keyed(NEW_KEY, 7),
+        record_of_made("public", "u", "fk").sql: noted,
+        validate_sql("public", "u", "fk"): validated,
+        lock.sql: nothing,
+        guard.sql: nothing,
+        back.sql: keyed(before, 9) if before else unkeyed,
+    }
+    key = before.model_dump(mode="json") if before else None
+    return NumbersApart(State(tables={"key": key}), queries=queries, statements=statements)
