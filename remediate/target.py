@@ -83,6 +83,8 @@ class OutsideTransaction(Value):
     statement: Statement
     came_about: Query
     clean_up: Statement | None = None
+    left: Query | None = None
+    made: Query | None = None
     undo: dict[str, Json] = {}
     lock_timeout: float = 30.0
     statement_timeout: float = 3600.0

@@ -40,7 +40,7 @@ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relnam
 
 FOREIGN_KEYS = Query(
     sql="""SELECT n.nspname AS schema_name, c.relname AS name,
- (SELECT coalesce(json_agg(json_build_object('name', k.conname,
+ (SELECT coalesce(json_agg(json_build_object('oid', k.oid::bigint, 'name', k.conname,
     'columns', ARRAY(SELECT a.attname FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, number)
       JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.number),
     'to_schema', s.nspname, 'to_table', t.relname,
@@ -48,7 +48,9 @@ FOREIGN_KEYS = Query(
       JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.attnum ORDER BY u.number),
     'on_delete', k.confdeltype, 'on_update', k.confupdtype,
     'valid', k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true),
-    'deferrable', k.condeferrable, 'definition', pg_get_constraintdef(k.oid)) ORDER BY k.conname), '[]')
+    'deferrable', k.condeferrable, 'deferred', k.condeferred, 'full', k.confmatchtype = 'f',
+    'some_columns', coalesce(to_jsonb(k) ->> 'confdelsetcols', '') <> '',
+    'definition', pg_get_constraintdef(k.oid)) ORDER BY k.conname), '[]')
   FROM pg_constraint AS k JOIN pg_class AS t ON t.oid = k.confrelid JOIN pg_namespace AS s ON s.oid = t.relnamespace
   WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0) AS foreign_keys
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -129,6 +131,7 @@ class ForeignKey(Value):
     """A foreign key as it is.
 
     Attributes:
+        oid: Its number; 0 of one that is only foretold.
         name: Of the constraint.
         columns: That refer.
         to_schema: Where the table lies that is referred to.
@@ -138,9 +141,13 @@ class ForeignKey(Value):
         on_update: A letter of `RULES`.
         valid: Whether all rows were checked (`convalidated`).
         deferrable: Whether it may be checked at COMMIT.
+        deferred: Whether it is, unless a transaction says otherwise.
+        full: Whether it is MATCH FULL: of several columns none or all are NULL.
+        some_columns: Whether it sets only some of its columns to NULL or their defaults.
         definition: As `pg_get_constraintdef` prints it.
     """
 
+    oid: int = 0
     name: str
     columns: tuple[str, ...]
     to_schema: str
@@ -150,6 +157,9 @@ class ForeignKey(Value):
     on_update: str
     valid: bool
     deferrable: bool = False
+    deferred: bool = False
+    full: bool = False
+    some_columns: bool = False
     definition: str = ""
 
 
@@ -169,3 +179,28 @@ def indexed_tables_in(answer: QueryAnswer) -> dict[str, IndexedTable]:
 def referring_tables_in(answer: QueryAnswer) -> dict[str, ReferringTable]:
     """Return the tables of an answer to `FOREIGN_KEYS`, under their names."""
     return {record["name"]: ReferringTable.model_validate(record) for record in answer.records}
+
+
+def with_index(answer: QueryAnswer, table: str, made: Index, dropped: str = "") -> QueryAnswer:
+    """Return what `INDEXES` will be answered once an index was made, and another one dropped."""
+    rows = []
+    for record in answer.records:
+        if record["name"] == table:
+            kept = [index for index in record["indexes"] if index["name"] != dropped]
+            record["indexes"] = sorted(
+                [*kept, made.model_dump(mode="json")], key=lambda index: str(index["name"])
+            )
+        rows.append(tuple(record.values()))
+    return answer.model_copy(update={"rows": tuple(rows)})
+
+
+def with_foreign_key(answer: QueryAnswer, table: str, made: ForeignKey, dropped: str = "") -> QueryAnswer:
+    """Return what `FOREIGN_KEYS` will be answered once one was made, in the place of another one or of itself."""
+    rows = []
+    for record in answer.records:
+        if record["name"] == table:
+            kept = [key for key in record["foreign_keys"] if key["name"] not in (dropped, made.name)]
+            keys = [*kept, made.model_dump(mode="json")]
+            record["foreign_keys"] = sorted(keys, key=lambda key: str(key["name"]))
+        rows.append(tuple(record.values()))
+    return answer.model_copy(update={"rows": tuple(rows)})

@@ -23,6 +23,7 @@ from remediate.providers.column_types import (
     same_type,
     shown_default,
 )
+from remediate.providers.live_notes import live_notes
 from remediate.providers.postgres_query import QueryCheck
 from remediate.questions import Answers, QueryAnswer
 from remediate.sql import identifier
@@ -277,23 +278,6 @@ def _rewrite_note(columns: tuple[NewColumn, ...]) -> str:
     if any(is_volatile(column.default) for column in columns):
         return f"{lock}; the whole table is rewritten (a default that is computed for each row)"
     return f"{lock}; the table is not rewritten, it takes milliseconds"
-
-
-def live_notes(answer: object) -> tuple[str, ...]:
-    """Return what a plan says of live figures: an answer with the columns of `catalog.live`, or none."""
-    if not isinstance(answer, QueryAnswer) or not answer.rows:
-        return ("live size: could not be seen",)
-    live = answer.records[0]
-    rows = f"about {live['rows']} rows" if live["rows"] >= 0 else "rows never counted (no ANALYZE yet)"
-    notes = [f"live size: {live['bytes'] / 1_000_000:.1f} MB, {rows}"]
-    if live["longest_seconds"] or live["prepared"]:
-        notes.append(
-            f"longest open transaction: {live['longest_seconds']} s; prepared transactions: {live['prepared']}"
-        )
-    blockers = ", ".join(
-        f"pid {one['pid']} ({one['application'] or 'unnamed'}, {one['state']})" for one in live["holders"]
-    )
-    return (*notes, f"would have to wait now for: {blockers or 'nobody'}")
 
 
 STEPS: tuple[type[Step], ...] = (AddColumns, QueryCheck)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
-from remediate.model import Change, Fidelity, Finding, Json, Undo, WayBack, digest_of
+from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
-from remediate.providers.prisma_compare import Comparison, compared
+from remediate.providers.prisma_compare import column_finding, compared
 from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
 from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step
@@ -48,7 +48,7 @@ class Columns(Check):
         del first
         meant, found = tables_meant(now, self.schema_file), tables_in(now[TABLES])
         chosen = chosen_tables(meant, self.table, found, now.where)
-        return _finding(
+        return column_finding(
             [compared(table, found.get(stored_name(table.name))) for table in chosen],
             single=self.table is not None,
         )
@@ -219,25 +219,6 @@ class Generate(_Generated, Action):
             data={"mark": mark},
             assumed=assumed,
         )
-
-
-def _finding(comparisons: list[Comparison], *, single: bool) -> Finding:
-    faulty = [one for one in comparisons if not one.healthy]
-    facts: dict[str, Json] = {
-        "missing": [column for one in comparisons for column in one.missing],
-        "wrong": [column for one in comparisons for column in one.wrong],
-        "extra": [column for one in comparisons for column in one.extra],
-        "table": comparisons[0].table if single else None,
-        "tables": [one.facts() for one in faulty],
-    }
-    columns = sum(one.compared for one in comparisons)
-    seen = "; ".join(one.told() for one in faulty) or f"all {columns} columns are as the schema has them"
-    return Finding(
-        healthy=not faulty,
-        seen=seen,
-        evidence=tuple(line for one in comparisons for line in one.evidence()),
-        facts=facts,
-    )
 
 
 STEPS: tuple[type[Step], ...] = (Columns, Client, Generate)

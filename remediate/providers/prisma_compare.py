@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from remediate.model import Json
+from remediate.model import Finding, Json
 from remediate.providers import catalog
 from remediate.providers.column_types import postgres_type, same_default, same_type
 from remediate.providers.prisma_columns import COUNTING, Column
@@ -34,15 +34,15 @@ class Comparison:
         """Whether all that is meant is there."""
         return self.exists and not (self.missing or self.wrong)
 
-    def told(self) -> str:
-        """Return what is wrong, in one clause."""
+    def told(self, meant_by: str) -> str:
+        """Return what is wrong, in one clause; `meant_by` says who has it otherwise: `the schema has`."""
         if not self.exists:
             return f"there is no table {self.table}"
         parts = []
         if self.missing:
             parts.append(f"{len(self.missing)} of {self.compared} columns are missing in {self.table}")
         if self.wrong:
-            parts.append(f"{len(self.wrong)} columns of {self.table} are not as the schema has them")
+            parts.append(f"{len(self.wrong)} columns of {self.table} are not as {meant_by} them")
         return ", ".join(parts)
 
     def evidence(self) -> tuple[str, ...]:
@@ -123,3 +123,31 @@ def _difference(meant: Column, what: str, wanted: str, found: str | None) -> dic
 
 def _null(*, nullable: bool) -> str:
     return "NULL" if nullable else "NOT NULL"
+
+
+def column_finding(
+    comparisons: list[Comparison], *, single: bool, meant_by: str = "the schema has"
+) -> Finding:
+    """Return what comparisons say together.
+
+    Args:
+        comparisons: One for each table.
+        single: Whether one table was chosen.
+        meant_by: Who says how they should be, in a clause that `them` can follow.
+    """
+    faulty = [one for one in comparisons if not one.healthy]
+    facts: dict[str, Json] = {
+        "missing": [column for one in comparisons for column in one.missing],
+        "wrong": [column for one in comparisons for column in one.wrong],
+        "extra": [column for one in comparisons for column in one.extra],
+        "table": comparisons[0].table if single else None,
+        "tables": [one.facts() for one in faulty],
+    }
+    columns = sum(one.compared for one in comparisons)
+    seen = "; ".join(one.told(meant_by) for one in faulty) or f"all {columns} columns are as {meant_by} them"
+    return Finding(
+        healthy=not faulty,
+        seen=seen,
+        evidence=tuple(line for one in comparisons for line in one.evidence()),
+        facts=facts,
+    )

@@ -12,7 +12,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
-from remediate.providers.postgres import live_notes
+from remediate.providers.live_notes import live_notes
 from remediate.providers.prisma_agreement import SHAPE, agrees
 from remediate.providers.prisma_deploy import PRISMAS_LOCK, WAITS
 from remediate.providers.prisma_reset import BACK_NOTE, UNTOUCHED, commit, made_so, recipe

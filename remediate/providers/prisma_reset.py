@@ -12,7 +12,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import ALL_TABLES
-from remediate.providers.postgres import live_notes
+from remediate.providers.live_notes import live_notes
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
     HISTORY,

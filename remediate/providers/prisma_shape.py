@@ -3,12 +3,11 @@
 A table that is not there at all is told, and left to `prisma.columns`: one fault has one name.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
-from remediate.model import Finding, Json
+from remediate.model import Finding
 from remediate.providers.catalog import stored_name
 from remediate.providers.catalog_keys import (
     FOREIGN_KEYS,
@@ -17,8 +16,9 @@ from remediate.providers.catalog_keys import (
     indexed_tables_in,
     referring_tables_in,
 )
-from remediate.providers.foreign_key_compare import ForeignKeyComparison, compared_foreign_keys
+from remediate.providers.foreign_key_compare import compared_foreign_keys
 from remediate.providers.index_compare import IndexComparison, compared_indexes
+from remediate.providers.key_findings import finding_of
 from remediate.providers.prisma_schema import Table
 from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
 from remediate.providers.wanted_keys import WantedIndex
@@ -92,34 +92,6 @@ class ForeignKeys(_Compared):
             for table in tables
         ]
         return finding_of(comparisons, single=self.table is not None, many="foreign keys")
-
-
-def finding_of(
-    comparisons: Sequence[IndexComparison | ForeignKeyComparison], *, single: bool, many: str
-) -> Finding:
-    """Return what comparisons say together.
-
-    Args:
-        comparisons: One for each table.
-        single: Whether one table was chosen: its differences are then facts by themselves.
-        many: What is compared, for a person.
-    """
-    faulty = [one for one in comparisons if not one.healthy]
-    absent = [one.table for one in comparisons if not one.exists]
-    compared = sum(one.compared for one in comparisons)
-    facts: dict[str, Json] = {
-        "tables": [one.facts() for one in faulty],
-        **(comparisons[0].facts() if single else {}),
-    }
-    parts = [one.told() for one in faulty] or [f"all {compared} {many} are as they should be"]
-    if absent:
-        parts.append(f"not looked at, for there is no such table: {', '.join(absent)}")
-    return Finding(
-        healthy=not faulty,
-        seen="; ".join(parts),
-        evidence=tuple(line for one in comparisons for line in one.evidence()),
-        facts=facts,
-    )
 
 
 def _compared(table: Table, found: IndexedTable | None) -> IndexComparison:

@@ -102,8 +102,8 @@ class WantedForeignKey(BaseModel):
         referenced: Its columns, in the order of `columns`.
         in_schema: Where that table lies; default: the app's schema.
         name: Default: as Prisma names it. One of another name that is the same otherwise will do, too.
-        on_delete: What becomes of rows whose row is deleted: `NO ACTION`, `RESTRICT`, `CASCADE`, `SET NULL`, …
-        on_update: What becomes of them when its key is changed.
+        on_delete: What becomes of rows whose row is deleted: `RESTRICT`, `NO ACTION`, `CASCADE`, `SET NULL`, …
+        on_update: What becomes of them when its key is changed: `CASCADE`, …
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -112,7 +112,7 @@ class WantedForeignKey(BaseModel):
     referenced: list[str] = ["id"]
     in_schema: str = ""
     name: str = ""
-    on_delete: Rule = "NO ACTION"
+    on_delete: Rule = "RESTRICT"
     on_update: Rule = "CASCADE"
 
     @field_validator("on_delete", "on_update", mode="before")

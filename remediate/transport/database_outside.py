@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediate.errors import Failed, Lost
+from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Query
 from remediate.target import OutsideTransaction
@@ -242,7 +243,7 @@ class Outside:
         return wire, int(pid), str(began)
 
     def _clean_up(self, change: OutsideTransaction) -> None:
-        if change.clean_up is None:
+        if change.clean_up is None or (change.left and not self._came_about(change.left)):
             return
         wire, _, _ = self._own_wire(change)
         with closing(wire):
@@ -254,8 +255,13 @@ class Outside:
 
     def _report(self, token: str, change: OutsideTransaction) -> None:
         run, _, step = token.partition("/")
-        row = (token, run, step, digest_of(change), json.dumps(change.undo))
+        row = (token, run, step, digest_of(change), json.dumps(self._undo_of(change)))
         self._exchange([Command(sql=_REPORT, parameters=(token, *row))])
+
+    def _undo_of(self, change: OutsideTransaction) -> dict[str, Json]:
+        if change.made is None:
+            return change.undo
+        return {**change.undo, "made": self._single(change.made)}
 
     def _is_done(self, token: str, change: OutsideTransaction) -> bool:
         rows = rows_of(self._exchange([Command(sql=_DONE, parameters=(token,))])[0]).rows
@@ -294,6 +300,15 @@ class Outside:
         raise _Silent(f"pid {begun.pid} still runs it")
 
     def _came_about(self, question: Query) -> bool:
+        answer = self._single(question)
+        if not isinstance(answer, bool):
+            raise Failed(
+                self.where, "the catalog's answer is not one boolean", "correct the action's question"
+            )
+        return answer
+
+    def _single(self, question: Query) -> Json:
+        """Return the one value that a question is answered; None where it is not one."""
         commands = [
             Command(sql="BEGIN TRANSACTION READ ONLY"),
             set_locally(self.door.session()),
@@ -301,11 +316,7 @@ class Outside:
             Command(sql="ROLLBACK"),
         ]
         rows = rows_of(self._exchange(commands)[2]).rows
-        if len(rows) != 1 or not isinstance(rows[0][0], bool):
-            raise Failed(
-                self.where, "the catalog's answer is not one boolean", "correct the action's question"
-            )
-        return rows[0][0]
+        return rows[0][0] if len(rows) == 1 else None
 
     def _exchange(self, commands: tuple[Command, ...] | list[Command]) -> list[PGresult]:
         """Ask, again and again while the link or the server is away: none of it does harm when it comes twice.

@@ -176,6 +176,43 @@ def test_what_somebody_else_made_is_not_taken_for_ours(cluster, table, database:
     assert indexes(cluster, table) == "t_id true"
 
 
+def ours(name: str = "t_id") -> OutsideTransaction:
+    """Return the same, with which of its name are ours: the one index of that name that no build left half-made."""
+    whose = "FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid WHERE c.relname = %s"
+    broken = Query(sql=f"SELECT EXISTS (SELECT {whose} AND NOT i.indisvalid)", parameters=(name,))
+    made = Query(sql=f"SELECT c.oid::bigint {whose}", parameters=(name,))
+    on_id = Query(
+        sql=f"SELECT EXISTS (SELECT {whose} AND i.indisvalid AND i.indkey::text = '1')", parameters=(name,)
+    )
+    return index(name).model_copy(update={"came_about": on_id, "left": broken, "made": made})
+
+
+def test_what_took_its_name_meanwhile_is_not_cleaned_up(cluster, table, database: Database) -> None:
+    cluster.sql("CREATE INDEX t_id ON t ((id + 1))", table)
+    with pytest.raises(Failed, match="42P07"):
+        database.change(TOKEN, ours())
+    assert indexes(cluster, table) == "t_id true"
+    assert nothing_is_left_open(cluster, table)
+
+
+def test_what_a_broken_attempt_left_is_cleaned_up_where_it_is_known_for_ours(
+    cluster, table, database: Database
+) -> None:
+    cluster.sql("INSERT INTO t VALUES (1)", table)
+    unique = Statement(sql="CREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id)")
+    with pytest.raises(Failed, match="23505"):
+        database.change(TOKEN, ours().model_copy(update={"statement": unique}))
+    assert indexes(cluster, table) == ""
+
+
+def test_what_tells_it_from_others_of_its_name_is_kept_with_the_way_back(
+    cluster, table, database: Database
+) -> None:
+    assert database.change(TOKEN, ours()) is True
+    oid = int(cluster.sql("SELECT 't_id'::regclass::oid", table))
+    assert database.ledger(TOKEN) == {"index": "t_id", "made": oid}
+
+
 def test_a_refused_statement_leaves_nothing(cluster, table, database: Database) -> None:
     cluster.sql("INSERT INTO t VALUES (7)", table)
     unique = index().model_copy(

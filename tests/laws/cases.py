@@ -26,6 +26,7 @@ from .database_cases import (
     reset_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
+from .key_cases import CREATE_INDEXES, MAKE_FOREIGN_KEY, OLD_KEY, foreign_key_world, index_world
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
 from .session_cases import SESSION_CASES
@@ -102,6 +103,9 @@ CASES: tuple[Case, ...] = (
         in_memory(backend("", 1_000), app={**APP, "status": "stopped", "pid": 0, "born": 0}),
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
+    Case("a table that lacks two indexes", CREATE_INDEXES, index_world),
+    Case("a table that lacks a foreign key", MAKE_FOREIGN_KEY, foreign_key_world),
+    Case("a foreign key of another rule", MAKE_FOREIGN_KEY, lambda: foreign_key_world(OLD_KEY)),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
     Case("a schema that is to be made anew", RESET, reset_world),

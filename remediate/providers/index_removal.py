@@ -1,0 +1,74 @@
+"""The statements that make and drop indexes concurrently, and how the catalog knows whose an index is. Sends nothing.
+
+An index is ours when the ledger says that a run made it under this number (`pg_class.oid`): one that somebody dropped
+and made again has another. What somebody else built on it is what refers to it in `pg_constraint`, and what the table
+itself uses it for (manual, chapters "pg_index" and "pg_constraint").
+"""
+
+from remediate.providers.wanted_keys import WantedIndex
+from remediate.questions import Query
+from remediate.sql import identifier
+from remediate.target import OutsideTransaction, Statement
+
+_NAMED = """FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
+ JOIN pg_namespace AS n ON n.oid = x.relnamespace WHERE n.nspname = %s AND t.relname = %s AND x.relname = %s"""
+_BROKEN = (
+    f"{_NAMED} AND NOT i.indisvalid"
+    " AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = i.indexrelid)"
+)
+VALID = f"SELECT EXISTS (SELECT {_NAMED} AND i.indisvalid AND i.indisready)"
+LEFT = f"SELECT EXISTS (SELECT {_BROKEN})"
+NO_LONGER_BROKEN = f"SELECT NOT EXISTS (SELECT {_NAMED} AND NOT i.indisvalid)"
+NUMBER = f"SELECT x.oid::bigint {_NAMED}"
+GONE = "SELECT NOT EXISTS (SELECT FROM pg_class WHERE oid = %s::bigint::oid)"
+FOUND = """WITH made AS (SELECT (l.undo ->> 'made')::bigint AS oid FROM remediate.ledger AS l
+  WHERE l.undo ->> 'schema' = %s AND l.undo ->> 'table' = %s AND l.undo ->> 'index' = %s)
+SELECT x.oid::bigint AS oid, x.relname AS name, EXISTS (SELECT FROM made) AS was_ours,
+ EXISTS (SELECT FROM made WHERE made.oid = x.oid::bigint) AS ours,
+ ARRAY(SELECT 'constraint ' || k.conname FROM pg_constraint AS k WHERE k.conindid = x.oid
+  UNION ALL SELECT 'replica identity' WHERE i.indisreplident UNION ALL SELECT 'CLUSTER' WHERE i.indisclustered
+  ORDER BY 1) AS built_on
+FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = x.relnamespace
+WHERE (n.nspname = %s AND x.relname = %s) OR x.oid::bigint IN (SELECT made.oid FROM made) ORDER BY x.relname"""
+
+
+def creation(schema: str, table: str, wanted: WantedIndex) -> OutsideTransaction:
+    """Return the change that makes an index, and clears away what a broken attempt leaves."""
+    name = wanted.name_on(table)
+    which = (schema, table, name)
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {identifier(schema, name)}"
+    return OutsideTransaction(
+        statement=Statement(sql=wanted.ddl(schema, table)),
+        came_about=Query(sql=VALID, parameters=which),
+        clean_up=Statement(sql=drop),
+        left=Query(sql=LEFT, parameters=which),
+        made=Query(sql=NUMBER, parameters=which),
+        undo={"schema": schema, "table": table, "index": name},
+    )
+
+
+def removal_of_leftover(schema: str, table: str, name: str) -> OutsideTransaction:
+    """Return the change that drops what a failed build left."""
+    return OutsideTransaction(
+        statement=Statement(sql=f"DROP INDEX CONCURRENTLY {identifier(schema, name)}"),
+        came_about=Query(sql=NO_LONGER_BROKEN, parameters=(schema, table, name)),
+    )
+
+
+def removal(schema: str, name: str, oid: int) -> OutsideTransaction:
+    """Return the change that drops an index that a run made.
+
+    Args:
+        schema: Where it lies.
+        name: Its name.
+        oid: Its number; once nothing has it, the index is gone.
+    """
+    return OutsideTransaction(
+        statement=Statement(sql=f"DROP INDEX CONCURRENTLY {identifier(schema, name)}"),
+        came_about=Query(sql=GONE, parameters=(oid,)),
+    )
+
+
+def found_of(schema: str, table: str, name: str) -> Query:
+    """Return the question which indexes are of this name or made by a run under it, which are ours, and their use."""
+    return Query(sql=FOUND, parameters=(schema, table, name, schema, name), about=("indexes",))

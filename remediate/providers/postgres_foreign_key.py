@@ -1,0 +1,301 @@
+"""PostgreSQL: adds, validates and changes foreign keys, without keeping writers out while rows are checked.
+
+Opens no connection, and deletes no row: where rows refer to nothing, it says how many, and changes nothing.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from remediate.errors import Failed
+from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.providers import catalog
+from remediate.providers.catalog import stored_name
+from remediate.providers.catalog_keys import (
+    ALL_FOREIGN_KEYS,
+    FOREIGN_KEYS,
+    INDEXES,
+    RULES,
+    ForeignKey,
+    ReferringTable,
+    indexed_tables_in,
+    referring_tables_in,
+    with_foreign_key,
+)
+from remediate.providers.column_removal import LEDGER_EXISTS
+from remediate.providers.foreign_key_compare import counterpart_of, differences
+from remediate.providers.foreign_key_removal import before_of, is_back_unvalidated, ours_now
+from remediate.providers.foreign_key_sql import (
+    LONG,
+    add_sql,
+    orphans,
+    record_of_made,
+    taking_back,
+    validate_sql,
+)
+from remediate.providers.live_notes import live_notes
+from remediate.providers.wanted_keys import WantedForeignKey
+from remediate.questions import Answers, Query, QueryAnswer
+from remediate.steps import Action, Questions, Step
+from remediate.target import DatabaseChange, Statement, Target
+
+_LETTERS = {rule: letter for letter, rule in RULES.items()}
+_TAKES = ("CASCADE", "SET NULL", "SET DEFAULT")
+
+
+class MakeForeignKey(Action):
+    """Adds foreign keys that a table lacks, changes those with other rules, validates those that never were.
+
+    A new one is added NOT VALID first, then validated in a transaction of its own: writers wait for milliseconds only.
+    Rows that refer to nothing are counted beforehand; where there are some, nothing is changed.
+    """
+
+    kind: ClassVar[str] = "sql.foreign_key"
+    table: str = Field(description="The table that refers, in the app's schema.")
+    foreign_keys: list[WantedForeignKey] = Field(
+        min_length=1, description="The foreign keys that it must have."
+    )
+
+    def ask(self) -> Questions:
+        """Ask for all foreign keys and indexes, for rows that refer to nothing, and for live figures."""
+        tables = dict.fromkeys(
+            (self.table, *(one.references for one in self.foreign_keys if not one.in_schema))
+        )
+        counts = (self._orphans(one) for one in self.foreign_keys)
+        return (FOREIGN_KEYS, INDEXES, *(catalog.live(table) for table in tables), *counts)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return what is to be done for each: add or replace, then validate; nothing where it is as wanted.
+
+        Raises:
+            Failed: There is no such table, rows refer to nothing, the key that they refer to is not unique, or the
+                name is taken.
+        """
+        changes: list[Change] = []
+        keys = answers[FOREIGN_KEYS]
+        for wanted in self.foreign_keys:
+            for change in self._changes(wanted, keys, answers):
+                changes.append(change)
+                (foretold,) = (one.answer for one in change.forecasts)
+                keys = foretold if isinstance(foretold, QueryAnswer) else keys
+        return tuple(changes)
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Add or validate, in one transaction.
+
+        Raises:
+            Failed: The server refused, or the lock was not to be had; nothing was changed.
+            Lost: The answer to COMMIT was lost, and the ledger cannot be asked.
+        """
+        schema, table = str(change.data["schema"]), str(change.data["table"])
+        key = ForeignKey.model_validate(change.data["key"])
+        undo: dict[str, Json] = {"schema": schema, "table": table, "constraint": key.name}
+        if change.data["validates"]:
+            undo["validated"] = key.oid
+            validate = Statement(sql=validate_sql(schema, table, key.name))
+            target.change_database(DatabaseChange(statements=(validate,), undo=undo, statement_timeout=LONG))
+            return
+        before = before_of(change.data)
+        add = Statement(sql=add_sql(schema, table, key, before.name if before else ""))
+        target.change_database(
+            DatabaseChange(statements=(add, record_of_made(schema, table, key.name)), undo=undo)
+        )
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Put back what was there before: no foreign key, the one with other rules, or one that was not validated.
+
+        Raises:
+            Conflict: It is no longer what this run made; nothing was changed.
+            Failed: The server refused, or the lock was not to be had.
+        """
+        if undo.data["validates"] and not undo.data["before"]:
+            return  # taken back with the foreign key itself, which this run made
+        if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+            return
+        schema, table = str(undo.data["schema"]), str(undo.data["table"])
+        before = before_of(undo.data)
+        if ours := ours_now(target, undo.data):
+            statements = taking_back(schema, table, ours, before)
+            try:
+                target.change_database(DatabaseChange(statements=statements))
+            except Failed:
+                ours_now(target, undo.data)  # says what somebody did since the first look
+                raise
+        if before and before.valid and is_back_unvalidated(target, table, before):
+            validate = Statement(sql=validate_sql(schema, table, before.name))
+            target.change_database(DatabaseChange(statements=(validate,), statement_timeout=LONG))
+
+    def _orphans(self, wanted: WantedForeignKey) -> Query:
+        to = (*((wanted.in_schema,) if wanted.in_schema else ()), wanted.references)
+        return orphans(self.table, tuple(wanted.columns), to, tuple(wanted.referenced))
+
+    def _changes(self, wanted: WantedForeignKey, keys: QueryAnswer, answers: Answers) -> Iterator[Change]:
+        table = self._table(keys, answers)
+        there = counterpart_of(table.name, wanted, table)
+        if there and there.valid and not any(differences(wanted, there)):
+            return
+        self._refuse(wanted, table, there, answers)
+        if there and not any(differences(wanted, there)):
+            yield self._validation(table, there, there, keys, answers)
+            return
+        key = _as_wanted(wanted, table, there)
+        adding = self._addition(table, key, there, keys, answers)
+        yield adding
+        foretold = adding.forecasts[0].answer
+        yield self._validation(
+            table, key, None, foretold if isinstance(foretold, QueryAnswer) else keys, answers
+        )
+
+    def _table(self, keys: QueryAnswer, answers: Answers) -> ReferringTable:
+        table = referring_tables_in(keys).get(stored_name(self.table))
+        if table is None:
+            what = f"there is no table {self.table} in the app's schema"
+            raise Failed(answers.where, what, "it needs a migration first: prisma migrate deploy")
+        return table
+
+    def _refuse(
+        self, wanted: WantedForeignKey, table: ReferringTable, there: ForeignKey | None, answers: Answers
+    ) -> None:
+        counted = answers.raw(self._orphans(wanted))
+        if isinstance(counted, QueryAnswer) and counted.rows[0][0]:
+            what = f"{counted.rows[0][0]} rows of {self.table} refer to nothing in {wanted.references}"
+            todo = (
+                "nothing was changed; look at them with sql.orphans, delete them or make what they refer to"
+            )
+            raise Failed(answers.where, what, todo)
+        if there and (there.full or there.some_columns) and any(differences(wanted, there)):
+            what = f"{there.name} on {self.table} is of a kind that this action does not make anew"
+            raise Failed(answers.where, f"{what}: {there.definition}", "write a migration for it")
+        name = wanted.name_on(table.name)
+        if any(key.name == name for key in table.foreign_keys if key != there):
+            what = f"{name} on {self.table} is another foreign key"
+            raise Failed(answers.where, what, "nothing was changed; give this one another name")
+        if not wanted.in_schema:
+            self._refuse_without_key(wanted, answers)
+
+    def _refuse_without_key(self, wanted: WantedForeignKey, answers: Answers) -> None:
+        referred = indexed_tables_in(answers[INDEXES]).get(stored_name(wanted.references))
+        if referred is None:
+            what = f"there is no table {wanted.references} in the app's schema"
+            raise Failed(answers.where, what, "it needs a migration first: prisma migrate deploy")
+        columns = {stored_name(name) for name in wanted.referenced}
+        for index in referred.indexes:
+            plain = index.unique and index.valid and index.immediate and not index.where
+            if plain and {column.name for column in index.columns} == columns:
+                return
+        what = (
+            f"{', '.join(wanted.referenced)} of {wanted.references} is not unique, so nothing can refer to it"
+        )
+        raise Failed(answers.where, what, "make a unique index first (sql.create_index)")
+
+    def _addition(
+        self,
+        table: ReferringTable,
+        key: ForeignKey,
+        before: ForeignKey | None,
+        keys: QueryAnswer,
+        answers: Answers,
+    ) -> Change:
+        after = with_foreign_key(keys, table.name, key, before.name if before else "")
+        rules = f"ON DELETE {RULES[key.on_delete]} ON UPDATE {RULES[key.on_update]}"
+        back = "makes the old one again" if before else "drops it"
+        what = f"add the foreign key {key.name} from {self.table} to {key.to_table}"
+        if before:
+            what = f"change the foreign key {before.name} of {self.table} to {rules}"
+        return Change(
+            what=what,
+            target=f"table {table.schema_name}.{table.name}",
+            script=add_sql(table.schema_name, table.name, key, before.name if before else "") + ";",
+            notes=(
+                *((f"until now: {before.definition}",) if before else ()),
+                _CHANGE_LOCK if before else _ADD_LOCK,
+                *self._rule_notes(key),
+                *self._live_notes(key, answers),
+            ),
+            fidelity=Fidelity.EXACT,
+            way_back=WayBack.EXACT,
+            way_back_note=f"{back}, if it still is the one that this run made",
+            risk="schema",
+            alters=(ALL_FOREIGN_KEYS,),
+            forecasts=(Forecast(question=FOREIGN_KEYS, answer=after),),
+            data=_data(table, key, before, validates=False),
+        )
+
+    def _validation(
+        self,
+        table: ReferringTable,
+        key: ForeignKey,
+        before: ForeignKey | None,
+        keys: QueryAnswer,
+        answers: Answers,
+    ) -> Change:
+        after = with_foreign_key(keys, table.name, key.model_copy(update={"valid": True}))
+        back = "makes it anew, not validated" if before else "with the foreign key itself"
+        return Change(
+            what=f"validate the foreign key {key.name} of {self.table}",
+            target=f"table {table.schema_name}.{table.name}",
+            script=validate_sql(table.schema_name, table.name, key.name) + ";",
+            notes=(_VALIDATE_LOCK, *self._live_notes(key, answers)),
+            fidelity=Fidelity.EXACT,
+            way_back=WayBack.EXACT,
+            way_back_note=f"{back}, if it still is what this run left",
+            risk="schema",
+            alters=(ALL_FOREIGN_KEYS,),
+            forecasts=(Forecast(question=FOREIGN_KEYS, answer=after),),
+            data=_data(table, key, before, validates=True),
+        )
+
+    def _rule_notes(self, key: ForeignKey) -> Iterator[str]:
+        if (rule := RULES[key.on_delete]) in _TAKES:
+            does = "deletes" if rule == "CASCADE" else "empties the columns of"
+            yield f"from then on deleting a row of {key.to_table} {does} its rows of {self.table}, for good"
+
+    def _live_notes(self, key: ForeignKey, answers: Answers) -> Iterator[str]:
+        for table in dict.fromkeys((self.table, key.to_table)):
+            if (question := catalog.live(table)) in answers:
+                yield from (f"{table}: {note}" for note in live_notes(answers.raw(question)))
+
+
+def _as_wanted(wanted: WantedForeignKey, table: ReferringTable, there: ForeignKey | None) -> ForeignKey:
+    """Return it as the catalog will show it; what is changed keeps its name, and when it is checked."""
+    return ForeignKey(
+        name=wanted.name_on(table.name) if wanted.name or there is None else there.name,
+        columns=tuple(map(stored_name, wanted.columns)),
+        to_schema=wanted.in_schema or table.schema_name,
+        to_table=stored_name(wanted.references),
+        to_columns=tuple(map(stored_name, wanted.referenced)),
+        on_delete=_LETTERS[wanted.on_delete],
+        on_update=_LETTERS[wanted.on_update],
+        valid=False,
+        deferrable=there.deferrable if there else False,
+        deferred=there.deferred if there else False,
+    )
+
+
+def _data(
+    table: ReferringTable, key: ForeignKey, before: ForeignKey | None, *, validates: bool
+) -> dict[str, Json]:
+    return {
+        "schema": table.schema_name,
+        "table": table.name,
+        "key": key.model_dump(mode="json"),
+        "before": before.model_dump(mode="json") if before else None,
+        "validates": validates,
+    }
+
+
+_ADD_LOCK = (
+    "lock: SHARE ROW EXCLUSIVE on both tables (reads go on, writes wait), waited for 1 s at a time, 5 tries;"
+    " no row is read, it takes milliseconds"
+)
+_CHANGE_LOCK = (
+    "lock: ACCESS EXCLUSIVE on both tables (nobody reads or writes them meanwhile), waited for 1 s at a time, 5 tries;"
+    " no row is read, it takes milliseconds"
+)
+_VALIDATE_LOCK = (
+    "lock: SHARE UPDATE EXCLUSIVE on the table, ROW SHARE on the one it refers to (reads and writes go on);"
+    " every row is checked"
+)
+
+STEPS: tuple[type[Step], ...] = (MakeForeignKey,)

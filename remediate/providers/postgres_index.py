@@ -1,0 +1,299 @@
+"""PostgreSQL: makes missing indexes while the app goes on. Opens no connection.
+
+Sources: the manual's chapter "CREATE INDEX", section "Building Indexes Concurrently" (locks, two scans, what it waits
+for, what a failed build leaves), and "DROP INDEX".
+"""
+
+import difflib
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from remediate.errors import Conflict, Failed
+from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.providers import catalog
+from remediate.providers.catalog import ALL_TABLES, TABLES, Table
+from remediate.providers.catalog_keys import (
+    ALL_INDEXES,
+    INDEXES,
+    Index,
+    IndexColumn,
+    IndexedTable,
+    indexed_tables_in,
+    with_index,
+)
+from remediate.providers.column_removal import LEDGER_EXISTS
+from remediate.providers.conditions import columns_in, condition_sql, same_condition
+from remediate.providers.index_compare import differences, twin_of
+from remediate.providers.index_removal import creation, found_of, removal, removal_of_leftover
+from remediate.providers.live_notes import OPEN_TRANSACTIONS, open_transactions_note, size_note
+from remediate.providers.wanted_keys import WantedIndex
+from remediate.questions import Answers, Query, QueryAnswer
+from remediate.sql import identifier
+from remediate.steps import Action, Questions, Step
+from remediate.target import Target
+
+
+class CreateIndex(Action):
+    """Makes indexes that a table lacks, each with CREATE INDEX CONCURRENTLY: readers and writers go on.
+
+    One that is there already, under whatever name, is left alone. What a failed build left is dropped first.
+    """
+
+    kind: ClassVar[str] = "sql.create_index"
+    table: str = Field(description="The table, in the app's schema.")
+    indexes: list[WantedIndex] = Field(min_length=1, description="The indexes that it must have.")
+
+    @field_validator("indexes")
+    @classmethod
+    def _no_primary_key(cls, indexes: list[WantedIndex]) -> list[WantedIndex]:
+        if any(one.primary for one in indexes):
+            raise ValueError("a primary key is a constraint; write a migration for it")
+        return indexes
+
+    def ask(self) -> Questions:
+        """Ask for the tables' shapes and indexes, for values that are there twice, and for live figures."""
+        twice = (twice_there(self.table, one) for one in self.indexes if one.unique and _is_writable(one))
+        return (TABLES, INDEXES, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return one change for each index that is missing.
+
+        Raises:
+            Failed: There is no such table or column, its name is taken, somebody builds it just now, or rows forbid
+                it to be unique.
+        """
+        table, changes, indexes = self._table(answers), [], answers[INDEXES]
+        for wanted in self.indexes:
+            if change := self._change(wanted, table, indexes, answers):
+                changes.append(change)
+                (foretold,) = (one.answer for one in change.forecasts)
+                indexes = foretold if isinstance(foretold, QueryAnswer) else indexes
+        return tuple(changes)
+
+    def apply(self, target: Target, change: Change) -> None:
+        """Drop what a failed build left, then build.
+
+        Raises:
+            Failed: The server refused, or somebody's transaction was not ended in time; what was left is taken away.
+            Lost: It is not known whether it came about.
+        """
+        schema, table = str(change.data["schema"]), str(change.data["table"])
+        wanted = WantedIndex.model_validate(change.data["wanted"])
+        if leftover := str(change.data["leftover"]):
+            target.change_database(removal_of_leftover(schema, table, leftover))
+        target.change_database(creation(schema, table, wanted))
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Drop the index that this run made.
+
+        Raises:
+            Conflict: It is no longer the index that this run made, or somebody built something on it; it is left.
+            Failed: The server refused.
+        """
+        schema, table = str(undo.data["schema"]), str(undo.data["table"])
+        name = WantedIndex.model_validate(undo.data["wanted"]).name_on(table)
+        if (oid := _still_ours(target, schema, table, name)) is not None:
+            target.change_database(removal(schema, name, oid))
+
+    def _table(self, answers: Answers) -> Table:
+        table = catalog.tables_in(answers[TABLES]).get(catalog.stored_name(self.table))
+        if table is None:
+            what = f"there is no table {self.table} in the app's schema"
+            raise Failed(answers.where, what, "it needs a migration, not an index: prisma migrate deploy")
+        if table.kind != "r":
+            what = f"{self.table} is {'partitioned' if table.kind == 'p' else 'no table'}"
+            raise Failed(answers.where, what, "indexes are built concurrently on plain tables only")
+        return table
+
+    def _change(
+        self, wanted: WantedIndex, table: Table, indexes: QueryAnswer, answers: Answers
+    ) -> Change | None:
+        self._refuse_unwritable(wanted, table, answers.where)
+        there = indexed_tables_in(indexes)
+        leftover = self._leftover(wanted, table.name, there, answers.where)
+        if leftover is None:
+            return None
+        self._refuse_twice(wanted, answers)
+        name = wanted.name_on(table.name)
+        drop = f"DROP INDEX CONCURRENTLY {identifier(table.schema_name, leftover)};\n" if leftover else ""
+        after = with_index(indexes, table.name, _as_it_will_be(wanted, table), leftover)
+        return Change(
+            what=f"make the index {name} on {self.table}",
+            target=f"index {table.schema_name}.{name}",
+            script=f"{drop}{wanted.ddl(table.schema_name, table.name)};",
+            notes=(
+                *(
+                    (f"{leftover} is invalid, left by a build that failed: it is dropped first",)
+                    if leftover
+                    else ()
+                ),
+                _LOCK_NOTE,
+                size_note(answers.raw(catalog.live(self.table))),
+                open_transactions_note(answers.raw(OPEN_TRANSACTIONS)),
+                *self._not_counted(wanted, answers),
+            ),
+            fidelity=Fidelity.EXACT,
+            way_back=WayBack.EQUIVALENT if leftover else WayBack.EXACT,
+            way_back_note="DROP INDEX CONCURRENTLY of this index, if it still is the one that this run made"
+            + ("; the invalid one, which served nobody, is not made again" if leftover else ""),
+            risk="schema",
+            alters=(ALL_INDEXES,),
+            forecasts=(Forecast(question=INDEXES, answer=after),),
+            data={
+                "schema": table.schema_name,
+                "table": table.name,
+                "wanted": wanted.model_dump(mode="json"),
+                "leftover": leftover,
+            },
+        )
+
+    def _leftover(
+        self, wanted: WantedIndex, table: str, there: dict[str, IndexedTable], where: str
+    ) -> str | None:
+        """Return the name of an invalid index to drop first, nothing where there is none; None where all is done."""
+        name = wanted.name_on(table)
+        found = there[table].indexes if table in there else ()
+        sure = [index for index in found if same_condition(wanted.where, index.where) is True]
+        twin = twin_of(wanted, sure, name)
+        if twin and twin.valid:
+            return None
+        named = next((index for index in found if index.name == name), None)
+        for index in (twin, named):
+            if index and not index.valid:
+                self._refuse_at_work(index, where)
+                return index.name
+        self._refuse_taken(wanted, name, named, there, where)
+        return ""
+
+    def _refuse_at_work(self, index: Index, where: str) -> None:
+        if index.building:
+            what = f"somebody builds {index.name} on {self.table} at this moment"
+            raise Failed(where, what, "nothing was changed; try again when it is done")
+        if index.constraint:
+            what = f"{index.name} is invalid, and a constraint owns it"
+            raise Failed(where, what, "nothing was changed; drop that constraint by hand")
+
+    def _refuse_taken(
+        self,
+        wanted: WantedIndex,
+        name: str,
+        named: Index | None,
+        there: dict[str, IndexedTable],
+        where: str,
+    ) -> None:
+        todo = "nothing was changed; give the index another name"
+        if named:
+            differ = "; ".join(
+                f"{what} {is_}, wanted {want}" for what, want, is_ in differences(wanted, named)
+            )
+            raise Failed(
+                where, f"{name} on {self.table} is another index: {differ or 'another condition'}", todo
+            )
+        for table in there.values():
+            if name == table.name or any(index.name == name for index in table.indexes):
+                raise Failed(where, f"the name {name} is taken by {table.name} or an index of it", todo)
+
+    def _refuse_unwritable(self, wanted: WantedIndex, table: Table, where: str) -> None:
+        if not _is_writable(wanted):
+            what = f"the condition {wanted.where} is not one that this action writes"
+            raise Failed(where, what, "write a migration for it")
+        names = [column.name for column in wanted.columns]
+        for name in (*names, *(columns_in(wanted.where) if wanted.where else ())):
+            if catalog.stored_name(name) not in table.by_name:
+                near = _nearest(name, list(table.by_name))
+                todo = f"did you mean {identifier(near)}?" if near else "add the column first"
+                raise Failed(where, f"there is no column {identifier(name)} in {self.table}", todo)
+
+    def _refuse_twice(self, wanted: WantedIndex, answers: Answers) -> None:
+        if wanted.unique and (twice := self._twice(wanted, answers)):
+            columns = ", ".join(column.name for column in wanted.columns)
+            what = f"{twice} values of {columns} are there more than once in {self.table}"
+            raise Failed(
+                answers.where, what, "nothing was changed; decide which rows are right, then try again"
+            )
+
+    def _twice(self, wanted: WantedIndex, answers: Answers) -> int | None:
+        answer = answers.raw(twice_there(self.table, wanted))
+        return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else None
+
+    def _not_counted(self, wanted: WantedIndex, answers: Answers) -> tuple[str, ...]:
+        if not wanted.unique or self._twice(wanted, answers) is not None:
+            return ()
+        return ("values that are there twice could not be counted: where there are some, the build fails",)
+
+
+def twice_there(table: str, wanted: WantedIndex) -> Query:
+    """Return the question how many values, that are to be there once only, are there more than once."""
+    names = [identifier(column.name) for column in wanted.columns]
+    tests = [
+        *(f"{name} IS NOT NULL" for name in names),
+        *((condition_sql(wanted.where),) if wanted.where else ()),
+    ]
+    sql = (
+        f"SELECT count(*) FROM (SELECT FROM {identifier(table)} WHERE {' AND '.join(map(str, tests))}"  # noqa: S608
+        f" GROUP BY {', '.join(names)} HAVING count(*) > 1) AS twice"
+    )
+    return Query(sql=sql, about=(f"table:{table}", ALL_TABLES))
+
+
+def _is_writable(wanted: WantedIndex) -> bool:
+    return wanted.where is None or condition_sql(wanted.where) is not None
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    folded = [one for one in names if one.casefold() == name.casefold()]
+    return next(iter([*folded, *difflib.get_close_matches(name, names)]), "")
+
+
+def _as_it_will_be(wanted: WantedIndex, table: Table) -> Index:
+    columns = tuple(
+        IndexColumn(
+            name=catalog.stored_name(column.name),
+            descending=column.sort == "desc",
+            nulls_first=column.sort == "desc",
+            ops=column.ops.rpartition(".")[2].lower(),
+            usual_ops=not column.ops,
+        )
+        for column in wanted.columns
+    )
+    return Index(
+        name=wanted.name_on(table.name),
+        method=wanted.method,
+        unique=wanted.unique,
+        primary=False,
+        valid=True,
+        where=condition_sql(wanted.where) if wanted.where else None,
+        definition=wanted.ddl(table.schema_name, table.name, concurrently=False),
+        columns=columns,
+    )
+
+
+def _still_ours(target: Target, schema: str, table: str, name: str) -> int | None:
+    """Return the number of the index that this run made; None where it never came about, or is gone.
+
+    Raises:
+        Conflict: It is another one by now, or somebody built something on it.
+        CouldNotLook: The catalog could not be asked.
+    """
+    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+        return None
+    question = found_of(schema, table, name)
+    ours: dict[str, Json] | None = None
+    for record in target.answer((question,))[question].records:
+        if record["was_ours"] and not (record["ours"] and record["name"] == name):
+            what = f"{record['name']} on {table} is no longer the index {name} that this run made"
+            raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
+        if record["ours"] and record["built_on"]:
+            what = f"{name} on {table} is used by what this run did not make: {', '.join(record['built_on'])}"
+            raise Conflict(target.name, what, "drop that first, or keep the index")
+        ours = record if record["ours"] else ours
+    return int(ours["oid"]) if ours else None
+
+
+_LOCK_NOTE = (
+    "lock: SHARE UPDATE EXCLUSIVE (reads and writes go on; other DDL and VACUUM of the table wait), waited for 30 s;"
+    " the table is read twice, and transactions that are open must end"
+)
+
+STEPS: tuple[type[Step], ...] = (CreateIndex,)
