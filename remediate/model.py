@@ -145,7 +145,7 @@ class ChangeOutline(Value):
         target: As in the change.
         script: As in the change.
         assumed: As in the change.
-        essence: Digest of everything but notes and forecasts, which carry live figures, and the sample, which is for people.
+        essence: Digest of everything but notes and forecasts, which carry live figures, and the sample.
     """
 
     what: str
