@@ -28,13 +28,14 @@ CREATE TABLE "my ""100%% Table" (
   z timestamptz, c char(5), kind "Kind", u uuid, k text GENERATED ALWAYS AS (upper(t)) STORED,
   PRIMARY KEY ("id", "the 'key' %s"));
 INSERT INTO "my ""100%% Table" ("the 'key' %s", "projectId", r, t, j, b, f, n, m, a, ta, raw, i, z, c, kind, u) VALUES
- ('x', 'p1', NULL, 'kept', '{"a":1}', '{"b": 2}', 1, 1, 1, '{1}', '{}', 'x', '1 day', now(), 'c', 'a', gen_random_uuid()),
+ ('x', 'p1', NULL, 'kept', '{"a":1}', '{"b": 2}', 1, 1, 1, '{1}', '{}', 'x', '1 day', now(), 'c', 'a', NULL),
  ('''; DROP TABLE projects; --', 'gone', NULL, NULL, '{ "a" : 1,  "a": 2 }', 'null', '-0', 1.50, -0.10,
   '[0:2]={1,NULL,3}', '{"a,b",NULL,"\\"q\\"",NULL,""}', '\\x00ff27', '-1 mons +2 days -03:00:00.000001',
   '4713-01-01 00:00:00+00 BC', 'c ', 'b c', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'),
  ('z', 'gone too', '', E'\\\\%s''"', NULL, '{"n": 1.10}', 'NaN', 'NaN', NULL, '{{1,2},{3,4}}', NULL, '', NULL,
   'infinity', '', NULL, NULL),
- ('n', NULL, NULL, NULL, '[ ]', '"null"', 1e-300, 12345678901234567890.123456789, 0, NULL, '{NULL}', '\\xdeadbeef', 'P1Y',
+ ('n', NULL, NULL, NULL, '[ ]', '"null"', 1e-300, 12345678901234567890.123456789, 0, NULL, '{NULL}',
+  '\\xdeadbeef', 'P1Y',
   '2026-11-22 12:00:00.123456+02', 'abcde', 'a', NULL);
 """
 TABLE = 'my "100%% Table'
@@ -45,11 +46,24 @@ UPDATE = UpdateRows.model_validate(
     {
         "table": TABLE,
         "key": KEY,
-        "where": [ORPHANED, {"column": "kind", "operator": "is not null"}],
+        "where": [ORPHANED],
+        "batch": 1,
         "set": {
-            **{"r": "it's %s \\ \"x\"", "j": {"a": [1, None]}, "b": [1, "x"], "f": 0.1, "n": "1.50", "m": 7},
-            **{"a": [1, None], "ta": ["a,b", None], "raw": "\\x01", "i": "1 hour", "z": "2026-01-01T00:00:00Z"},
-            **{"c": "x", "kind": "a", "u": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12", "t": None},
+            "r": 'it\'s %s \\ "x"',
+            "j": {"a": [1, None]},
+            "b": [1, "x"],
+            "f": 0.1,
+            "n": "1.50",
+            "m": 7,
+            "a": [1, None],
+            "ta": ["a,b", None],
+            "raw": "\\x01",
+            "i": "1 hour",
+            "z": "2026-01-01T00:00:00Z",
+            "c": "x",
+            "kind": "a",
+            "u": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12",
+            "t": None,
         },
         "expect": EXPECT,
     }
@@ -66,7 +80,6 @@ INSERT = InsertRows.model_validate(
         "expect": EXPECT,
     }
 )
-EVERYTHING = UPDATE.model_copy(update={"where": [UPDATE.where[0]], "batch": 1})
 
 
 @dataclass
@@ -89,7 +102,7 @@ def world(cluster: Cluster, dbname: str, open_database: Callable[..., Database])
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("action", [UPDATE, EVERYTHING, DELETE, INSERT], ids=["one", "update", "delete", "insert"])
+@pytest.mark.parametrize("action", [UPDATE, DELETE, INSERT], ids=["update", "delete", "insert"])
 def test_every_law_holds_on_a_real_database(world: RowWorld, action: Action, law) -> None:
     law(action, world, CATALOGUE)
 
@@ -105,9 +118,9 @@ def undone(world: DatabaseWorld, action: Action, undos: list[Undo]) -> None:
         action.undo(world.target().scoped(fresh_token()), one)
 
 
-@pytest.mark.parametrize("action", [EVERYTHING, DELETE], ids=["update", "delete"])
+@pytest.mark.parametrize("action", [UPDATE, DELETE], ids=["update", "delete"])
 def test_values_of_every_type_come_back_to_the_byte(world: RowWorld, action: Action) -> None:
-    text = f"SELECT (r.*)::text FROM \"{TABLE.replace(chr(34), chr(34) * 2)}\" AS r ORDER BY id"
+    text = f'SELECT (r.*)::text FROM "{TABLE.replace(chr(34), chr(34) * 2)}" AS r ORDER BY id'  # noqa: S608
     before = world.sql(text)
     undos = applied(world, action)
     assert len(undos) == 2

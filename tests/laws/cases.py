@@ -24,6 +24,7 @@ from .database_cases import (
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
+from .row_cases import ROW_CASES
 from .simulated import SCRIPTS
 from .world import World
 
@@ -101,6 +102,7 @@ CASES: tuple[Case, ...] = (
     Case("two migrations that are pending", DEPLOY, migrations_world),
     *(Case(*row) for row in BUILD_CASES),
     *(Case(*row) for row in PROCESS_CASES),
+    *(Case(*row) for row in ROW_CASES),
     Case("a variable with a comment behind it", SET, env_world),
     Case("a database URL from the inventory", SET_SECRET, env_world),
     Case("a variable that is set twice", UNSET, env_world),
