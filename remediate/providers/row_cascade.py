@@ -6,11 +6,11 @@ Sends nothing. A cascade takes rows without a word; so either nothing refers, or
 from collections.abc import Iterator, Sequence
 
 from remediate.errors import Failed
-from remediate.model import Json
+from remediate.model import Json, canonical
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES
 from remediate.providers.row_batches import counted, rows_of
-from remediate.providers.row_facts import Dependents, ForeignKey
+from remediate.providers.row_facts import FOREIGN_KEYS, Dependents, ForeignKey
 from remediate.providers.row_images import RowsOf
 from remediate.providers.row_selection import quoted, texts_of
 from remediate.questions import Answers, Query, Value
@@ -168,6 +168,14 @@ def all_referring(
             if key.leads_to(parent.schema_name, parent.table):
                 child = known.get((key.schema_name, key.table_name))
                 yield parent, referring(key, parent, child, change)
+
+
+def no_other_key(involved: Sequence[RowsOf], foreign_keys: Sequence[ForeignKey]) -> Statement:
+    """Return the statement that ends the transaction where a foreign key leads here that the plan did not know."""
+    sql = f"""SELECT 1 / (count(*) = %s)::int FROM ({FOREIGN_KEYS.sql}) AS f
+JOIN jsonb_array_elements(%s::jsonb) AS parent ON parent = jsonb_build_array(f.parent_schema, f.parent_table)"""  # noqa: S608
+    parents = canonical([[rows.schema_name, rows.table] for rows in involved]).decode()
+    return Statement(sql=sql, parameters=(len(foreign_keys), parents))
 
 
 def as_data(keys: Sequence[ForeignKey]) -> list[Json]:

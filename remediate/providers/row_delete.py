@@ -38,6 +38,7 @@ from remediate.providers.row_cascade import (
     as_data,
     as_planned,
     from_data,
+    no_other_key,
     refuse_dependents,
     save_taken,
     taken_by,
@@ -66,6 +67,7 @@ from remediate.providers.row_images import (
 from remediate.providers.row_selection import (
     Condition,
     Expected,
+    Fragment,
     column_fact,
     joined,
     quoted,
@@ -113,17 +115,20 @@ class DeleteRows(Action):
         of_where = (fact for one in self.where for fact in one.about(self.table))
         return (rows_fact(self.table), f"table:{self.table}", *of_where)
 
+    @property
+    def _meant(self) -> Fragment:
+        return joined(tuple(one.sql for one in self.where))
+
     @cached_property
     def selected(self) -> Query:
         """The question which rows are meant."""
-        where = joined(tuple(one.sql for one in self.where))
         shown = (*(column_fact(self.table, name) for name in (*self.key, *self.show)), *self._about)
         return selection(
             self.table,
             tuple(self.key),
             shown=tuple(self.show),
             image=_WHOLE_ROW,
-            where=where,
+            where=self._meant,
             most=self.expect.high + 1,
             about=tuple(dict.fromkeys(shown)),
         )
@@ -131,8 +136,8 @@ class DeleteRows(Action):
     @cached_property
     def referring(self) -> Query:
         """The question what refers to them."""
-        where = joined(tuple(one.sql for one in self.where))
-        rows = written_out(f"SELECT r.* FROM {quoted(self.table)} AS r WHERE {where[0]}", where[1])  # noqa: S608
+        where, values = self._meant
+        rows = written_out(f"SELECT r.* FROM {quoted(self.table)} AS r WHERE {where}", values)  # noqa: S608
         same = " AND ".join(f"x.{quoted(name)} = r.{quoted(name)}" for name in self.key).replace("%%", "%")
         among = f"EXISTS (SELECT FROM ({rows}) AS x WHERE {same})"
         return dependents(self.table, rows, among, (*self._about, "rows"))
@@ -249,13 +254,21 @@ class DeleteRows(Action):
         keys = from_data(change.data["foreign_keys"])
         statements: tuple[Statement, ...] = (
             MAKE_ROOM,
-            save(rows, token, self.recipe, str(change.data["planned"]), _WHOLE_ROW),
+            save(
+                rows,
+                token,
+                self.recipe,
+                planned=str(change.data["planned"]),
+                image=_WHOLE_ROW,
+                where=self._meant,
+            ),
             all_saved(rows, token, number),
             *(
                 part
                 for one in taken
                 for part in (save_taken(one, token, self.recipe), as_planned(one, token))
             ),
+            no_other_key(involved, keys),
             *(none_of(question) for _, question in all_referring(involved, keys, token)),
             delete(rows, token),
             *(none_of(there_again(one, token)) for one in involved),

@@ -6,7 +6,7 @@ is personal in it never leaves the database: neither a plan nor the audit log ha
 """
 
 from remediate.model import Json
-from remediate.providers.row_selection import IMAGE, quoted, texts_of
+from remediate.providers.row_selection import IMAGE, Fragment, quoted, texts_of
 from remediate.questions import Query, Scalar, Value
 from remediate.sql import literal
 from remediate.target import Statement
@@ -98,7 +98,7 @@ class RowsOf(Value):
         return tuple(column for column in self.columns if column.name in names)
 
 
-def save(rows: RowsOf, change: str, recipe: str, planned: str, image: str) -> Statement:
+def save(rows: RowsOf, change: str, recipe: str, *, planned: str, image: str, where: Fragment) -> Statement:
     """Return the statement that locks the planned rows, in their order, and keeps those that are as planned.
 
     Args:
@@ -107,16 +107,16 @@ def save(rows: RowsOf, change: str, recipe: str, planned: str, image: str) -> St
         recipe: What tells the action, with its parameters, from others.
         planned: JSON: the keys in order, each with the image of what must be as it was.
         image: What of the row that is: an expression over `r`.
+        where: Why the rows are meant, which must still hold.
     """
     sql = f"""INSERT INTO remediate.rows (change, relation, number, run, recipe, key, before)
 SELECT %s, %s, s.number, %s, %s, s.key, {texts_of(rows.all_names)}
 FROM (SELECT one -> 'key' AS key, one ->> 'image' AS image, number
   FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS planned (one, number)) AS s
 JOIN {rows.name} AS r ON {rows.is_row_of()}
-WHERE {IMAGE.format(image)} = s.image ORDER BY s.number FOR UPDATE OF r"""  # noqa: S608  (quoted)
-    return Statement(
-        sql=sql, parameters=(change, rows.relation, _run(change), recipe, rows.all_names, planned)
-    )
+WHERE {IMAGE.format(image)} = s.image AND {where[0]} ORDER BY s.number FOR UPDATE OF r"""  # noqa: S608  (quoted)
+    values = (change, rows.relation, _run(change), recipe, rows.all_names, planned, *where[1])
+    return Statement(sql=sql, parameters=values)
 
 
 def save_new(rows: RowsOf, change: str, recipe: str, planned: str) -> Statement:

@@ -112,7 +112,6 @@ class UpdateRows(Action):
     def selected(self) -> Query:
         """The question which rows are meant."""
         shown = tuple(self.show if self.show is not None else self.written)
-        conditions = (*(one.sql for one in self.where), self._differs)
         about = (
             rows_fact(self.table),
             *(column_fact(self.table, name) for name in dict.fromkeys((*self.key, *self.written, *shown))),
@@ -123,10 +122,14 @@ class UpdateRows(Action):
             tuple(self.key),
             shown=shown,
             image=self._image,
-            where=joined(conditions),
+            where=self._meant,
             most=self.expect.high + 1,
             about=about,
         )
+
+    @property
+    def _meant(self) -> Fragment:
+        return joined((*(one.sql for one in self.where), self._differs))
 
     @property
     def _image(self) -> str:
@@ -235,7 +238,14 @@ WHERE s.change = %s AND s.relation = %s AND {rows.is_row_of()}"""  # noqa: S608 
         number = int(change.data["number"])
         statements = (
             MAKE_ROOM,
-            save(rows, token, self.recipe, str(change.data["planned"]), self._image),
+            save(
+                rows,
+                token,
+                self.recipe,
+                planned=str(change.data["planned"]),
+                image=self._image,
+                where=self._meant,
+            ),
             all_saved(rows, token, number),
             self._update(rows, token),
             keep_after(rows, token, self.written),

@@ -92,11 +92,17 @@ class RowWorld(DatabaseWorld):
         return "\n".join(sorted(self.cluster.dump(self.dbname).splitlines()))
 
 
+@pytest.fixture(scope="session")
+def shared(cluster: Cluster) -> str:
+    """One database for all tests of rows, which begin it anew: to make one takes longer than most of them."""
+    return cluster.new_database()
+
+
 @pytest.fixture
-def world(cluster: Cluster, dbname: str, open_database: Callable[..., Database]) -> RowWorld:
+def world(cluster: Cluster, shared: str, open_database: Callable[..., Database]) -> RowWorld:
     quick = DatabaseSettings(tries=2, lock=0.5)
-    reach = open_database(cluster.url(dbname), settings=quick, sleep=lambda _: None)
-    made = RowWorld(cluster, dbname, reach)
+    reach = open_database(cluster.url(shared), settings=quick, sleep=lambda _: None)
+    made = RowWorld(cluster, shared, reach)
     made.reset()
     return made
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from remediate.model import Json
 from remediate.providers.catalog import TABLES, live
+from remediate.providers.row_cascade import no_other_key
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_facts import FOREIGN_KEYS, rights
 from remediate.providers.row_images import (
@@ -32,7 +33,6 @@ from remediate.providers.row_images import (
 from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
 from remediate.questions import Query, QueryAnswer
-from remediate.steps import Action
 from remediate.target import Statement
 
 from .memory import MemoryWorld, State
@@ -110,7 +110,7 @@ def nothing(state: State, parameters: tuple[Any, ...]) -> None:
     return
 
 
-def statements_of(action: Action) -> dict[str, Callable[[State, tuple[Any, ...]], None]]:
+def statements_of() -> dict[str, Callable[[State, tuple[Any, ...]], None]]:
     again, changed = there_again(ROWS, ""), differing(ROWS, "", ("name",), gone_is_fine=False)
     whole = differing(ROWS, "", ("id", "name"), gone_is_fine=True)
     removal, note = settled("")
@@ -126,7 +126,9 @@ def statements_of(action: Action) -> dict[str, Callable[[State, tuple[Any, ...]]
     )
     effects: dict[Statement, Any] = {
         **dict.fromkeys(looks, nothing),
-        save(ROWS, "", "", "", action._image if isinstance(action, UpdateRows) else "(r.*)"): saved,
+        save(ROWS, "", "", planned="", image="(r.*)", where=DELETE._meant): saved,
+        save(ROWS, "", "", planned="", image=UPDATE._image, where=UPDATE._meant): saved,
+        no_other_key((ROWS,), ()): nothing,
         save_new(ROWS, "", "", ""): saved,
         UPDATE._update(ROWS, ""): updated,
         delete(ROWS, ""): deleted,
@@ -138,7 +140,7 @@ def statements_of(action: Action) -> dict[str, Callable[[State, tuple[Any, ...]]
     return {statement.sql: effect for statement, effect in effects.items()}
 
 
-def rows_world(action: Action) -> MemoryWorld:
+def rows_world() -> MemoryWorld:
     shape = [{"name": one.name, "type": one.type, "nullable": one.name != "id"} for one in COLUMNS]
     nobody: Callable[[State, Query], QueryAnswer] = told("key whole")
     queries = {
@@ -160,11 +162,11 @@ def rows_world(action: Action) -> MemoryWorld:
         differing(ROWS, "", ("name",), gone_is_fine=False).sql: nobody,
         differing(ROWS, "", ("id", "name"), gone_is_fine=True).sql: nobody,
     }
-    return MemoryWorld(State(tables={"t": dict(GIVEN)}), queries=queries, statements=statements_of(action))
+    return MemoryWorld(State(tables={"t": dict(GIVEN)}), queries=queries, statements=statements_of())
 
 
 ROW_CASES = (
-    ("rows without a name, in two batches", UPDATE, lambda: rows_world(UPDATE)),
-    ("rows that are to go, in two batches", DELETE, lambda: rows_world(DELETE)),
-    ("rows that are missing, in two batches", INSERT, lambda: rows_world(INSERT)),
+    ("rows without a name, in two batches", UPDATE, rows_world),
+    ("rows that are to go, in two batches", DELETE, rows_world),
+    ("rows that are missing, in two batches", INSERT, rows_world),
 )
