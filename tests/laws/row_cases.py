@@ -79,7 +79,7 @@ def stands(state: State, query: Query) -> QueryAnswer:
 
 
 def saved(state: State, parameters: tuple[Any, ...]) -> None:
-    for one in json.loads(parameters[-1]):
+    for one in json.loads(parameters[5]):
         kept(state, parameters[0])[one["key"]["id"]] = state.tables["t"].get(one["key"]["id"])
 
 
