@@ -62,8 +62,8 @@ class Orphans(Check):
         """The question for the parents that are not there, those with the most rows first."""
         column, name = f"r.{quoted(self.column)}", quoted(self.table)
         carried = "".join(
-            f", min(r.{quoted(one)}::text), count(DISTINCT coalesce(r.{quoted(one)}::text, '')) AS \"of {number}\""
-            for number, one in enumerate(self.carry)
+            f", min({one}::text), count(DISTINCT {one}::text) + (count(*) > count({one}))::int"
+            for one in (f"r.{quoted(name)}" for name in self.carry)
         )
         sql = f"""SELECT {column}::text AS parent, count(*) AS rows, sum(count(*)) OVER ()::bigint AS whole,
  count(*) OVER () AS parents{carried} FROM {name} AS r WHERE {orphaned(self.column, self.parent)}

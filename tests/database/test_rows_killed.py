@@ -60,7 +60,6 @@ class RunnerTarget(DatabaseTarget):
 
     def forget(self, token_prefix: str) -> None:
         del token_prefix
-        return
 
     def witnesses(self) -> tuple[Witness, ...]:
         return ()
