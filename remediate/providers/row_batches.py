@@ -13,7 +13,7 @@ from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
 from remediate.providers.row_facts import FOREIGN_KEYS, Rights, rights, rights_in
 from remediate.providers.row_images import THERE, RowsOf, TypedColumn, done_before, in_words, standing
-from remediate.providers.row_selection import Expected
+from remediate.providers.row_selection import Condition, Expected
 from remediate.questions import Answers, Query, QueryAnswer, Scalar, Value
 from remediate.steps import Questions
 from remediate.target import Target
@@ -26,6 +26,7 @@ WAITS = (
     "waited for 1 s at a time, 5 tries"
 )
 KEPT = "the rows as they were are kept in remediate.rows of this database, until `remediate forget`"
+PINNED = "before it, in the same transaction, its rows are locked, compared with the plan, and kept (token RUN/STEP)"
 _TABLE_KINDS = ("r", "p")
 
 
@@ -62,6 +63,12 @@ class Workable(Value):
         names = ", ".join(self.rights.triggers)
         return (f"triggers of the table may fire, and do what no plan knows: {names}",) if names else ()
 
+    @property
+    def sent_on(self) -> tuple[str, ...]:
+        """What is to be told of who gets its changes, and the way back's, too."""
+        names = ", ".join(self.rights.publications)
+        return (f"published: subscribers of {names} get what is changed",) if names else ()
+
 
 def about_table(table: str) -> Questions:
     """Return the questions that every action on rows has."""
@@ -91,6 +98,27 @@ def workable(name: str, key: Sequence[str], columns: Sequence[str], verb: str, a
             what = f"{name} has no column {column}"
             raise Failed(answers.where, what, did_you_mean(column, table.by_name) or "correct the playbook")
     return Workable(table=table, rows=rows_of(table, allowed.computed), rights=allowed)
+
+
+def about_parents(where: Sequence[Condition]) -> Questions:
+    """Return the questions whether all rows of the parents, whose lack is a condition, are seen."""
+    return tuple(rights(one.orphaned_from.table) for one in where if one.orphaned_from)
+
+
+def refuse_unseen_parents(where: Sequence[Condition], answers: Answers) -> None:
+    """Refuse to take for an orphan what only seems to be one.
+
+    Raises:
+        Failed: A parent's table or column is not there, or rows of it are hidden.
+    """
+    tables = catalog.tables_in(answers[TABLES])
+    for parent in (one.orphaned_from for one in where if one.orphaned_from):
+        allowed, there = rights_in(answers[rights(parent.table)]), tables.get(parent.table)
+        if allowed is None or there is None or parent.column not in there.by_name:
+            what = f"there is no {parent.table}.{parent.column} in the app's schema"
+            raise Failed(answers.where, what, "nothing was changed")
+        if why := allowed.refusal(parent.table, "select"):
+            raise Failed(answers.where, why, "nothing was changed; use a role that sees all of it")
 
 
 def rows_of(table: Table, computed: Sequence[str]) -> RowsOf:
@@ -145,6 +173,12 @@ def batches(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
     """Return the rows in batches, in their order."""
     for start in range(0, len(rows), size):
         yield tuple(rows[start : start + size])
+
+
+def in_all(rows: Sequence[Row], size: int) -> str:
+    """Return what is to be told of how many rows there are."""
+    count = len(tuple(batches(rows, size)))
+    return f"{counted(len(rows))} in all, in {counted(count, 'transaction')} of at most {size}, by the key"
 
 
 def planned(rows: Sequence[Row]) -> str:

@@ -158,6 +158,12 @@ ORDER BY s.number LIMIT 10"""  # noqa: S608  (quoted)
     return Query(sql=sql, parameters=(change, parent.relation, *values))
 
 
+def leading_to(involved: Sequence[RowsOf], foreign_keys: Sequence[ForeignKey]) -> tuple[ForeignKey, ...]:
+    """Return the foreign keys that lead to one of these tables."""
+    tables = {(rows.schema_name, rows.table) for rows in involved}
+    return tuple(key for key in foreign_keys if (key.parent_schema, key.parent_table) in tables)
+
+
 def all_referring(
     involved: Sequence[RowsOf], foreign_keys: Sequence[ForeignKey], change: str
 ) -> Iterator[tuple[RowsOf, Query]]:

@@ -15,12 +15,15 @@ from remediate.model import Change, Fidelity, Undo, WayBack, digest_of
 from remediate.providers import catalog
 from remediate.providers.row_batches import (
     KEPT,
+    PINNED,
     WAITS,
     Row,
     Workable,
+    about_parents,
     about_table,
     batches,
     counted,
+    in_all,
     is_owed,
     live_notes,
     meant,
@@ -28,6 +31,7 @@ from remediate.providers.row_batches import (
     number_before,
     planned,
     refuse_differing,
+    refuse_unseen_parents,
     sample_of,
     target_of,
     workable,
@@ -38,6 +42,7 @@ from remediate.providers.row_cascade import (
     as_data,
     as_planned,
     from_data,
+    leading_to,
     no_other_key,
     refuse_dependents,
     save_taken,
@@ -45,7 +50,6 @@ from remediate.providers.row_cascade import (
 )
 from remediate.providers.row_facts import (
     FOREIGN_KEYS,
-    ForeignKey,
     dependents,
     dependents_in,
     foreign_keys_in,
@@ -144,7 +148,13 @@ class DeleteRows(Action):
 
     def ask(self) -> Questions:
         """Ask for the table, the role's rights, the rows that are meant, and what refers to them."""
-        return (*about_table(self.table), self.selected, self.referring, done_before(self.recipe))
+        return (
+            *about_table(self.table),
+            *about_parents(self.where),
+            self.selected,
+            self.referring,
+            done_before(self.recipe),
+        )
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each batch.
@@ -155,6 +165,7 @@ class DeleteRows(Action):
         """
         named = (*self.show, *(one.column for one in self.where))
         table = workable(self.table, self.key, named, "delete", answers)
+        refuse_unseen_parents(self.where, answers)
         before = number_before(self.recipe, answers)
         rows = meant(answers[self.selected], self.expect, before, self.table, answers.where)
         if not rows:
@@ -165,16 +176,13 @@ class DeleteRows(Action):
     def _taken(self, table: Workable, rows: Sequence[Row], answers: Answers) -> tuple[Taken, ...]:
         found = dependents_in(answers[self.referring])
         refuse_dependents(found, len(rows), self.table, answers.where, cascade=self.cascade)
-        own = [key for key in self._foreign_keys(table, answers) if key.table_name == self.table]
+        keys = leading_to((table.rows,), foreign_keys_in(answers[FOREIGN_KEYS]))
+        own = any((key.schema_name, key.table_name) == (key.parent_schema, key.parent_table) for key in keys)
         if len(rows) > self.batch and (found or own):
             what = f"{counted(len(rows))} of {self.table} refer to each other, or are referred to"
             todo = f"nothing was changed; let them go at once: `batch: {len(rows)}`, or mean fewer"
             raise Failed(answers.where, what, todo)
         return taken_by(found, table.rows, foreign_keys_in(answers[FOREIGN_KEYS]), answers)
-
-    def _foreign_keys(self, table: Workable, answers: Answers) -> tuple[ForeignKey, ...]:
-        schema, name = table.rows.schema_name, table.rows.table
-        return tuple(key for key in foreign_keys_in(answers[FOREIGN_KEYS]) if key.leads_to(schema, name))
 
     def _change(
         self,
@@ -187,19 +195,14 @@ class DeleteRows(Action):
         first = batch[0] == rows[0]
         statement = delete(table.rows, _PLACE)
         fires = table.firing or any(one.fires for one in taken)
-        involved = {(one.schema_name, one.table) for one in (table.rows, *(one.rows for one in taken))}
-        keys = [
-            key
-            for key in foreign_keys_in(answers[FOREIGN_KEYS])
-            if (key.parent_schema, key.parent_table) in involved
-        ]
+        involved = (table.rows, *(one.rows for one in taken))
         more = f" and {counted(sum(one.number for one in taken))} that a cascade takes" if taken else ""
         return Change(
             what=f"delete {counted(len(batch))} of {self.table}{more}",
             target=target_of(table.rows, batch),
             sample=sample_of(rows, None) if first else "",
             script=f"{written_out(statement.sql, statement.parameters)};",
-            notes=(*self._notes(rows, taken, answers), *table.firing) if first else (),
+            notes=(*self._notes(rows, taken, answers), *table.firing, *table.sent_on) if first else (),
             fidelity=Fidelity.ESTIMATE if fires else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if fires else WayBack.EXACT,
             way_back_note=f"inserts the same rows again where their keys are still free; {KEPT}",
@@ -210,7 +213,7 @@ class DeleteRows(Action):
                 "planned": planned(batch),
                 "number": len(batch),
                 "taken": [one.model_dump(mode="json") for one in taken],
-                "foreign_keys": as_data(keys),
+                "foreign_keys": as_data(leading_to(involved, foreign_keys_in(answers[FOREIGN_KEYS]))),
                 "fires": bool(fires),
             },
         )
@@ -221,15 +224,14 @@ class DeleteRows(Action):
         return (*each, "rows", f"recipe:{self.recipe}")
 
     def _notes(self, rows: Sequence[Row], taken: Sequence[Taken], answers: Answers) -> tuple[str, ...]:
-        count = len(tuple(batches(rows, self.batch)))
         return (
-            f"{counted(len(rows))} in all, in {counted(count, 'transaction')} of at most {self.batch}, by the key",
+            in_all(rows, self.batch),
             *(
                 f"a cascade takes {counted(one.number)} of {one.rows.table} ({one.foreign_key.name}), kept too"
                 for one in taken
             ),
             *(() if taken else ("nothing in the database refers to them",)),
-            "before it, in the same transaction, its rows are locked, compared with the plan, and kept",
+            PINNED,
             WAITS,
             *live_notes(answers.raw(catalog.live(self.table))),
             "files that these rows name, in an object store or elsewhere, are not looked at",

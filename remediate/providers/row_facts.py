@@ -15,7 +15,9 @@ _FACTS = """SELECT current_user AS role, row_security_active(c.oid) AS guarded,
  (SELECT coalesce(json_agg(t.tgname ORDER BY t.tgname), '[]') FROM pg_trigger AS t
   WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D') AS triggers,
  (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute AS a
-  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> '') AS computed
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> '') AS computed,
+ (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]') FROM pg_publication_tables AS p
+  WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS publications
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relname = %s"""
 
@@ -77,6 +79,7 @@ class Rights(Value):
         may_delete: Whether it may delete.
         triggers: Those that are enabled and not the database's own.
         computed: The columns that the database computes, and nobody can write.
+        publications: Those that send its changes on, by logical replication.
     """
 
     role: str
@@ -87,6 +90,7 @@ class Rights(Value):
     may_delete: bool
     triggers: tuple[str, ...]
     computed: tuple[str, ...]
+    publications: tuple[str, ...] = ()
 
     def refusal(self, table: str, *verbs: str) -> str:
         """Return why the role cannot do these verbs to all rows of the table, or nothing."""
@@ -208,9 +212,9 @@ key AS (
   FROM shape JOIN pg_index AS i ON i.indrelid = shape.relation AND i.indisprimary
   JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)),
 counted AS MATERIALIZED (
-  SELECT query_to_xml(format('SELECT %%s FROM %%I.%%I AS r', (SELECT string_agg(
-    format('count(*) FILTER (WHERE r.%%I IS NULL) AS c%%s', name, number), ', ') FROM nullable), nspname, relname),
-   false, true, '')::text AS found FROM shape),
+  SELECT query_to_xml(format('SELECT %%s FROM %%I.%%I AS r', (SELECT coalesce(string_agg(
+    format('count(*) FILTER (WHERE r.%%I IS NULL) AS c%%s', name, number), ', '), 'count(*)') FROM nullable),
+   nspname, relname), false, true, '')::text AS found FROM shape),
 by_column AS MATERIALIZED (
   SELECT name, (regexp_match(found, '<c' || number || '>([0-9]+)<'))[1]::bigint AS count FROM nullable, counted)
 SELECT name, count, CASE WHEN count > 0 THEN (SELECT convert_from(decode((regexp_match(query_to_xml(format(

@@ -19,6 +19,7 @@ from remediate.providers.row_batches import (
     as_shown,
     batches,
     counted,
+    in_all,
     is_owed,
     live_notes,
     meant,
@@ -168,7 +169,14 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
             target=target_of(table.rows, batch),
             sample="\n".join(self._sampled(rows)) if first else "",
             script=f"{written_out(insert.sql, ('the rows of this batch',))};",
-            notes=(*self._notes(rows, answers), *table.firing) if first else (),
+            notes=(
+                *self._notes(rows, answers),
+                *self._counted_by_itself(table),
+                *table.firing,
+                *table.sent_on,
+            )
+            if first
+            else (),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if table.firing else WayBack.EXACT,
             way_back_note="deletes them where all are still as they were inserted, and nothing refers to one",
@@ -200,16 +208,25 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
         return lines
 
     def _notes(self, rows: tuple[Row, ...], answers: Answers) -> tuple[str, ...]:
-        count, there = len(tuple(batches(rows, self.batch))), len(self.rows) - len(rows)
+        there = len(self.rows) - len(rows)
         left = (
             f"{counted(there)} of those given {'is' if there == 1 else 'are'} there already, and left alone",
         )
         return (
-            f"{counted(len(rows))} in all, in {counted(count, 'transaction')} of at most {self.batch}, by the key",
+            in_all(rows, self.batch),
             *(left if there else ()),
             "a unique column whose value is taken refuses the whole batch",
             *live_notes(answers.raw(catalog.live(self.table))),
             "what it makes stays told apart: SELECT relation, key FROM remediate.rows WHERE run = this run",
+        )
+
+    def _counted_by_itself(self, table: Workable) -> tuple[str, ...]:
+        columns = (table.table.by_name[name] for name in self.key)
+        counts = any(one.generated or (one.default or "").startswith("nextval(") for one in columns)
+        return (
+            ("its key counts up by itself, and goes on from where it was: keep out of its way",)
+            if counts
+            else ()
         )
 
     def _insert(self, rows: RowsOf, whole: str) -> Statement:

@@ -13,13 +13,16 @@ from remediate.model import Change, Fidelity, Undo, WayBack, canonical, digest_o
 from remediate.providers import catalog
 from remediate.providers.row_batches import (
     KEPT,
+    PINNED,
     WAITS,
     Row,
     Workable,
+    about_parents,
     about_table,
     as_shown,
     batches,
     counted,
+    in_all,
     is_owed,
     live_notes,
     meant,
@@ -27,6 +30,7 @@ from remediate.providers.row_batches import (
     number_before,
     planned,
     refuse_differing,
+    refuse_unseen_parents,
     sample_of,
     target_of,
     workable,
@@ -146,7 +150,7 @@ class UpdateRows(Action):
 
     def ask(self) -> Questions:
         """Ask for the table, the role's rights, and the rows that are meant."""
-        return (*about_table(self.table), self.selected, done_before(self.recipe))
+        return (*about_table(self.table), *about_parents(self.where), self.selected, done_before(self.recipe))
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each batch.
@@ -156,6 +160,7 @@ class UpdateRows(Action):
         """
         named = (*self.written, *(self.show or ()), *(one.column for one in self.where))
         table = workable(self.table, self.key, named, "update", answers)
+        refuse_unseen_parents(self.where, answers)
         if wrong := [name for name in self.written if name in table.rights.computed]:
             raise Failed(
                 answers.where, f"{self.table}.{wrong[0]} is computed by the database", "leave it out"
@@ -175,7 +180,7 @@ class UpdateRows(Action):
             target=target_of(table.rows, batch),
             sample=sample_of(rows, self._after) if first else "",
             script=f"{written_out(update.sql, update.parameters)};",
-            notes=(*self._notes(rows, answers), *table.firing) if first else (),
+            notes=(*self._notes(rows, answers), *table.firing, *table.sent_on) if first else (),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if table.firing else WayBack.EXACT,
             way_back_note=f"puts the old values back where a row still has what this run wrote; {KEPT}",
@@ -201,10 +206,9 @@ class UpdateRows(Action):
         }
 
     def _notes(self, rows: tuple[Row, ...], answers: Answers) -> tuple[str, ...]:
-        count = len(tuple(batches(rows, self.batch)))
         return (
-            f"{counted(len(rows))} in all, in {counted(count, 'transaction')} of at most {self.batch}, by the key",
-            "before it, in the same transaction, its rows are locked, compared with the plan, and kept",
+            in_all(rows, self.batch),
+            PINNED,
             WAITS,
             *live_notes(answers.raw(catalog.live(self.table))),
             "what it writes stays told apart: SELECT relation, key, after FROM remediate.rows WHERE run = this run",

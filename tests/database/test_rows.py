@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
 from remediate.questions import Read, ReadAnswer
 from remediate.steps import Action, Check
+from remediate.transport.database_values import rows_of
 from remediate.transport.database_wire import Command
 
 from ..laws.laws import carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
@@ -476,6 +479,33 @@ def test_a_row_that_somebody_has_locked_is_waited_for_then_given_up_with_the_nam
     assert avatars.sql("SELECT count(*) FROM remediate.rows") == "1"
 
 
+@pytest.mark.parametrize("action", [deleting(), naming()], ids=["delete", "update"])
+def test_a_row_that_somebody_is_changing_meanwhile_is_waited_for_and_then_left_to_them(
+    avatars: RowWorld, open_database: Any, action: Action
+) -> None:
+    theirs, watching = (open_database(avatars.cluster.url(avatars.dbname))._door.wire() for _ in range(2))
+    (change,) = planned(action, avatars.target())
+    update = "UPDATE avatars SET name = 'theirs', email = 'theirs' WHERE id = 'b'"
+    theirs.exchange([Command(sql="BEGIN"), Command(sql=update)], 5)
+
+    def commit_once_they_wait() -> None:
+        blocked = Command(
+            sql=f"SELECT count(*) FROM pg_stat_activity WHERE {theirs.pid} = ANY(pg_blocking_pids(pid))"  # noqa: S608
+        )
+        while rows_of(watching.exchange([blocked], 5)[0]).rows[0][0] == 0:
+            time.sleep(0.01)
+        theirs.exchange([Command(sql="COMMIT")], 5)
+
+    waiting = threading.Thread(target=commit_once_they_wait)
+    waiting.start()
+    with pytest.raises(Conflict, match=r"1 row of public\.avatars is no longer what was planned: id b"):
+        action.apply(avatars.target().scoped(fresh_token()), change)
+    waiting.join()
+    assert all_avatars(avatars) == "abcdef"
+    assert avatars.sql("SELECT name, email FROM avatars WHERE id = 'b'") == "theirs|theirs"
+    assert avatars.sql("SELECT count(*) FROM avatars WHERE name = 'unknown'") == "0"
+
+
 @pytest.mark.parametrize(
     ("grants", "said"),
     [
@@ -498,6 +528,11 @@ def test_what_the_role_may_not_do_or_see_is_refused_in_one_line(
         planned(deleting(), theirs.target())
     assert "\n" not in str(error.value)
     if "security" in said:
+        avatars.sql(
+            "ALTER TABLE avatars DISABLE ROW LEVEL SECURITY; ALTER TABLE projects ENABLE ROW LEVEL SECURITY"
+        )
+        with pytest.raises(Failed, match="security hides rows of projects"):
+            planned(deleting(), theirs.target())
         with pytest.raises(CouldNotLook, match=said):
             looked(
                 theirs, Orphans.model_validate({"table": "avatars", "column": "projectId", "parent": PARENT})
