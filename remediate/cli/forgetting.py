@@ -21,6 +21,7 @@ from remediate.providers.row_retention import KEPT, kept_of, removal
 from remediate.sinks.clean import one_line
 from remediate.target import Target
 from remediate.text.durations import seconds
+from remediate.witnessing import leave_witness
 
 DAY = 86400.0
 
@@ -103,7 +104,9 @@ def forget_on(opened: Session, host: Host, wish: Wish) -> str:
     """
     confirmed = opened.journal.confirmed(opened.run, host.name)
     target = opened.target(host, confirmed.machine if confirmed else "")
-    return under_lock(target, opened.runner, partial(_removed, opened, target, wish))
+    done = under_lock(target, opened.runner, partial(_removed, opened, target, wish))
+    leave_witness(target, opened.runner)
+    return done
 
 
 def _removed(opened: Session, target: Target, wish: Wish) -> str:

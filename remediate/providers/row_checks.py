@@ -21,8 +21,9 @@ from remediate.providers.row_facts import (
     rights,
     rights_in,
 )
+from remediate.providers.row_images import in_words
 from remediate.providers.row_selection import Parent, column_fact, orphaned, quoted, rows_fact
-from remediate.questions import Answers, Query, Read, ReadAnswer
+from remediate.questions import Answers, Query, Read, ReadAnswer, Scalar
 from remediate.steps import Check, Questions, Step
 from remediate.text.suggest import did_you_mean
 
@@ -106,7 +107,7 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
             seen=f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
             evidence=(
                 *(f"{self.parent.column} {row[0]}: {row[1]} rows" for row in rows[:_MOST_KEYS]),
-                *(f"row {key[0]}" for key in now[self.keys].rows),
+                *(f"row {_named(key[0])}" for key in now[self.keys].rows),
             ),
             facts={
                 "count": whole,
@@ -178,7 +179,7 @@ class Nulls(Check):
             healthy=not found,
             seen=without if found else f"none of {len(wanted)} columns of {self.table} has a NULL",
             evidence=tuple(
-                f"{name} is NULL in row {key}" for name, one in found.items() for key in one["keys"]
+                f"{name} is NULL in row {_named(key)}" for name, one in found.items() for key in one["keys"]
             ),
             facts={
                 "columns": list(found),
@@ -201,6 +202,10 @@ class Nulls(Check):
             what = f"no model of it has the table {self.table}"
             raise CouldNotLook(self.schema_file, what, "say which `columns` are required")
         return tuple(catalog.stored_name(column.name) for column in meant.columns if not column.nullable)
+
+
+def _named(key: dict[str, Scalar] | None) -> str:
+    return in_words(key) if key else "of a table without a primary key"
 
 
 def _refuse_unseen(table: str, columns: tuple[str, ...], now: Answers) -> None:

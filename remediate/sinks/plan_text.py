@@ -73,7 +73,7 @@ def _alike_or_whole(number: int, step: str, change: Change, before: Change | Non
         yield from change_lines(number, step, change)
         return
     yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
-    yield Line("     as above", "faint")
+    yield Line(f"     as above, {one_line(change.target)}", "faint")
 
 
 def _how(change: Change) -> tuple[object, ...]:
