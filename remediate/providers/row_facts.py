@@ -23,6 +23,7 @@ WHERE n.nspname = current_schema() AND c.relname = %s"""
 
 FOREIGN_KEYS = Query(
     sql="""SELECT f.conname AS name, f.confdeltype AS on_delete, f.convalidated AS validated,
+ row_security_active(f.conrelid) AS guarded,
  cn.nspname AS schema_name, c.relname AS table_name, pn.nspname AS parent_schema, p.relname AS parent_table,
  (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.conkey) WITH ORDINALITY AS k (number, at)
   JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = k.number) AS columns,
@@ -107,6 +108,7 @@ class ForeignKey(Value):
         name: The constraint's.
         on_delete: `a` no action, `r` restrict, `c` cascade, `n` set null, `d` set default.
         validated: Whether every row was held against it.
+        guarded: Whether row-level security hides rows of the table that refers.
         schema_name: Where the table that refers lies.
         table_name: That table.
         parent_schema: Where the table that is referred to lies.
@@ -118,6 +120,7 @@ class ForeignKey(Value):
     name: str
     on_delete: str
     validated: bool
+    guarded: bool
     schema_name: str
     table_name: str
     parent_schema: str

@@ -28,7 +28,7 @@ from remediate.providers.row_batches import (
     target_of,
     workable,
 )
-from remediate.providers.row_cascade import all_referring
+from remediate.providers.row_cascade import all_referring, leading_to
 from remediate.providers.row_facts import FOREIGN_KEYS, foreign_keys_in
 from remediate.providers.row_images import (
     MAKE_ROOM,
@@ -282,6 +282,11 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
             return
         rows, change = RowsOf.model_validate(undo.data["rows"]), str(undo.data["change"])
         keys = foreign_keys_in(target.answer((FOREIGN_KEYS,))[FOREIGN_KEYS])
+        if hidden := next((key for key in leading_to((rows,), keys) if key.guarded), None):
+            what = (
+                f"row-level security hides rows of {hidden.table_name}, which may refer to what was inserted"
+            )
+            raise Failed(target.name, what, "nothing was deleted; use a role that sees them")
         changed = differing(rows, change, rows.all_names, gone_is_fine=True)
         referring = [question for _, question in all_referring((rows,), keys, change)]
         self._refuse_used(target, rows, changed, referring)

@@ -35,6 +35,8 @@ from remediate.providers.row_batches import (
     target_of,
     workable,
 )
+from remediate.providers.row_cascade import leading_to
+from remediate.providers.row_facts import FOREIGN_KEYS, foreign_keys_in
 from remediate.providers.row_images import (
     MAKE_ROOM,
     RowsOf,
@@ -161,13 +163,20 @@ class UpdateRows(Action):
         named = (*self.written, *(self.show or ()), *(one.column for one in self.where))
         table = workable(self.table, self.key, named, "update", answers)
         refuse_unseen_parents(self.where, answers)
+        self._refuse_unwritable(table, answers)
+        before = number_before(self.recipe, answers)
+        rows = meant(answers[self.selected], self.expect, before, self.table, answers.where)
+        return tuple(self._change(table, batch, rows, answers) for batch in batches(rows, self.batch))
+
+    def _refuse_unwritable(self, table: Workable, answers: Answers) -> None:
         if wrong := [name for name in self.written if name in table.rights.computed]:
             raise Failed(
                 answers.where, f"{self.table}.{wrong[0]} is computed by the database", "leave it out"
             )
-        before = number_before(self.recipe, answers)
-        rows = meant(answers[self.selected], self.expect, before, self.table, answers.where)
-        return tuple(self._change(table, batch, rows, answers) for batch in batches(rows, self.batch))
+        for key in leading_to((table.rows,), foreign_keys_in(answers[FOREIGN_KEYS])):
+            if wrong := [name for name in key.parent_columns if name in self.written]:
+                what = f"{self.table}.{wrong[0]} is what {key.table_name} refers to by {key.name}"
+                raise Failed(answers.where, what, "nothing was changed; rows of both would change")
 
     def _change(
         self, table: Workable, batch: tuple[Row, ...], rows: tuple[Row, ...], answers: Answers

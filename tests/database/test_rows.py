@@ -270,6 +270,15 @@ def test_a_row_that_changed_since_the_plan_stops_its_whole_batch(
     assert left == world.fingerprint(), "only the others' change is there"
 
 
+def test_a_column_that_others_refer_to_is_not_set(avatars: RowWorld) -> None:
+    avatars.sql(
+        "ALTER TABLE avatars ADD UNIQUE (name);"
+        "CREATE TABLE fans (avatar text REFERENCES avatars (name) ON UPDATE CASCADE)"
+    )
+    with pytest.raises(Failed, match=r"avatars\.name is what fans refers to by fans_avatar_fkey"):
+        planned(naming(), avatars.target())
+
+
 def test_a_backfill_does_not_mind_what_else_happens_to_its_rows(avatars: RowWorld) -> None:
     undos = applied(avatars, naming())
     avatars.sql('UPDATE avatars SET "lastUsedAt" = 2')
@@ -537,6 +546,24 @@ def test_what_the_role_may_not_do_or_see_is_refused_in_one_line(
             looked(
                 theirs, Orphans.model_validate({"table": "avatars", "column": "projectId", "parent": PARENT})
             )
+    avatars.sql("DROP OWNED BY small; DROP ROLE small")
+
+
+def test_what_was_inserted_stays_where_those_who_may_refer_to_it_are_hidden(
+    avatars: RowWorld, open_database: Any
+) -> None:
+    avatars.sql(
+        "DROP ROLE IF EXISTS small; CREATE ROLE small LOGIN PASSWORD 'small'; GRANT ALL ON SCHEMA public TO small;"
+        "GRANT ALL ON projects TO small; CREATE SCHEMA remediate AUTHORIZATION small;"
+        "CREATE TABLE uses (p text REFERENCES projects ON DELETE CASCADE); GRANT ALL ON uses TO small"
+    )
+    url = avatars.cluster.url(avatars.dbname, user="small", password="small")
+    theirs = RowWorld(avatars.cluster, avatars.dbname, open_database(url))
+    undos = applied(theirs, inserting({"id": "x"}))
+    avatars.sql("INSERT INTO uses VALUES ('x'); ALTER TABLE uses ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(Failed, match="row-level security hides rows of uses"):
+        undone(theirs, inserting({"id": "x"}), undos)
+    assert avatars.sql("SELECT count(*) FROM uses") == "1"
     avatars.sql("DROP OWNED BY small; DROP ROLE small")
 
 

@@ -160,3 +160,44 @@ def test_the_audit_log_holds_no_value_of_a_row(world: RowWorld, rehearsal: Rehea
     assert world.sql("SELECT before ->> 'email' FROM remediate.rows LIMIT 1") == "someone@example.org"
     told: Json = [event.model_dump_json() for event in rehearsal.told]
     assert "-   name" not in "".join(told)
+
+
+FOUND = """
+name: two-files
+title: Orphans, and rows that are theirs
+on: backend
+diagnose:
+  - name: every avatar's project is there
+    sql.orphans: {table: avatars, column: project, parent: {table: projects}, carry: [owner]}
+    as: orphans
+fix:
+  - name: make the lost projects anew
+    sql.insert_rows: {table: projects, rows: "{{ found.orphans.parents }}", expect: {rows: 1..10}}
+  - name: note it at their avatars
+    sql.update_rows:
+      table: avatars
+      where: [{column: project, operator: in, value: "{{ found.orphans.missing }}"}]
+      set: {name: found again}
+      expect: {rows: 1..10}
+verify: [{name: the same, sql.orphans: {table: avatars, column: project, parent: {table: projects}}}]
+within: 1s
+stable: 0s
+"""
+
+
+def test_what_a_check_found_says_which_rows_are_made_and_which_are_meant(
+    world: RowWorld, rehearsal: Rehearsal
+) -> None:
+    world.sql(
+        "ALTER TABLE avatars ADD project text, ADD owner int; CREATE TABLE projects (id text PRIMARY KEY, owner int);"
+        "UPDATE avatars SET project = 'it''s \"' || id / 3, owner = 7; INSERT INTO projects VALUES ('it''s \"0', 7)"
+    )
+    before = world.fingerprint()
+    rehearsal.write_playbook(FOUND)
+    run = rehearsal.host_run(RunnerTarget(world.reach))
+    assert run.carry_out(run.look()).outcome is Outcome.FIXED
+    assert names(world) == "- - found again found again"
+    assert world.sql("SELECT owner FROM projects WHERE id = 'it''s \"1'") == "7"
+    settled = Rollback(RunnerTarget(world.reach), rehearsal.runner).pay(confirmed(rehearsal).fixes)  # type: ignore[union-attr]
+    assert (settled.problem, settled.difference) == ("", "")
+    assert world.fingerprint() == before
