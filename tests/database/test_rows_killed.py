@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remediate.errors import Stale
 from remediate.journal import Journal
 from remediate.masking import Masker
 from remediate.model import Json, Outcome
@@ -145,6 +146,27 @@ def test_killed_around_a_commit_and_rolled_back_without_resuming(
     settled = Rollback(RunnerTarget(world.reach), rehearsal.runner).pay(confirmed(rehearsal).fixes)  # type: ignore[union-attr]
     assert (settled.problem, settled.difference) == ("", "")
     assert names(world) == "- - - -"
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "UPDATE avatars SET name = 'x' WHERE id = 4",
+        "INSERT INTO avatars VALUES (5, NULL)",
+        "UPDATE avatars SET id = 9 WHERE id = 1",
+    ],
+)
+def test_a_set_of_rows_that_differs_from_what_was_confirmed_is_stale_and_nothing_is_touched(
+    world: RowWorld, rehearsal: Rehearsal, meanwhile: str
+) -> None:
+    run = rehearsal.host_run(RunnerTarget(world.reach))
+    look = run.look()
+    world.sql(meanwhile)
+    before = world.fingerprint()
+    with pytest.raises(Stale, match="run plan again"):
+        run.carry_out(look)
+    assert world.fingerprint() == before
+    assert world.sql("SELECT to_regclass('remediate.rows') IS NULL") == "t"
 
 
 def test_the_audit_log_holds_no_value_of_a_row(world: RowWorld, rehearsal: Rehearsal) -> None:
