@@ -291,4 +291,4 @@ def _as_error(host: str, error: BaseException) -> RemediateError:
 
 
 def _told(change: Change) -> dict[str, Json]:
-    return change.model_dump(mode="json", exclude={"data", "forecasts"})
+    return change.model_dump(mode="json", exclude={"data", "forecasts", "sample"})

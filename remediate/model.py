@@ -93,6 +93,8 @@ class Change(Value):
         what: One line for a person: `add 18 columns to avatars`.
         target: The thing changed: a path, a process, a table.
         diff: Unified diff, or empty.
+        sample: A few rows as they are and as they would be, in a diff's form. It is shown with the plan and written
+            down nowhere, for rows may hold what is personal.
         script: What would run, command or SQL, or empty.
         notes: Further lines that a reviewer wants: lock mode, live size, downtime.
         fidelity: How true this preview is.
@@ -108,6 +110,7 @@ class Change(Value):
     what: str
     target: str
     diff: str = ""
+    sample: str = ""
     script: str = ""
     notes: tuple[str, ...] = ()
     fidelity: Fidelity
@@ -128,7 +131,7 @@ class Change(Value):
     @property
     def outline(self) -> "ChangeOutline":
         """What is needed to tell later whether another change is this one."""
-        essence = digest_of(self.model_dump(mode="json", exclude={"notes", "forecasts", "assumed"}))
+        essence = digest_of(self.model_dump(mode="json", exclude={"notes", "sample", "forecasts", "assumed"}))
         return ChangeOutline(
             what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence
         )
@@ -142,7 +145,7 @@ class ChangeOutline(Value):
         target: As in the change.
         script: As in the change.
         assumed: As in the change.
-        essence: Digest of everything but notes and forecasts, which carry live figures.
+        essence: Digest of everything but notes and forecasts, which carry live figures, and the sample.
     """
 
     what: str

@@ -171,6 +171,10 @@ class Target(Protocol):
         """The host's name in the inventory."""
 
     @property
+    def token(self) -> str:
+        """Under which it changes things, run and step; empty before `scoped`."""
+
+    @property
     def database(self) -> dict[str, Json]:
         """What is known of the database since the last look: `name`, `identity`; empty where none was asked."""
 

@@ -10,6 +10,7 @@ from remediate.cli import (
     auditing,
     doctoring,
     examining,
+    forgetting,
     library,
     locks,
     putting_back,
@@ -47,6 +48,7 @@ app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)
 app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)
+app.command("forget", rich_help_panel="Changing")(forgetting.forget)
 app.command("hold", rich_help_panel="Locks")(locks.hold)
 app.command("unlock", rich_help_panel="Locks")(locks.unlock)
 app.command("runs", rich_help_panel="Records")(records.runs)

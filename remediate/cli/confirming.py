@@ -79,6 +79,26 @@ def confirm_resume(
     return _ask_as_wanted(f"{names} (go on with {run})", inventory, yes=yes, ask=ask)
 
 
+def confirm_forget(
+    run: str,
+    hosts: Sequence[Host],
+    inventory: Inventory,
+    reason: str,
+    *,
+    yes: bool,
+    ask: Callable[[str], str] | None,
+) -> str:
+    """Return how it was confirmed that a run's ways back are removed; the arguments are those of `confirm_resume`.
+
+    Raises:
+        Declined: The policy wants a reason, the operator says no, or nobody can be asked.
+    """
+    if refused := refusals([], inventory.policy, reason):
+        raise Declined(inventory.environment, "; ".join(refused))
+    names = ", ".join(host.name for host in hosts)
+    return _ask_as_wanted(f"{names} (forget {run}: no way back)", inventory, yes=yes, ask=ask)
+
+
 def confirm_unlock(
     locks: Mapping[str, Lock],
     inventory: Inventory,

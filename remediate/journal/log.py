@@ -145,7 +145,7 @@ class Journal(AbstractContextManager["Journal"]):
         body = {
             "step": self._shown(step),
             "token": token,
-            "change": self._shown(change.model_dump(mode="json", exclude=_EXACT)),
+            "change": self._shown(change.model_dump(mode="json", exclude=_EXACT | _SHOWN_ONLY)),
             **self._exact.set_aside(exact),
         }
         return self._store.append(run, host, "owed", canonical(body))
@@ -292,6 +292,8 @@ class Journal(AbstractContextManager["Journal"]):
 
 _EXACT = {"data", "forecasts"}
 """The fields of a change that are kept exact; the others are for people, and masked."""
+_SHOWN_ONLY = {"sample"}
+"""What is shown to whoever confirms, and not kept: rows may hold what is personal."""
 _TELLING = "'begun', 'confirmed', 'stopped', 'rollback', 'ended', 'owed', 'paid'"
 _OWING = "'owed', 'done', 'failed', 'unknown', 'paid', 'unpaid'"
 

@@ -57,9 +57,9 @@ _CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERAT
  at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL)"""
 
 _SAVE = """INSERT INTO remediate.saved (relation, key, columns)
-SELECT %s, (SELECT coalesce(jsonb_object_agg(k.key, k.value), '{}') FROM jsonb_each(to_jsonb(t)) AS k
+SELECT %s, (SELECT coalesce(jsonb_object_agg(k.key, k.value), '{}') FROM jsonb_each(to_jsonb(t.*)) AS k
   WHERE k.key = ANY(%s::text[])),
- (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(to_jsonb(t)) AS k WHERE k.key = ANY(%s::text[]))"""
+ (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(to_jsonb(t.*)) AS k WHERE k.key = ANY(%s::text[]))"""
 
 
 def record_of_added(schema: str, table: str, columns: tuple[str, ...]) -> Statement:

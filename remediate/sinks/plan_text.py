@@ -37,9 +37,9 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     for fix in plan.fixes:
         if not fix.changes:
             yield Line(f"  - {fix.step}: nothing to do", "faint")
-        for change in fix.changes:
+        for before, change in zip((None, *fix.changes), fix.changes, strict=False):
             number += 1
-            yield from change_lines(number, fix.step, change)
+            yield from _alike_or_whole(number, fix.step, change, before)
 
 
 def counts(plan: Plan) -> str:
@@ -66,6 +66,20 @@ def finding_lines(finding: Finding) -> Iterator[Line]:
             yield Line(f"      … and {len(finding.evidence) - EVIDENCE} more", "faint")
 
 
+def _alike_or_whole(number: int, step: str, change: Change, before: Change | None) -> Iterator[Line]:
+    """Return one change; of one whose statement and way back are those of the one before it, only what it is about."""
+    tells_more = change.diff or change.sample or change.notes or not change.script
+    if before is None or tells_more or _how(change) != _how(before):
+        yield from change_lines(number, step, change)
+        return
+    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
+    yield Line(f"     as above, {one_line(change.target)}", "faint")
+
+
+def _how(change: Change) -> tuple[object, ...]:
+    return change.script, change.way_back, change.way_back_note, change.fidelity, change.assumed
+
+
 def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     """Return one change: what, how sure, the way back, the diff or script, and the notes."""
     yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
@@ -73,7 +87,7 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint")
     if change.assumed:
         yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint")
-    for line in change.diff.splitlines():
+    for line in (*change.diff.splitlines(), *change.sample.splitlines()):
         yield Line(f"     {_cut(line)}", _diff_style(line))
     for line in change.script.splitlines():
         yield Line(f"     {_cut(line)}", "code")

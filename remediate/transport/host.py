@@ -107,6 +107,11 @@ class SshTarget:
         return self.settings.name
 
     @property
+    def token(self) -> str:
+        """Under which it changes things: nothing, for a change needs a scope."""
+        return ""
+
+    @property
     def database(self) -> dict[str, Json]:
         """What is known of the database since the last look."""
         return self._facts()
@@ -282,6 +287,11 @@ class ScopedTarget:
     def name(self) -> str:
         """The host's name in the inventory."""
         return self._host.name
+
+    @property
+    def token(self) -> str:
+        """Under which it changes things: run and step."""
+        return self._token
 
     @property
     def database(self) -> dict[str, Json]:

@@ -203,6 +203,14 @@ def test_what_was_written_meanwhile_is_kept_before_the_drop(world: DatabaseWorld
     }
 
 
+def test_a_column_called_like_an_alias_of_ours_is_not_taken_for_the_row(world: DatabaseWorld) -> None:
+    world.sql("ALTER TABLE avatars ADD t text DEFAULT 'x'")
+    undone = applied(world, AddColumns(table="avatars", columns=COLUMNS[:1]))
+    world.sql("""UPDATE avatars SET "personaName" = 'y' WHERE id = 'b'""")
+    undo(world, undone)
+    assert world.sql("SELECT key, columns FROM remediate.saved") == '{"id": "b"}|{"personaName": "y"}'
+
+
 def test_rows_that_nobody_wrote_to_are_not_kept(world: DatabaseWorld) -> None:
     undo(world, applied(world, AddColumns(table="avatars", columns=COLUMNS[:4])))
     assert world.sql("SELECT count(*) FROM remediate.saved") == "0"

@@ -29,6 +29,7 @@ from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, 
 from .key_cases import CREATE_INDEXES, MAKE_FOREIGN_KEY, OLD_KEY, foreign_key_world, index_world
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
+from .row_cases import ROW_CASES
 from .session_cases import SESSION_CASES
 from .simulated import SCRIPTS
 from .world import World
@@ -113,6 +114,7 @@ CASES: tuple[Case, ...] = (
     *(Case(*row) for row in BUILD_CASES),
     *(Case(*row) for row in PROCESS_CASES),
     *(Case(*row) for row in SESSION_CASES),
+    *(Case(*row) for row in ROW_CASES),
     Case("a variable with a comment behind it", SET, env_world),
     Case("a database URL from the inventory", SET_SECRET, env_world),
     Case("a variable that is set twice", UNSET, env_world),

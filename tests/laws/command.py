@@ -52,6 +52,8 @@ home=${PM2_HOME:-$HOME/.pm2}
 class CommandTarget:
     """A target; changes need no token here."""
 
+    token = ""
+
     name = "this machine"
     machine = Machine()
     database: Mapping[str, Json] = field(default_factory=dict)

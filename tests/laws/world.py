@@ -45,6 +45,10 @@ class Watched:
         return self.inner.name
 
     @property
+    def token(self) -> str:
+        return self.inner.token
+
+    @property
     def database(self) -> dict[str, Json]:
         return self.inner.database
 

@@ -1,0 +1,143 @@
+"""The command forget: removes what a run keeps of rows in the databases it changed. It changes no app, and no log."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from remediate.cli.confirming import asker, confirm_forget
+from remediate.cli.exit_codes import HEALTHY, code_of_error
+from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
+from remediate.cli.putting_back import MovedInventory, OnlyOn, environment_of, summary_of
+from remediate.cli.session import Session, session, who
+from remediate.errors import Failed, RemediateError, UsageError
+from remediate.inventory import Host
+from remediate.locking import under_lock
+from remediate.model import canonical
+from remediate.providers.row_retention import KEPT, kept_of, removal
+from remediate.sinks.clean import one_line
+from remediate.target import Target
+from remediate.text.durations import seconds
+from remediate.witnessing import leave_witness
+
+DAY = 86400.0
+
+OlderThan = Annotated[
+    str, typer.Option("--older-than", help="How long they are kept: 30d, 12h, 90m. Younger ones stay.")
+]
+AtOnce = Annotated[bool, typer.Option("--now", help="However young they are; wants a --reason.")]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be forgotten.
+
+    Attributes:
+        older: Seconds that rows are kept at least.
+        age: The same, as it was written.
+    """
+
+    older: float
+    age: str
+
+
+def forget(
+    run: RunId,
+    on: OnlyOn = None,
+    inventory: MovedInventory = None,
+    state: StateFolder = None,
+    reason: Reason = "",
+    older_than: OlderThan = "30d",
+    *,
+    now: AtOnce = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> int:
+    """Remove the rows as they were that a run keeps in its databases; from then on it cannot be rolled back there."""
+    wish = Wish(0.0 if now else age_in_seconds(older_than), older_than)
+    if now and not reason.strip():
+        raise UsageError("--now", "wants a --reason", "tell in a few words why; it goes into the audit log")
+    summary = summary_of(run, state)
+    environment, found = environment_of(summary.header, inventory), summary.header.run
+    hosts = environment.select(on or summary.header.hosts)
+    with session(environment, state, run=found, reason=reason, as_json=as_json, hold=True) as opened:
+        confirm_forget(found, hosts, environment, reason, yes=yes, ask=asker())
+        codes = [_told(opened, host, wish) for host in hosts]
+        return max(codes, default=HEALTHY)
+
+
+def age_in_seconds(written: str) -> float:
+    """Return the seconds of an age such as `30d`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if days := re.fullmatch(r"(\d{1,5})d", written):
+        return int(days[1]) * DAY
+    try:
+        return float(str(seconds(written)))
+    except ValueError as error:
+        raise UsageError(f"--older-than {written}", "is no age", "write 30d, 12h or 90m") from error
+
+
+def _told(opened: Session, host: Host, wish: Wish) -> int:
+    try:
+        text, code = forget_on(opened, host, wish), HEALTHY
+    except RemediateError as error:
+        text, code = f"{error.what}; {error.todo}" if error.todo else error.what, code_of_error(error)
+    if opened.as_json:
+        typer.echo(canonical({"host": host.name, "run": opened.run, "text": text, "code": code}).decode())
+    else:
+        typer.echo(one_line(f"{host.name}: {text}", 500), err=code != HEALTHY)
+    return code
+
+
+def forget_on(opened: Session, host: Host, wish: Wish) -> str:
+    """Remove what the run keeps in one host's database, and return what was done.
+
+    Raises:
+        Blocked: There is no way there, or somebody else is at work; nothing was removed.
+        Failed: It is younger than it is to be kept, or the server refused; nothing was removed.
+    """
+    confirmed = opened.journal.confirmed(opened.run, host.name)
+    target = opened.target(host, confirmed.machine if confirmed else "")
+    done = under_lock(target, opened.runner, partial(_removed, opened, target, wish))
+    leave_witness(target, opened.runner)
+    return done
+
+
+def _removed(opened: Session, target: Target, wish: Wish) -> str:
+    number, age = _kept(target, opened.run)
+    if not number:
+        return "nothing is kept of it in the database"
+    if age < wish.older:
+        what = f"{number} rows are kept since {_in_words(age)}, and are to be kept for {wish.age}"
+        raise Failed(target.name, what, "nothing was removed; --now --reason WHY removes them at once")
+    why = opened.reason.strip() or f"kept for more than {wish.age}"
+    told = f"{number} rows as they were, kept since {_in_words(age)}, are removed"
+    opened.journal.append(opened.run, target.name, "forgetting", {"text": told, "why": why, "who": who()})
+    token = f"{opened.run}/forget{_times(opened)}"
+    target.scoped(token).change_database(removal(opened.run, who(), why))
+    opened.journal.append(opened.run, target.name, "forgotten", {"text": told, "why": why, "who": who()})
+    return f"{number} rows as they were are removed; the run can no longer be rolled back here"
+
+
+def _kept(target: Target, run: str) -> tuple[int, float]:
+    if target.answer((KEPT,))[KEPT].rows[0][0] is not True:
+        return 0, 0.0
+    question = kept_of(run)
+    record = target.answer((question,))[question].records[0]
+    return int(record["rows"]), float(record["age"])
+
+
+def _times(opened: Session) -> int:
+    return sum(entry.kind == "forgetting" for entry in opened.journal.entries(opened.run))
+
+
+def _in_words(age: float) -> str:
+    units: Sequence[tuple[float, str]] = ((DAY, "d"), (3600.0, "h"), (60.0, "min"))
+    size, unit = next((one for one in units if age >= one[0]), (1.0, "s"))
+    return f"{age / size:.0f} {unit}"

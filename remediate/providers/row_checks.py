@@ -1,0 +1,228 @@
+"""The checks `sql.orphans` and `sql.nulls`: rows that name a parent which is not there, and columns without a value.
+
+Reads only. Row-level security would hide rows and make both lie, so where it hides any they say so instead.
+"""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from remediate.errors import CouldNotLook
+from remediate.model import Finding
+from remediate.providers import catalog
+from remediate.providers.catalog import TABLES
+from remediate.providers.prisma_schema import tables_of
+from remediate.providers.row_facts import (
+    FOREIGN_KEYS,
+    ForeignKey,
+    foreign_keys_in,
+    null_counts,
+    nulls_in,
+    rights,
+    rights_in,
+)
+from remediate.providers.row_images import in_words
+from remediate.providers.row_selection import Parent, column_fact, orphaned, quoted, rows_fact
+from remediate.questions import Answers, Query, Read, ReadAnswer, Scalar
+from remediate.steps import Check, Questions, Step
+from remediate.text.suggest import did_you_mean
+
+_MOST_PARENTS = 1000
+_MOST_KEYS = 10
+# The key of a row, whatever it is of: which columns that are, only the catalog knows.
+_KEY = """(SELECT jsonb_object_agg(a.attname, to_jsonb(r.*) -> a.attname::text)
+  FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+  WHERE i.indrelid = r.tableoid AND i.indisprimary)"""
+
+
+class Orphans(Check):
+    """Every row's parent is there; a row that names none (NULL) has none to miss, and is counted apart.
+
+    Attributes:
+        table: The table, in the app's schema.
+        column: Its column that names the parent.
+        parent: The parent's table and column.
+        carry: Columns whose value all rows of a lost parent must share for `found.….parents` to have it: what is
+            needed to make the parent anew (`userId`).
+    """
+
+    kind: ClassVar[str] = "sql.orphans"
+    table: str
+    column: str
+    parent: Parent
+    carry: list[str] = []
+
+    @property
+    def _about(self) -> tuple[str, ...]:
+        columns = (column_fact(self.table, name) for name in (self.column, *self.carry))
+        parent = (rows_fact(self.parent.table), column_fact(self.parent.table, self.parent.column))
+        return (rows_fact(self.table), f"table:{self.table}", *columns, *parent)
+
+    @property
+    def lost(self) -> Query:
+        """The question for the parents that are not there, those with the most rows first."""
+        column, name = f"r.{quoted(self.column)}", quoted(self.table)
+        carried = "".join(
+            f", min({one}::text), count(DISTINCT {one}::text) + (count(*) > count({one}))::int"
+            for one in (f"r.{quoted(name)}" for name in self.carry)
+        )
+        sql = f"""SELECT {column}::text AS parent, count(*) AS rows, sum(count(*)) OVER ()::bigint AS whole,
+ count(*) OVER () AS parents{carried} FROM {name} AS r WHERE {orphaned(self.column, self.parent)}
+GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
+        return Query(sql=sql, parameters=(_MOST_PARENTS,), about=self._about)
+
+    @property
+    def keys(self) -> Query:
+        """The question for the keys of some of the rows."""
+        where = orphaned(self.column, self.parent)
+        sql = f"SELECT {_KEY} AS key FROM {quoted(self.table)} AS r WHERE {where} LIMIT %s"  # noqa: S608  (quoted)
+        return Query(sql=sql, parameters=(_MOST_KEYS,), about=self._about)
+
+    @property
+    def without(self) -> Query:
+        """The question how many rows name no parent."""
+        where = f"r.{quoted(self.column)} IS NULL AND %s"
+        sql = f"SELECT count(*) AS nulls FROM {quoted(self.table)} AS r WHERE {where}"  # noqa: S608  (quoted)
+        return Query(sql=sql, parameters=(True,), about=self._about)
+
+    def ask(self) -> Questions:
+        """Ask for them, for the foreign keys, and whether rows are hidden."""
+        tables = (rights(self.table), rights(self.parent.table))
+        return (TABLES, *tables, FOREIGN_KEYS, self.lost, self.keys, self.without)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Say how many rows name a parent that is not there, which, and whether a foreign key forbids it."""
+        del first
+        _refuse_unseen(self.table, (self.column, *self.carry), now)
+        _refuse_unseen(self.parent.table, (self.parent.column,), now)
+        rows = now[self.lost].rows
+        whole, parents = (rows[0][2], rows[0][3]) if rows else (0, 0)
+        key = self._foreign_key(now)
+        nulls = now[self.without].rows[0][0]
+        guarded = f"foreign key {key.name}, " + ("validated" if key.validated else "NOT VALID") if key else ""
+        lead = f"{whole} rows of {self.table} name {parents} {self.parent.table} that are not there"
+        seen = lead if whole else f"every row of {self.table} that names one has its {self.parent.table}"
+        return Finding(
+            healthy=not whole,
+            seen=f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
+            evidence=(
+                *(f"{self.parent.column} {row[0]}: {row[1]} rows" for row in rows[:_MOST_KEYS]),
+                *(f"row {_named(key[0])}" for key in now[self.keys].rows),
+            ),
+            facts={
+                "count": whole,
+                "nulls": nulls,
+                "missing": [row[0] for row in rows],
+                **self._parents(rows),
+                "keys": [row[0] for row in now[self.keys].rows],
+                "foreign_key": key.name if key else "",
+                "validated": bool(key and key.validated),
+            },
+        )
+
+    def _parents(self, rows: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
+        clear = [row for row in rows if all(number == 1 for number in row[5::2])]
+        return {
+            "parents": [
+                {self.parent.column: row[0], **dict(zip(self.carry, row[4::2], strict=True))} for row in clear
+            ],
+            "unclear": [row[0] for row in rows if row not in clear],
+        }
+
+    def _foreign_key(self, now: Answers) -> ForeignKey | None:
+        schemas = {table.schema_name for table in catalog.tables_in(now[TABLES]).values()}
+        wanted = ((self.column,), (self.parent.column,), self.table, self.parent.table)
+        for key in foreign_keys_in(now[FOREIGN_KEYS]):
+            found = (key.columns, key.parent_columns, key.table_name, key.parent_table)
+            if found == wanted and {key.schema_name, key.parent_schema} <= schemas:
+                return key
+        return None
+
+
+class Nulls(Check):
+    """Columns that must have a value have one in every row.
+
+    Attributes:
+        table: The table, in the app's schema.
+        columns: Which; by default those that the Prisma schema requires.
+        schema_file: The Prisma schema, where no columns are given.
+    """
+
+    kind: ClassVar[str] = "sql.nulls"
+    table: str
+    columns: list[str] | None = None
+    schema_file: str = Field(
+        default="{{ app.backend }}/prisma/schema.prisma", description="Absolute path of schema.prisma."
+    )
+
+    @property
+    def counts(self) -> Query:
+        """The question for the NULLs of every column that takes them."""
+        return null_counts(self.table)
+
+    def ask(self) -> Questions:
+        """Ask for the NULLs, and for the Prisma schema where that says which columns count."""
+        schema = (Read(path=self.schema_file),) if self.columns is None else ()
+        return (TABLES, rights(self.table), self.counts, *schema)
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Say which of the columns have NULLs, and how many."""
+        del first
+        wanted = self._wanted(now)
+        _refuse_unseen(self.table, wanted, now)
+        found = {
+            name: one for name, one in nulls_in(now[self.counts]).items() if name in wanted and one["count"]
+        }
+        told = ", ".join(f"{one['count']} of {name}" for name, one in found.items())
+        without = f"NULL where {self.table} must have a value: {told}"
+        return Finding(
+            healthy=not found,
+            seen=without if found else f"none of {len(wanted)} columns of {self.table} has a NULL",
+            evidence=tuple(
+                f"{name} is NULL in row {_named(key)}" for name, one in found.items() for key in one["keys"]
+            ),
+            facts={
+                "columns": list(found),
+                "counts": {name: one["count"] for name, one in found.items()},
+                "keys": {name: one["keys"] for name, one in found.items()},
+            },
+        )
+
+    def _wanted(self, now: Answers) -> tuple[str, ...]:
+        if self.columns is not None:
+            return tuple(self.columns)
+        file = now[Read(path=self.schema_file)]
+        if not file.exists:
+            raise CouldNotLook(self.schema_file, "there is no such file", "say which `columns` are required")
+        return self._required(file)
+
+    def _required(self, file: ReadAnswer) -> tuple[str, ...]:
+        meant = next((one for one in tables_of(file.text, self.schema_file) if one.name == self.table), None)
+        if meant is None:
+            what = f"no model of it has the table {self.table}"
+            raise CouldNotLook(self.schema_file, what, "say which `columns` are required")
+        return tuple(catalog.stored_name(column.name) for column in meant.columns if not column.nullable)
+
+
+def _named(key: dict[str, Scalar] | None) -> str:
+    return in_words(key) if key else "of a table without a primary key"
+
+
+def _refuse_unseen(table: str, columns: tuple[str, ...], now: Answers) -> None:
+    """Refuse to judge what is not there or not to be seen.
+
+    Raises:
+        CouldNotLook: There is no such table or column, or rows of it are hidden.
+    """
+    there, allowed = catalog.tables_in(now[TABLES]).get(table), rights_in(now[rights(table)])
+    if there is None or allowed is None:
+        raise CouldNotLook(now.where, f"there is no table {table} in the app's schema", "correct its name")
+    if why := allowed.refusal(table, "select"):
+        raise CouldNotLook(now.where, why, "use a role that sees all of it")
+    for column in columns:
+        if column not in there.by_name:
+            todo = did_you_mean(column, there.by_name) or "correct its name"
+            raise CouldNotLook(now.where, f"{table} has no column {column}", todo)
+
+
+STEPS: tuple[type[Step], ...] = (Orphans, Nulls)
