@@ -8,14 +8,14 @@ leaves nothing behind: no P3009.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from remediate.errors import CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.gate import RULES, Known, Verdict
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
@@ -27,7 +27,7 @@ from remediate.providers.prisma_checks import (
     migrations_in,
     standing_of,
 )
-from remediate.providers.sql_script import bare, not_in_a_transaction, statements_of
+from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules
 from remediate.questions import Answers, QueryAnswer, Run, RunAnswer
 from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -63,27 +63,8 @@ ALONE = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM _prisma_migrations WHERE mi
 RECORD = """INSERT INTO _prisma_migrations
     (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
     VALUES (gen_random_uuid()::text, %s, %s, now(), clock_timestamp(), 1)"""
-DANGERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), what)
-    for pattern, what in (
-        (r"\bDROP\s+(TABLE|SCHEMA)\b", "drops a table with all that is in it"),
-        (r"\bDROP\s+COLUMN\b", "drops a column with all that is in it"),
-        (r"\b(TRUNCATE|DELETE\s+FROM)\b", "deletes rows"),
-        (r"\bUPDATE\s+\S+\s+SET\b", "changes rows"),
-        (
-            r"\bALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE\b",
-            "changes a column's type: the table may be rewritten",
-        ),
-        (
-            r"\bSET\s+NOT\s+NULL\b",
-            "demands NOT NULL: it reads the whole table, and fails where a row has none",
-        ),
-        (r"\bCREATE\s+(UNIQUE\s+)?INDEX\b", "makes an index: whoever writes to the table waits meanwhile"),
-        (r"\bFOREIGN\s+KEY\b", "adds a foreign key: nobody writes to either table while rows are compared"),
-    )
-)
-LOSES = 4
-"""How many of the dangers are of rows, and not of the schema alone."""
+NEVER_INSIDE = frozenset({"own-transaction", "not-in-transaction", "session", "client-copy", "psql"})
+"""Rules that no `allow` helps against: the statement cannot be one of several in a transaction of ours."""
 WAITS = "lock: waited for 1 s at a time, 5 tries; nothing is applied where it is not to be had"
 
 
@@ -100,6 +81,14 @@ class MigrateDeploy(Action):
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )
     timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
+    allow: list[str] = Field(
+        default=[], description="Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not."
+    )
+
+    @field_validator("allow")
+    @classmethod
+    def _known_rules(cls, allow: list[str]) -> list[str]:
+        return known_rules(allow)
 
     @property
     def listing(self) -> Run:
@@ -112,8 +101,8 @@ class MigrateDeploy(Action):
         return Run(script=SQL_SCRIPT, args=(self.folder,), about=(f"file:{self.folder}",))
 
     def ask(self) -> Questions:
-        """Return the questions for the folder and the history, and whether there are tables."""
-        return (self.listing, self.texts, HISTORY_THERE, HISTORY, TABLES)
+        """Return the questions for the folder and the history, and for the tables that there are."""
+        return (self.listing, self.texts, HISTORY_THERE, HISTORY, *CATALOG)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each migration that is pending.
@@ -128,34 +117,61 @@ class MigrateDeploy(Action):
             return ()
         _refuse(standing, history, answers)
         texts = _texts(answers[self.texts])
-        return tuple(
-            self._change(name, files[name], texts.get(name), standing, answers) for name in standing.pending
-        )
+        return tuple(self._changes(standing, files, texts, answers))
+
+    def _changes(
+        self, standing: Standing, files: Mapping[str, str], texts: Mapping[str, bytes], answers: Answers
+    ) -> Iterator[Change]:
+        """Yield the changes; what one migration makes is known to the gate at the next."""
+        known = known_from(answers)
+        for name in standing.pending:
+            place = f"{self.folder}/{name}/migration.sql"
+            text = _text(place, files[name], texts.get(name))
+            verdict = self._verdict(place, text, known)
+            known = verdict.known
+            yield self._change(name, files[name], text, verdict, standing, answers)
+
+    def _verdict(self, place: str, text: str, known: Known) -> Verdict:
+        """Return what the gate says of a migration.
+
+        Raises:
+            Failed: It is none for a transaction.
+        """
+        verdict = gated(text, known, self.allow, place)
+        for hazard in verdict.hazards:
+            if hazard.rule in NEVER_INSIDE:
+                what = f"line {hazard.line}: one of its statements {RULES[hazard.rule].why}"
+                raise Failed(place, what, "apply it by hand: prisma migrate deploy")
+        return verdict
 
     def _change(
-        self, name: str, checksum: str, content: bytes | None, standing: Standing, answers: Answers
+        self,
+        name: str,
+        checksum: str,
+        text: str,
+        verdict: Verdict,
+        standing: Standing,
+        answers: Answers,
     ) -> Change:
-        place = f"{self.folder}/{name}/migration.sql"
-        text = _text(place, checksum, content)
-        statements = _statements(place, text)
-        dangers = list(_dangers(text))
         first = name == standing.pending[0]
+        notes = (*((verdict.missing,) if verdict.missing else ()), WAITS)
         return Change(
             what=f"apply the migration {name}",
             target="the database's schema",
             diff=_as_diff(name, text),
-            notes=(*(what for _, what in dangers), WAITS, *(_oddities(standing, answers) if first else ())),
+            notes=(*notes, *(_oddities(standing, answers) if first else ())),
+            hazards=verdict.hazards,
             # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.NONE,
             way_back_note="Prisma has no way down: a backup, or another migration, is the way out",
-            risk="data" if any(rows for rows, _ in dangers) else "schema",
+            risk="data" if verdict.changes_rows else "schema",
             alters=("table:_prisma_migrations", ALL_TABLES, "enums"),
             forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
             data={
                 "name": name,
                 "checksum": checksum,
-                "statements": list(statements),
+                "statements": [statement.text for statement in verdict.statements],
                 "first_ever": first and not answers[HISTORY_THERE].rows[0][0],
             },
         )
@@ -248,28 +264,10 @@ def _text(place: str, checksum: str, content: bytes | None) -> str:
         raise Failed(place, "is no UTF-8", "write it as UTF-8") from error
 
 
-def _statements(place: str, text: str) -> tuple[str, ...]:
-    try:
-        statements = statements_of(text)
-    except ValueError as error:
-        raise Failed(place, f"cannot be taken apart: {error}", "mend it, or apply it by hand") from error
-    if why := next((why for one in statements if (why := not_in_a_transaction(one))), ""):
-        raise Failed(place, f"one of its statements {why}", "apply it by hand: prisma migrate deploy")
-    return statements
-
-
 def _as_diff(name: str, text: str) -> str:
     lines = text.splitlines()
     added = "".join(f"+{line}\n" for line in lines)
     return f"--- /dev/null\n+++ {name}/migration.sql\n@@ -0,0 +1,{len(lines)} @@\n{added}"
-
-
-def _dangers(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield what a reviewer wants to know, and whether rows are at stake."""
-    words = bare(text)
-    for number, (pattern, what) in enumerate(DANGERS):
-        if pattern.search(words):
-            yield number < LOSES, f"it {what}"
 
 
 def _oddities(standing: Standing, answers: Answers) -> Iterator[str]:
