@@ -133,7 +133,9 @@ class Change(Value):
         """What is needed to tell later whether another change is this one."""
         left_out = {"notes", "hazards", "forecasts", "assumed"}
         stops = sorted({one.rule for one in self.hazards if one.severity is Severity.STOP})
-        essence = digest_of(self.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {}))
+        essence = digest_of(
+            self.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
+        )
         return ChangeOutline(
             what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence
         )

@@ -2,6 +2,6 @@
 
 from remediate.gate.judging import Verdict, judge
 from remediate.gate.known import NOTHING, Known
-from remediate.gate.rules import RULES
+from remediate.gate.rules import NEVER_INSIDE, RULES
 
-__all__ = ["NOTHING", "RULES", "Known", "Verdict", "judge"]
+__all__ = ["NEVER_INSIDE", "NOTHING", "RULES", "Known", "Verdict", "judge"]

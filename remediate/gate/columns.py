@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from remediate.gate.found import Found
 from remediate.gate.grammar import as_written, folded, table_of
-from remediate.gate.known import Known, KnownTable
+from remediate.gate.known import KnownTable
 from remediate.providers.catalog import Column
 from remediate.providers.column_types import postgres_type, same_default, same_type
 
@@ -17,7 +17,7 @@ _SERIAL = frozenset({"SERIAL", "BIGSERIAL", "SMALLSERIAL"})
 _WIDENING = re.compile(r"character varying(?:\((?P<size>\d+)\))?|text")
 
 
-def added_column(column: exp.ColumnDef, table: KnownTable, known: Known) -> Iterator[Found]:
+def added_column(column: exp.ColumnDef, table: KnownTable) -> Iterator[Found]:
     """Yield what ADD COLUMN does."""
     name = folded(column.this)
     there = table.columns.get(name)
@@ -36,7 +36,9 @@ def added_column(column: exp.ColumnDef, table: KnownTable, known: Known) -> Iter
     if constraint_of(column, exp.CheckColumnConstraint):
         yield Found("check-scans", table.name, f"the column {name}")
     reference = constraint_of(column, exp.Reference)
-    if reference is not None and default_of(column) is not None:  # without a default there is nothing to compare
+    if (
+        reference is not None and default_of(column) is not None
+    ):  # without a default there is nothing to compare
         yield Found("foreign-key-scans", table.name, f"it refers to {table_of(reference)}")
 
 
@@ -54,7 +56,9 @@ def _there(column: exp.ColumnDef, there: Column, table: KnownTable) -> Iterator[
     if same_default(wanted.default, there.default) is False:
         apart.append(f"its default is {there.default or 'none'}")
     if apart:
-        yield Found("not-the-same", about, "; ".join(apart), "change what is there, by a statement of its own")
+        yield Found(
+            "not-the-same", about, "; ".join(apart), "change what is there, by a statement of its own"
+        )
 
 
 def column_of(column: exp.ColumnDef) -> Column:

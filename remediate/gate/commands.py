@@ -28,13 +28,19 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
             rf"{_ALTER}(?:SET|RESET|OWNER TO|ENABLE|REPLICA IDENTITY|ALTER (?:COLUMN )?\S+ (?:SET|RESET|ADD|DROP))\b",
             ("alter-table",),
         ),
-        (r"DROP (?:EXTENSION|POLICY|TRIGGER|FUNCTION|PROCEDURE|DOMAIN|RULE|OPERATOR|AGGREGATE)\b", ("drop-object",)),
+        (
+            r"DROP (?:EXTENSION|POLICY|TRIGGER|FUNCTION|PROCEDURE|DOMAIN|RULE|OPERATOR|AGGREGATE)\b",
+            ("drop-object",),
+        ),
         (r"ALTER (?:TYPE|SEQUENCE|VIEW|INDEX|EXTENSION|FUNCTION|POLICY|DEFAULT PRIVILEGES|STATISTICS)\b", ()),
         (r"CREATE (?:EXTENSION|POLICY|AGGREGATE|STATISTICS|DOMAIN|TYPE|OPERATOR|CAST|COLLATION)\b", ()),
         (r"(?:SHOW|ANALYZE|ANALYSE|VACUUM|REFRESH|REINDEX|COMMENT|SECURITY LABEL)\b", ()),
     )
 )
-_EXPLAIN = re.compile(r"EXPLAIN\b((?:\s*\([^()]*\)|\s+(?:ANALYZE|ANALYSE|VERBOSE)\b)*)\s*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_EXPLAIN = re.compile(
+    r"EXPLAIN\b((?:\s*\([^()]*\)|\s+(?:ANALYZE|ANALYSE|VERBOSE)\b)*)\s*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def in_commands(statement: Statement) -> Iterator[Found]:
@@ -60,7 +66,7 @@ def explained(text: str) -> str | None:
 
 
 def executes(text: str) -> bool:
-    """Tell whether an EXPLAIN may really execute its statement: whether it says ANALYZE at all, be it to switch it off."""
+    """Tell whether an EXPLAIN may really execute its statement: whether it says ANALYZE, be it to switch it off."""
     match = _EXPLAIN.fullmatch(blanked(text).strip())
     return bool(match and re.search(r"\bANALY[SZ]E\b", match[1], re.IGNORECASE))
 

@@ -68,7 +68,7 @@ def tree_of(text: str) -> exp.Expr | None:
 
 
 def folded(identifier: exp.Expr | None) -> str:
-    """Return a name as PostgreSQL looks it up: quoted as it stands, unquoted in lower case; empty where there is none."""
+    """Return a name as PostgreSQL looks it up: quoted as it stands, else in lower case; empty where there is none."""
     if not isinstance(identifier, exp.Identifier):
         return ""
     return str(identifier.this) if identifier.quoted else str(identifier.this).lower()
@@ -85,7 +85,9 @@ def conjuncts(tree: exp.Expr | None) -> Iterator[exp.Expr]:
     where = tree.args.get("where") if tree is not None else None
     condition = where.this if isinstance(where, exp.Where) else None
     if condition is not None:
-        yield from condition.unnest().flatten() if isinstance(condition.unnest(), exp.And) else (condition.unnest(),)
+        yield from (
+            condition.unnest().flatten() if isinstance(condition.unnest(), exp.And) else (condition.unnest(),)
+        )
 
 
 def as_written(tree: exp.Expr | None) -> str:

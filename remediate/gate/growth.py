@@ -1,4 +1,4 @@
-"""What a script's own statements make of what is known: a table that it makes is empty, and nobody else's. Asks nobody."""
+"""What a script's own statements make of what is known: a table that it makes is empty, and its own. Asks nobody."""
 
 from dataclasses import replace
 
@@ -29,10 +29,18 @@ def _with_table(tree: exp.Create, known: Known) -> Known:
     if name in known.tables:
         return known
     columns = {folded(one.this): column_of(one) for one in tree.find_all(exp.ColumnDef)}
-    inline = [folded(one.this) for one in tree.find_all(exp.ColumnDef) if constraint_of(one, exp.PrimaryKeyColumnConstraint)]
-    keys = [folded(part.find(exp.Identifier)) for key in tree.find_all(exp.PrimaryKey) for part in key.expressions]
+    inline = [
+        folded(one.this)
+        for one in tree.find_all(exp.ColumnDef)
+        if constraint_of(one, exp.PrimaryKeyColumnConstraint)
+    ]
+    keys = [
+        folded(part.find(exp.Identifier)) for key in tree.find_all(exp.PrimaryKey) for part in key.expressions
+    ]
     primary = tuple(inline or keys)
-    required = {key: one.model_copy(update={"nullable": False}) for key, one in columns.items() if key in primary}
+    required = {
+        key: one.model_copy(update={"nullable": False}) for key, one in columns.items() if key in primary
+    }
     made = KnownTable(name, {**columns, **required}, primary, bytes=0, rows=0, own=True)
     return known.with_table(made)
 
@@ -78,6 +86,7 @@ def _columns(action: exp.Expr, columns: dict[str, Column]) -> dict[str, Column]:
         name = folded(action.this)
         nullable = bool(action.args["allow_null"])
         return {
-            key: one.model_copy(update={"nullable": nullable}) if key == name else one for key, one in columns.items()
+            key: one.model_copy(update={"nullable": nullable}) if key == name else one
+            for key, one in columns.items()
         }
     return columns

@@ -49,6 +49,7 @@ def judge(
     *,
     allow: Collection[str] = (),
     one: bool = False,
+    with_others: bool = False,
     ask_squawk: Callable[[str], Lint] = lint,
 ) -> Verdict:
     """Return what a script's statements do to whoever else is at work.
@@ -58,6 +59,7 @@ def judge(
         known: What the catalog says.
         allow: The ids of rules that are allowed.
         one: Whether one statement is taken only.
+        with_others: Whether it runs in one transaction with other statements, however few it has itself.
         ask_squawk: Asks squawk.
 
     Raises:
@@ -65,7 +67,7 @@ def judge(
     """
     statements = statements_in(script)
     said = ask_squawk(script)
-    founds, grown = _walk(statements, said, known)
+    founds, grown = _walk(statements, said, known, with_others=with_others)
     if one and len(statements) > 1:
         founds.append((statements[1], Found("several-statements"), known))
     hazards = _told_once(_hazard(*each, frozenset(allow)) for each in founds)
@@ -75,16 +77,19 @@ def judge(
 
 
 def _walk(
-    statements: Sequence[Statement], said: Lint, known: Known
+    statements: Sequence[Statement], said: Lint, known: Known, *, with_others: bool
 ) -> tuple[list[tuple[Statement, Found, Known]], Known]:
     """Return what was found in each statement, with what is known when its turn comes; and what is known at the end."""
     founds: list[tuple[Statement, Found, Known]] = []
     held = ""
     for number, statement in enumerate(statements):
-        here = list(_found(statement, statements, number, known))
+        alone = len(statements) == 1 and not with_others
+        here = [*in_transactions(statement, alone=alone), *_found(statement, statements, number, known)]
         here += _of_squawk(statement, statements, number, said, here)
         here += in_the_lock_of(held, here)
-        held = held or locked_by([found for found in here if not known.table(found.about.partition(".")[0]).own])
+        held = held or locked_by(
+            [found for found in here if not known.table(found.about.partition(".")[0]).own]
+        )
         founds += [(statement, found, known) for found in _without_echo(here)]
         known = after(statement, known)
     return founds, known
@@ -107,7 +112,6 @@ def _told_once(hazards: Iterable[Hazard]) -> list[Hazard]:
 
 def _found(statement: Statement, script: Sequence[Statement], number: int, known: Known) -> Iterator[Found]:
     inside = explained(statement.text)
-    yield from in_transactions(statement, script)
     yield from in_commands(statement)
     yield from in_explain(statement)
     yield from in_validation(statement, script[:number])
@@ -175,7 +179,11 @@ def _seconds(rule: Rule, size: int | None) -> float | None:
 def _blocks(rule: Rule, size: str, seconds: float | None) -> str:
     if rule.lock is Lock.NONE:
         return ""
-    whom = f"blocks {BLOCKS[rule.lock]}" if rule.lock is not Lock.SHARE_UPDATE_EXCLUSIVE else "blocks no reader and no writer"
+    whom = (
+        f"blocks {BLOCKS[rule.lock]}"
+        if rule.lock is not Lock.SHARE_UPDATE_EXCLUSIVE
+        else "blocks no reader and no writer"
+    )
     if rule.work is Work.CATALOG:
         return f"{rule.lock}: {whom} for milliseconds (catalog only), once it has the lock"
     if rule.work is Work.NONE:

@@ -14,7 +14,7 @@ from remediate.gate.effects import WITH_EFFECTS
 from remediate.gate.grammar import reads_only, tree_of
 
 _READS = ("select", "with", "values", "table", "show", "explain")
-# Strings whose end depends on more than quotes, and comments that PostgreSQL nests (manual, chapter "Lexical Structure").
+# Strings whose end depends on more than quotes; comments that nest (manual, chapter "Lexical Structure").
 _UNREADABLE = re.compile(r"""(?<![^\W\d])[eE]'|(?<![^\W\d])[uU]&['"]|\$\w*\$|/\*""")
 _STRING_OR_COMMENT = r"'(?:[^']|'')*'|--[^\r\n]*|/\*(?:(?!/\*).)*?\*/"
 _QUOTED = re.compile(rf'("(?:[^"]|"")*")|{_STRING_OR_COMMENT}', re.DOTALL)

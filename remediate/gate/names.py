@@ -1,4 +1,4 @@
-"""The rule about names: what is written without quotes is looked up in lower case, and may not be there. Asks nobody."""
+"""The rule about names: what is written without quotes is looked up in lower case. It asks nobody."""
 
 from collections.abc import Collection, Iterator
 
@@ -17,7 +17,11 @@ def in_names(tree: exp.Expr | None, known: Known) -> Iterator[Found]:
     """Yield each unquoted name that is not there in lower case, with its right spelling from the catalog; each once."""
     if tree is None:
         return
-    aliases = {folded(one) for alias in tree.find_all(exp.Alias, exp.TableAlias) for one in alias.find_all(exp.Identifier)}
+    aliases = {
+        folded(one)
+        for alias in tree.find_all(exp.Alias, exp.TableAlias)
+        for one in alias.find_all(exp.Identifier)
+    }
     yield from dict.fromkeys(_tables(tree, known, aliases))
     yield from dict.fromkeys(_columns(tree, known, aliases))
 
@@ -30,7 +34,12 @@ def made_names(tree: exp.Expr | None) -> Iterator[Found]:
     made = tree.find(exp.Table) if isinstance(tree, exp.Create) and tree.kind == "TABLE" else None
     for name in (*columns, *((made.this,) if made is not None else ())):
         if _is_mixed(name):
-            yield Found("folded-name", str(name.this), f"{name.this} becomes {folded(name)}", identifier(str(name.this)))
+            yield Found(
+                "folded-name",
+                str(name.this),
+                f"{name.this} becomes {folded(name)}",
+                identifier(str(name.this)),
+            )
 
 
 def _tables(tree: exp.Expr, known: Known, aliases: set[str]) -> Iterator[Found]:
@@ -44,7 +53,11 @@ def _columns(tree: exp.Expr, known: Known, aliases: set[str]) -> Iterator[Found]
     tables = {_spelling(folded(table.this), known.tables) for table in tree.find_all(exp.Table)}
     columns = {column for name in tables for column in known.table(name).columns}
     for one in tree.find_all(exp.Identifier):
-        if isinstance(one.parent, _OF_COLUMNS) and one.arg_key in {"this", "expressions", "to"} and not one.quoted:
+        if (
+            isinstance(one.parent, _OF_COLUMNS)
+            and one.arg_key in {"this", "expressions", "to"}
+            and not one.quoted
+        ):
             name = folded(one)
             if name not in aliases:
                 yield from _misspelt(str(one.this), name, columns, known)

@@ -23,7 +23,9 @@ def in_rows(statement: Statement, known: Known) -> Iterator[Found]:
     if isinstance(tree, exp.Merge):
         yield Found("change-rows", table_of(tree))
     if isinstance(tree, exp.TruncateTable):
-        yield from (Found("truncate", name) for name in map(table_of, tree.expressions) if not known.table(name).own)
+        yield from (
+            Found("truncate", name) for name in map(table_of, tree.expressions) if not known.table(name).own
+        )
     for negation in tree.find_all(exp.Not):
         yield from _not_in(negation, known)
 
@@ -62,7 +64,9 @@ def _always(condition: exp.Expr) -> bool:
 def _for_a_duplicate(delete: exp.Delete, table: KnownTable) -> bool:
     """Tell whether the whole primary key is given, and a subquery looks for others of the same table."""
     given = {folded(one.this.this) for one in conjuncts(delete) if _is_given(one)}
-    others = (select for select in delete.find_all(exp.Select) if table_of(select.args.get("from_")) == table.name)
+    others = (
+        select for select in delete.find_all(exp.Select) if table_of(select.args.get("from_")) == table.name
+    )
     return bool(table.primary_key) and set(table.primary_key) <= given and any(True for _ in others)
 
 
@@ -120,5 +124,3 @@ def _takes_null(column: exp.Expr, query: exp.Expr | None, known: Known) -> bool 
     source = query.this if isinstance(query, exp.Delete | exp.Update) else query.args.get("from_")
     found = known.table(table_of(source)).columns.get(folded(column.this))
     return None if found is None else found.nullable
-
-

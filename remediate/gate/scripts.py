@@ -13,10 +13,10 @@ _OF_A_SEQUENCE = frozenset({"nextval", "setval", "set_config"})
 _VALIDATES = re.compile(r'\bVALIDATE CONSTRAINT ("(?:[^"]|"")+"|\w+)', re.IGNORECASE)
 
 
-def in_transactions(statement: Statement, script: Sequence[Statement]) -> Iterator[Found]:
+def in_transactions(statement: Statement, *, alone: bool) -> Iterator[Found]:
     """Yield why a statement cannot be part of a transaction of the runner's."""
     rule = not_in_a_transaction(statement.text)
-    if rule and (rule != "not-in-transaction" or len(script) > 1):
+    if rule and (rule != "not-in-transaction" or not alone):
         yield Found(rule, "", statement.words[:60])
 
 
@@ -41,7 +41,9 @@ def in_the_lock_of(earlier: str, found: Sequence[Found]) -> Iterator[Found]:
 
 def locked_by(found: Sequence[Found]) -> str:
     """Return the table that is locked against everybody from here to the commit, or nothing."""
-    return next((one.about.partition(".")[0] for one in found if RULES[one.rule].lock is Lock.ACCESS_EXCLUSIVE), "")
+    return next(
+        (one.about.partition(".")[0] for one in found if RULES[one.rule].lock is Lock.ACCESS_EXCLUSIVE), ""
+    )
 
 
 def in_validation(statement: Statement, before: Sequence[Statement]) -> Iterator[Found]:

@@ -33,7 +33,7 @@ def _altered(tree: exp.Alter, statement: Statement, known: Known) -> Iterator[Fo
     table = known.table(name)
     for action in tree.args.get("actions") or ():
         if isinstance(action, exp.ColumnDef):
-            yield from added_column(action, table, known)
+            yield from added_column(action, table)
         elif isinstance(action, exp.AlterColumn) and not table.own:
             yield from altered_column(action, table)
         elif isinstance(action, exp.AddConstraint):
@@ -66,7 +66,8 @@ def _dropped_part(action: exp.Drop, name: str, known: Known) -> Iterator[Found]:
     if kind == "COLUMN":
         own = known.table(name).own
         yield from (
-            Found("drop-own" if own else "drop-column", f"{name}.{folded(one.this)}") for one in action.args["tables"]
+            Found("drop-own" if own else "drop-column", f"{name}.{folded(one.this)}")
+            for one in action.args["tables"]
         )
     elif kind == "CONSTRAINT" and not known.table(name).own:
         yield Found("drop-constraint", name)
@@ -92,12 +93,17 @@ def _index(tree: exp.Create, statement: Statement, known: Known) -> Iterator[Fou
 
 def _same_index(definition: str, name: str, statement: Statement, *, valid: bool) -> Iterator[Found]:
     if not valid:
-        yield Found("not-the-same", name, "the index is invalid: a concurrent build of it failed", f"DROP INDEX {name} first")
-    elif _essence(definition) != _essence(statement.words):
+        yield Found(
+            "not-the-same",
+            name,
+            "the index is invalid: a concurrent build of it failed",
+            f"DROP INDEX {name} first",
+        )
+    elif essence(definition) != essence(statement.words):
         yield Found("not-the-same", name, f"there is: {definition}")
 
 
-def _essence(definition: str) -> str:
+def essence(definition: str) -> str:
     """Return what of CREATE INDEX tells two indexes apart, spelled as PostgreSQL spells it."""
     after = _SPACES.sub(" ", definition).partition(" ON ")[2]
     unique = "UNIQUE " if re.match(r"\s*CREATE\s+UNIQUE\b", definition, re.IGNORECASE) else ""

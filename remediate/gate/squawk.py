@@ -1,7 +1,7 @@
 """squawk (squawk-cli), run as a program over a script's text: what it finds, as values. It decides nothing.
 
-Measured with 2.70: the text on stdin; exit code 0 and `[]` where it finds nothing, 1 and a list of findings otherwise, 2
-and no JSON where it was called wrongly. `line` counts from 0, `column` in bytes. Comments can silence it
+Measured with 2.70: the text on stdin; exit code 0 and `[]` where it finds nothing, 1 and a list of findings otherwise,
+2 and no JSON where it was called wrongly. `line` counts from 0, `column` in bytes. Comments can silence it
 (`squawk-ignore`), and so can a `.squawk.toml` in the working directory: it is given neither.
 """
 
@@ -35,7 +35,7 @@ OURS: dict[str, str] = {
     "transaction-nesting": "own-transaction",
     "ban-uncommitted-transaction": "own-transaction",
 }
-"""What our own rules judge with the catalog at hand: squawk's word counts where sqlglot could not read the statement."""
+"""What our own rules judge with the catalog at hand: squawk's word counts where sqlglot could not read it."""
 ADDED: dict[str, str] = {
     "renaming-table": "rename",
     "renaming-column": "rename",
@@ -48,7 +48,11 @@ ADDED: dict[str, str] = {
 }
 """What only squawk looks for, or looks for better."""
 LEFT_OUT = (
-    *("require-lock-timeout", "require-statement-timeout", "require-timeout-settings"),  # the runner bounds both itself
+    *(
+        "require-lock-timeout",
+        "require-statement-timeout",
+        "require-timeout-settings",
+    ),  # the runner bounds both itself
     *("prefer-robust-stmts", "prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-identity"),
     *("prefer-text-field", "prefer-timestamp-tz", "prefer-repack", "ban-char-field", "unused-ignore"),
 )

@@ -6,7 +6,7 @@ Figures move, so nothing is planned on them alone: a plan's digest leaves them o
 from collections.abc import Collection
 
 from remediate.errors import Failed
-from remediate.gate import RULES, Known, Verdict, judge
+from remediate.gate import NEVER_INSIDE, RULES, Known, Verdict, judge
 from remediate.gate.known import Index, KnownTable
 from remediate.providers.catalog import TABLES, Table, tables_in
 from remediate.questions import Answers, Query, QueryAnswer
@@ -34,7 +34,7 @@ CATALOG = (TABLES, SIZES)
 def known_from(answers: Answers) -> Known:
     """Return what the answers to `CATALOG` say; of what was not answered, nothing is known.
 
-    An answer that an earlier step of the plan makes uncertain is none: what it leaves open is judged when its turn comes.
+    An answer that an earlier step of the plan makes uncertain is none: that is judged when its turn comes.
     """
     shapes, sizes = (answers.raw(question) for question in CATALOG)
     if not isinstance(shapes, QueryAnswer):
@@ -49,7 +49,9 @@ def known_from(answers: Answers) -> Known:
     return Known(looked=True, tables=tables, indexes=indexes)
 
 
-def gated(script: str, known: Known, allow: Collection[str], where: str) -> Verdict:
+def gated(
+    script: str, known: Known, allow: Collection[str], where: str, *, with_others: bool = False
+) -> Verdict:
     """Return what the gate says of a script.
 
     Args:
@@ -57,12 +59,13 @@ def gated(script: str, known: Known, allow: Collection[str], where: str) -> Verd
         known: What is known of the database.
         allow: The ids of rules that the step allows.
         where: Where the script stands, for the error.
+        with_others: Whether it runs in one transaction with other statements, however few it has itself.
 
     Raises:
         Failed: It cannot be taken apart.
     """
     try:
-        return judge(script, known, allow=allow)
+        return judge(script, known, allow=allow, with_others=with_others)
     except ValueError as error:
         raise Failed(where, f"cannot be taken apart: {error}", "mend it") from error
 
@@ -89,3 +92,14 @@ def _known(table: Table, figures: dict[str, object]) -> KnownTable:
         rows=rows if isinstance(rows, int) and rows >= 0 else None,
         checks=tuple(map(str, figures.get("checks", ()))),  # type: ignore[call-overload]
     )
+
+
+def refuse_outside(verdict: Verdict, where: str, todo: str) -> None:
+    """Refuse a script of which a statement cannot be one of several in a transaction of ours.
+
+    Raises:
+        Failed: It has one.
+    """
+    for hazard in verdict.hazards:
+        if hazard.rule in NEVER_INSIDE:
+            raise Failed(where, f"line {hazard.line}: one of its statements {RULES[hazard.rule].why}", todo)

@@ -9,14 +9,16 @@ leaves nothing behind: no P3009.
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from remediate.errors import CouldNotLook, Failed
+from remediate.gate import Known, Verdict
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
-from remediate.gate import RULES, Known, Verdict
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
+from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
     HISTORY,
@@ -27,7 +29,6 @@ from remediate.providers.prisma_checks import (
     migrations_in,
     standing_of,
 )
-from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules
 from remediate.questions import Answers, QueryAnswer, Run, RunAnswer
 from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -63,8 +64,6 @@ ALONE = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM _prisma_migrations WHERE mi
 RECORD = """INSERT INTO _prisma_migrations
     (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
     VALUES (gen_random_uuid()::text, %s, %s, now(), clock_timestamp(), 1)"""
-NEVER_INSIDE = frozenset({"own-transaction", "not-in-transaction", "session", "client-copy", "psql"})
-"""Rules that no `allow` helps against: the statement cannot be one of several in a transaction of ours."""
 WAITS = "lock: waited for 1 s at a time, 5 tries; nothing is applied where it is not to be had"
 
 
@@ -129,7 +128,7 @@ class MigrateDeploy(Action):
             text = _text(place, files[name], texts.get(name))
             verdict = self._verdict(place, text, known)
             known = verdict.known
-            yield self._change(name, files[name], text, verdict, standing, answers)
+            yield self._change(_Pending(name, files[name], text, verdict), standing, answers)
 
     def _verdict(self, place: str, text: str, known: Known) -> Verdict:
         """Return what the gate says of a migration.
@@ -137,28 +136,18 @@ class MigrateDeploy(Action):
         Raises:
             Failed: It is none for a transaction.
         """
-        verdict = gated(text, known, self.allow, place)
-        for hazard in verdict.hazards:
-            if hazard.rule in NEVER_INSIDE:
-                what = f"line {hazard.line}: one of its statements {RULES[hazard.rule].why}"
-                raise Failed(place, what, "apply it by hand: prisma migrate deploy")
+        verdict = gated(text, known, self.allow, place, with_others=True)
+        refuse_outside(verdict, place, "apply it by hand: prisma migrate deploy")
         return verdict
 
-    def _change(
-        self,
-        name: str,
-        checksum: str,
-        text: str,
-        verdict: Verdict,
-        standing: Standing,
-        answers: Answers,
-    ) -> Change:
+    def _change(self, one: "_Pending", standing: Standing, answers: Answers) -> Change:
+        name, verdict = one.name, one.verdict
         first = name == standing.pending[0]
         notes = (*((verdict.missing,) if verdict.missing else ()), WAITS)
         return Change(
             what=f"apply the migration {name}",
             target="the database's schema",
-            diff=_as_diff(name, text),
+            diff=_as_diff(name, one.text),
             notes=(*notes, *(_oddities(standing, answers) if first else ())),
             hazards=verdict.hazards,
             # What runs is known to the byte; what it does to the rows is not.
@@ -170,7 +159,7 @@ class MigrateDeploy(Action):
             forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
             data={
                 "name": name,
-                "checksum": checksum,
+                "checksum": one.checksum,
                 "statements": [statement.text for statement in verdict.statements],
                 "first_ever": first and not answers[HISTORY_THERE].rows[0][0],
             },
@@ -210,6 +199,16 @@ class MigrateDeploy(Action):
         if name in _begun(target):
             what = f"the migration {name} is applied, and Prisma has no way down"
             raise Failed(target.name, what, "keep it, write another one, or restore a backup")
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A migration that is to be applied, with what the gate says of it."""
+
+    name: str
+    checksum: str
+    text: str
+    verdict: Verdict
 
 
 def _refuse(standing: Standing, history: tuple[Mapping[str, Json], ...], answers: Answers) -> None:

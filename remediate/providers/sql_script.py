@@ -31,7 +31,7 @@ _BY_HAND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "session",
         ),
         (r"^COPY\b.*\b(STDIN|PROGRAM)\b", "client-copy"),
-        (r"\bBEGIN\s+ATOMIC\b", "opaque"),
+        (r"\bBEGIN\s+ATOMIC\b", "atomic-body"),
         (r"^\\", "psql"),
     )
 )
