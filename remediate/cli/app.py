@@ -16,6 +16,7 @@ from remediate.cli import (
     records,
     resuming,
     running,
+    sql,
     streams,
     triaging,
 )
@@ -42,6 +43,7 @@ app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
 app.command("triage", rich_help_panel="Looking")(triaging.triage)
 app.command("health", rich_help_panel="Looking")(examining.health)
 app.command("import-check", rich_help_panel="Looking")(examining.import_check)
+app.add_typer(sql.sql, name="sql", rich_help_panel="Looking")
 app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)

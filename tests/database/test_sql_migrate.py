@@ -32,11 +32,13 @@ INDEX = SqlMigrate.model_validate(
         "down": {"text": 'DROP INDEX CONCURRENTLY "by user"'},
     }
 )
-SHAPES = SqlMigrate.model_validate(  # pg_dump shows rows in the order in which they lie: an update would move them
-    {
-        "text": "ALTER TABLE avatars ADD note text DEFAULT '%s'; CREATE TABLE extra AS SELECT 1 AS one;",
-        "down": {"text": "DROP TABLE extra; ALTER TABLE avatars DROP COLUMN note"},
-    }
+SHAPES = (
+    SqlMigrate.model_validate(  # pg_dump shows rows in the order in which they lie: an update would move them
+        {
+            "text": "ALTER TABLE avatars ADD note text DEFAULT '%s'; CREATE TABLE extra AS SELECT 1 AS one;",
+            "down": {"text": "DROP TABLE extra; ALTER TABLE avatars DROP COLUMN note"},
+        }
+    )
 )
 FOR_GOOD = SqlMigrate.model_validate(
     {"text": "DELETE FROM avatars WHERE id = 5", "way_back": "none", "reason": "they are gone"}
@@ -172,7 +174,9 @@ def test_a_file_on_the_host_is_read_and_its_lines_are_named(world: World, tmp_pa
     ],
 )
 def test_what_this_action_cannot_run_is_refused_with_its_line(world: World, text: str, why: str) -> None:
-    action = SqlMigrate.model_validate({"text": text, "way_back": "none", "reason": "no", "allow": ["session"]})
+    action = SqlMigrate.model_validate(
+        {"text": text, "way_back": "none", "reason": "no", "allow": ["session"]}
+    )
     with pytest.raises(Failed, match=why):
         planned(action, world.target())
 
@@ -214,7 +218,10 @@ def test_the_catalog_is_what_the_rules_are_judged_by(world: World) -> None:
     assert tripped("UPDATE avatars SET userId = 1 WHERE id = 1") == {"unquoted-name", "change-rows"}
     assert tripped('UPDATE avatars SET "userId" = 1 WHERE id = 1') == {"change-rows"}
     assert tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON avatars (name)") == set()
-    assert tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON public.avatars USING btree (name ASC)") == set()
+    assert (
+        tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON public.avatars USING btree (name ASC)")
+        == set()
+    )
     assert tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON avatars (id)") == {"not-the-same"}
     world.sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'avatars_name_idx'::regclass")
     assert tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON avatars (name)") == {"not-the-same"}

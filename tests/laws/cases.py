@@ -17,9 +17,11 @@ from .database_cases import (
     ADD_COLUMNS,
     DEPLOY,
     GENERATE_CLIENT,
+    SCRIPT,
     database_world,
     migrations_world,
     prisma_world,
+    script_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .memory import File, MemoryWorld, State
@@ -99,6 +101,7 @@ CASES: tuple[Case, ...] = (
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
+    Case("a script that was not run yet", SCRIPT, script_world),
     *(Case(*row) for row in BUILD_CASES),
     *(Case(*row) for row in PROCESS_CASES),
     Case("a variable with a comment behind it", SET, env_world),
