@@ -182,7 +182,8 @@ def _lines(name: str, base: Base, verdict: Verdict) -> Iterator[Line]:
 
 def _sum(stopped: Sequence[Hazard], verdict: Verdict) -> str:
     if not verdict.hazards:
-        return f"✓ {len(verdict.statements)} statements, no hazard"
+        count = len(verdict.statements)
+        return f"✓ {count} statement{'s' * (count != 1)}, no hazard"
     others = len(verdict.hazards) - len(stopped)
     more = f", {others} more to know" if others else ""
     return f"✗ {len(stopped)} stop{'s' * (len(stopped) == 1)}{more}" if stopped else f"✓ nothing stops{more}"

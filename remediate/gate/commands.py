@@ -13,7 +13,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), rules)
     for pattern, rules in (
         (r"(?:DO|CALL)\b", ("opaque",)),
-        (rf"VACUUM\b.*\bFULL\b[^\w\"]*(?:VERBOSE |ANALYZE )*{_NAME}?", ("vacuum-full",)),
+        (rf"VACUUM\b[^\"]*\bFULL\b[^\w\"]*(?:VERBOSE |ANALYZE )*{_NAME}?", ("vacuum-full",)),
         (rf"CLUSTER\b(?: VERBOSE)?(?: {_NAME})?", ("vacuum-full",)),
         (rf"LOCK (?:TABLE )?(?:ONLY )?{_NAME}", ("lock-table",)),
         (r"REINDEX\b(?!.*\bCONCURRENTLY\b)", ("reindex-blocks",)),

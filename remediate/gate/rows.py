@@ -20,13 +20,15 @@ def in_rows(statement: Statement, known: Known) -> Iterator[Found]:
         yield from _delete(delete, known)
     for insert in tree.find_all(exp.Insert):
         yield from _insert(insert, known)
+    if any(folded(table.args.get("db")) == "information_schema" for table in tree.find_all(exp.Table)):
+        yield Found("information-schema")
     if isinstance(tree, exp.Merge):
         yield Found("change-rows", table_of(tree))
     if isinstance(tree, exp.TruncateTable):
         yield from (
             Found("truncate", name) for name in map(table_of, tree.expressions) if not known.table(name).own
         )
-    for negation in tree.find_all(exp.Not):
+    for negation in tree.find_all(exp.Not, exp.NEQ):
         yield from _not_in(negation, known)
 
 
@@ -93,18 +95,28 @@ def _insert(insert: exp.Insert, known: Known) -> Iterator[Found]:
             yield Found("missing-required", f"{name}.{column.name}")
 
 
-def _not_in(negation: exp.Not, known: Known) -> Iterator[Found]:
-    inside = negation.this.unnest() if negation.this is not None else None
-    query = inside.args.get("query") if isinstance(inside, exp.In) else None
+def _not_in(negation: exp.Expr, known: Known) -> Iterator[Found]:
+    left, query = _sides(negation)
     select = query.unnest() if query is not None else None
-    if not isinstance(select, exp.Select) or inside is None or not select.expressions:
+    if not isinstance(select, exp.Select) or not select.expressions:
         return
-    right, left = select.expressions[0], inside.this
+    right = select.expressions[0]
     from_the_right = _takes_null(right, select, known)
-    if from_the_right is True and not _is_filtered(right, select):
+    if from_the_right is True and _is_filtered(right, select):
+        from_the_right = False
+    if from_the_right is True:
         yield Found("not-in-null", folded(right.this) if isinstance(right, exp.Column) else "")
-    elif from_the_right is not False or _takes_null(left, _around(negation), known) is not False:
+    elif from_the_right is None or _takes_null(left, _around(negation), known) is not False:
         yield Found("not-in-unproven", folded(left.this) if isinstance(left, exp.Column) else "")
+
+
+def _sides(negation: exp.Expr) -> tuple[exp.Expr | None, exp.Expr | None]:
+    """Return both sides of `NOT IN (SELECT …)`, or of `<> ALL (SELECT …)`, which is the same."""
+    if isinstance(negation, exp.NEQ):
+        every = negation.expression
+        return negation.this, every.this if isinstance(every, exp.All) else None
+    inside = negation.this.unnest()
+    return (inside.this, inside.args.get("query")) if isinstance(inside, exp.In) else (None, None)
 
 
 def _around(negation: exp.Expr) -> exp.Expr | None:
@@ -113,11 +125,11 @@ def _around(negation: exp.Expr) -> exp.Expr | None:
 
 def _is_filtered(column: exp.Expr, select: exp.Select) -> bool:
     """Tell whether the subquery leaves NULLs out itself."""
-    wanted = exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
+    wanted = exp.Is(this=column.copy(), expression=exp.Null(), negate=True)
     return any(condition == wanted for condition in conjuncts(select))
 
 
-def _takes_null(column: exp.Expr, query: exp.Expr | None, known: Known) -> bool | None:
+def _takes_null(column: exp.Expr | None, query: exp.Expr | None, known: Known) -> bool | None:
     """Return whether a column can be NULL, or None where nobody knows."""
     if not isinstance(column, exp.Column) or query is None:
         return None
