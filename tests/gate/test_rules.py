@@ -41,6 +41,7 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     "delete-without-where": (
         Pair("DELETE FROM avatars", "DELETE FROM avatars WHERE id = 'a'"),
         Pair("DELETE FROM avatars WHERE true", "DELETE FROM avatars WHERE false"),
+        Pair("DELETE FROM avatar_projects", "CREATE TABLE t (a int); DELETE FROM t"),
         Pair("DELETE FROM avatars WHERE 1 = 1", "DELETE FROM avatars WHERE name = style"),
         Pair(
             "WITH gone AS (DELETE FROM avatars RETURNING id) SELECT * FROM gone",
