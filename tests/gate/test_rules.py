@@ -105,6 +105,7 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ),
     ),
     "unquoted-name": (
+        Pair("SELECT 1 FROM avatars WHERE USERID = 1", 'SELECT 1 FROM "AVATARS" WHERE "USERID" = 1'),
         Pair("SELECT userId FROM avatars", 'SELECT "userId" FROM avatars'),
         Pair(
             "SELECT a.projectid FROM avatars a",
@@ -219,6 +220,11 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         Pair(
             "ALTER TABLE avatars ADD n int; UPDATE avatars SET n = 1 WHERE id = 'a'",
             "UPDATE avatars SET gender = 'x' WHERE id = 'a'; ALTER TABLE avatars ADD n int",
+        ),
+        Pair(
+            "ALTER TABLE avatars ADD n int; SELECT 1; INSERT INTO avatar_projects (id) VALUES (1)"
+            " ON CONFLICT (id) DO UPDATE SET name = 'x'",
+            "ALTER TABLE avatars ADD n int; SELECT 1; INSERT INTO avatar_projects (id) VALUES (1)",
         ),
         Pair(
             "ALTER TABLE avatars DROP gender; DELETE FROM avatar_projects WHERE id = 'a'",
@@ -386,6 +392,13 @@ def test_an_invalid_index_is_not_what_was_written() -> None:
     broken = Index("broken", "avatars", valid.definition, valid=False)
     assert "not-the-same" not in rules_of(text, LIVE.with_index(valid))
     assert "not-the-same" in rules_of(text, LIVE.with_index(broken))
+
+
+def test_an_empty_table_takes_a_column_that_is_not_null() -> None:
+    text = "ALTER TABLE avatars ADD n int NOT NULL"
+    empty = LIVE.with_table(replace(LIVE.table("avatars"), bytes=0, rows=0))
+    assert "not-null-without-default" not in rules_of(text, empty)
+    assert "not-null-without-default" in rules_of(text, sample(0.01))
 
 
 def test_a_valid_check_spares_the_scan_of_set_not_null() -> None:
