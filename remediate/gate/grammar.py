@@ -80,6 +80,14 @@ def table_of(tree: exp.Expr | None) -> str:
     return folded(table.this) if table is not None else ""
 
 
+def elsewhere(tree: exp.Expr | None, schema: str) -> bool:
+    """Tell whether a tree names a table of another schema than the app's, of which the catalog was not asked."""
+    named = (
+        {folded(table.args.get("db")) for table in tree.find_all(exp.Table)} if tree is not None else set()
+    )
+    return bool(schema) and bool(named - {"", schema, "pg_catalog", "information_schema"})
+
+
 def conjuncts(tree: exp.Expr | None) -> Iterator[exp.Expr]:
     """Yield the conditions that AND joins."""
     where = tree.args.get("where") if tree is not None else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
-from remediate.gate.grammar import Statement, statements_in, tree_of
+from remediate.gate.grammar import Statement, elsewhere, statements_in, tree_of
 from remediate.gate.growth import after
 from remediate.gate.known import NOTHING, Known
 from remediate.gate.names import in_names, made_names
@@ -48,7 +48,6 @@ def judge(
     known: Known = NOTHING,
     *,
     allow: Collection[str] = (),
-    one: bool = False,
     with_others: bool = False,
     ask_squawk: Callable[[str], Lint] = lint,
 ) -> Verdict:
@@ -58,7 +57,6 @@ def judge(
         script: SQL.
         known: What the catalog says.
         allow: The ids of rules that are allowed.
-        one: Whether one statement is taken only.
         with_others: Whether it runs in one transaction with other statements, however few it has itself.
         ask_squawk: Asks squawk.
 
@@ -68,8 +66,6 @@ def judge(
     statements = statements_in(script)
     said = ask_squawk(script)
     founds, grown = _walk(statements, said, known, with_others=with_others)
-    if one and len(statements) > 1:
-        founds.append((statements[1], Found("several-statements"), known))
     hazards = _told_once(_hazard(*each, frozenset(allow)) for each in founds)
     ordered = sorted(hazards, key=lambda hazard: (hazard.line, list(Severity).index(hazard.severity)))
     unjudged = () if known.looked else tuple(rule.id for rule in RULES.values() if rule.asks)
@@ -83,15 +79,16 @@ def _walk(
     founds: list[tuple[Statement, Found, Known]] = []
     held = ""
     for number, statement in enumerate(statements):
+        seen = known.of_another_schema() if elsewhere(statement.tree, known.schema) else known
         alone = len(statements) == 1 and not with_others
-        here = [*in_transactions(statement, alone=alone), *_found(statement, statements, number, known)]
+        here = [*in_transactions(statement, alone=alone), *_found(statement, statements, number, seen)]
         here += _of_squawk(statement, statements, number, said, here)
         here += in_the_lock_of(held, here)
         held = held or locked_by(
             [found for found in here if not known.table(found.about.partition(".")[0]).own]
         )
-        founds += [(statement, found, known) for found in _without_echo(here)]
-        known = after(statement, known)
+        founds += [(statement, found, seen) for found in _without_echo(here)]
+        known = known if seen is not known else after(statement, known)
     return founds, known
 
 

@@ -62,13 +62,19 @@ class Known:
 
     Attributes:
         looked: Whether there was a catalog at all.
+        schema: The app's schema; empty where there was none.
         tables: Of the app's schema, under their names.
         indexes: The same.
     """
 
     looked: bool = False
+    schema: str = ""
     tables: dict[str, KnownTable] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
+
+    def of_another_schema(self) -> "Known":
+        """Return what is known of a schema that was not asked about: nothing, whatever its tables are called."""
+        return Known(looked=self.looked, schema=self.schema)
 
     def table(self, name: str) -> KnownTable:
         """Return a table, one of which nothing is known where it is not there."""

@@ -12,6 +12,7 @@ from sqlglot import exp
 from remediate.gate.commands import executes, explained
 from remediate.gate.effects import WITH_EFFECTS
 from remediate.gate.grammar import reads_only, tree_of
+from remediate.gate.rules import RULES
 
 _READS = ("select", "with", "values", "table", "show", "explain")
 # Strings whose end depends on more than quotes; comments that nest (manual, chapter "Lexical Structure").
@@ -42,7 +43,7 @@ def not_a_look(sql: str) -> str:
 def _by_its_words(bare: str) -> str:
     first = (re.match(r"\w+", bare) or [""])[0].lower()
     if ";" in bare:
-        return "one statement, without a semicolon inside"
+        return f"one statement, without a semicolon inside: {RULES['several-statements'].why}"
     if first not in _READS:
         return f"a statement that reads ({', '.join(_READS)}), not {first.upper() or 'nothing'}"
     if found := _UNREADABLE.search(bare):

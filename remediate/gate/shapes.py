@@ -47,7 +47,7 @@ def _altered(tree: exp.Alter, statement: Statement, known: Known) -> Iterator[Fo
 
 
 def _constraints(action: exp.AddConstraint, name: str, statement: Statement, known: Known) -> Iterator[Found]:
-    late = "NOT VALID" in statement.words.upper()
+    late = _all_late(statement)
     if known.table(name).own:
         return
     for key in action.find_all(exp.ForeignKey):
@@ -59,6 +59,13 @@ def _constraints(action: exp.AddConstraint, name: str, statement: Statement, kno
         yield Found("check-scans", name)
     if action.find(exp.PrimaryKey, exp.UniqueColumnConstraint, exp.PrimaryKeyColumnConstraint):
         yield Found("unique-blocks", name)
+
+
+def _all_late(statement: Statement) -> bool:
+    """Tell whether each constraint that could be NOT VALID is; sqlglot says it of the whole statement only."""
+    tree = statement.tree
+    scanning = [] if tree is None else list(tree.find_all(exp.ForeignKey, exp.CheckColumnConstraint))
+    return 0 < len(scanning) <= statement.words.upper().count("NOT VALID")
 
 
 def _dropped_part(action: exp.Drop, name: str, known: Known) -> Iterator[Found]:

@@ -40,13 +40,15 @@ def known_from(answers: Answers) -> Known:
     if not isinstance(shapes, QueryAnswer):
         return Known()
     figures = {row["name"]: row for row in sizes.records} if isinstance(sizes, QueryAnswer) else {}
-    tables = {name: _known(table, figures.get(name, {})) for name, table in tables_in(shapes).items()}
+    shaped = tables_in(shapes)
+    tables = {name: _known(table, figures.get(name, {})) for name, table in shaped.items()}
     indexes = {
         index["name"]: Index(index["name"], name, index["definition"], index["valid"])
         for name, row in figures.items()
         for index in row["indexes"]
     }
-    return Known(looked=True, tables=tables, indexes=indexes)
+    schema = next((table.schema_name for table in shaped.values()), "")
+    return Known(looked=True, schema=schema, tables=tables, indexes=indexes)
 
 
 def gated(

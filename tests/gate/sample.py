@@ -26,7 +26,7 @@ def sample(megabytes: float = 400.0, **nullable: tuple[str, ...]) -> Known:
         nullable: Columns of a table that take NULL there, against the schema.
     """
     script = "\n".join(path.read_text() for path in migrations())
-    known = judge(script, Known(looked=True), ask_squawk=no_squawk).known
+    known = judge(script, Known(looked=True, schema="public"), ask_squawk=no_squawk).known
     for table in known.tables.values():
         columns = {
             name: column.model_copy(
