@@ -167,13 +167,14 @@ def _meaning(default: str) -> tuple[str, object]:
     if bare.lower() in _CALLS:
         return "call", bare.lower()
     if array := _ARRAY.fullmatch(re.sub(rf"({_LITERAL})::[\w \".]+(?=[,\]])", r"\1", bare)):
-        return "list", tuple(_value(member[0]) for member in _ALONE.finditer(array[1]))
+        return "list", tuple(literal_value(member[0]) for member in _ALONE.finditer(array[1]))
     literal = _CAST.fullmatch(bare)
     alone = literal[1] if literal else bare
-    return ("literal", _value(alone)) if _ALONE.fullmatch(alone) else ("unknown", bare)
+    return ("literal", literal_value(alone)) if _ALONE.fullmatch(alone) else ("unknown", bare)
 
 
-def _value(literal: str) -> object:
+def literal_value(literal: str) -> object:
+    """Return what a literal of the grammar stands for: numbers by their value, however they are written."""
     text = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal.lower()
     try:
         return Decimal(text)

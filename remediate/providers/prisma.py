@@ -3,7 +3,6 @@
 Its command line is only used to generate, on the host, and never through `npx`, which may download another version.
 """
 
-import difflib
 import posixpath
 from collections.abc import Iterable
 from typing import ClassVar
@@ -14,13 +13,12 @@ from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
 from remediate.providers.prisma_compare import Comparison, compared
-from remediate.providers.prisma_schema import Table, tables_of
+from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
 from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
 COMMAND_LINE, LIBRARY = "prisma", "@prisma/client"
-_SCHEMA_FILE = "{{ app.backend }}/prisma/schema.prisma"
 
 
 class Columns(Check):
@@ -35,7 +33,7 @@ class Columns(Check):
 
     kind: ClassVar[str] = "prisma.columns"
     table: str | None = None
-    schema_file: str = _SCHEMA_FILE
+    schema_file: str = SCHEMA_FILE
 
     def ask(self) -> Questions:
         """Ask for the schema file and the tables' shapes."""
@@ -48,27 +46,12 @@ class Columns(Check):
             CouldNotLook: The schema file is missing, cannot be read as one, or has no such table.
         """
         del first
-        schema = _schema_text(now, self.schema_file)
-        wanted = self._wanted(tables_of(schema, self.schema_file), now.where)
-        found = tables_in(now[TABLES])
+        meant, found = tables_meant(now, self.schema_file), tables_in(now[TABLES])
+        chosen = chosen_tables(meant, self.table, found, now.where)
         return _finding(
-            [compared(table, found.get(stored_name(table.name))) for table in wanted],
+            [compared(table, found.get(stored_name(table.name))) for table in chosen],
             single=self.table is not None,
         )
-
-    def _wanted(self, tables: tuple[Table, ...], where: str) -> tuple[Table, ...]:
-        if self.table is None:
-            return tuple(table for table in tables if not table.is_view and not table.schema_name)
-        chosen = [table for table in tables if self.table == table.name] or [
-            table for table in tables if self.table == table.model
-        ]
-        if not chosen:
-            near = difflib.get_close_matches(
-                self.table, [name for table in tables for name in (table.name, table.model)]
-            )
-            todo = f"did you mean {near[0]}?" if near else "correct the table's name"
-            raise CouldNotLook(where, f"{self.schema_file} has no model or table {self.table}", todo)
-        return tuple(chosen[:1])
 
 
 class _Generated(Step):
@@ -81,7 +64,7 @@ class _Generated(Step):
     """
 
     backend: str = "{{ app.backend }}"
-    schema_file: str = _SCHEMA_FILE
+    schema_file: str = SCHEMA_FILE
     client: str = "{{ app.backend }}/node_modules/.prisma/client"
 
     @property
@@ -236,15 +219,6 @@ class Generate(_Generated, Action):
             data={"mark": mark},
             assumed=assumed,
         )
-
-
-def _schema_text(answers: Answers, path: str) -> str:
-    file = answers[Read(path=path)]
-    if not file.exists:
-        raise CouldNotLook(
-            answers.where, f"there is no {path}", "set schema_file, or app.backend in the inventory"
-        )
-    return file.text
 
 
 def _finding(comparisons: list[Comparison], *, single: bool) -> Finding:

@@ -123,13 +123,13 @@ class Columns:
 
     def _literal(self, field: Field, value: Expression) -> str:
         if isinstance(value, Name) and field.type in self.enums:
-            return _quoted(self._enum_value(field, value.value))
+            return quoted(self._enum_value(field, value.value))
         if isinstance(value, Name | Number):
             return value.value
         if not isinstance(value, Text):
             raise self._wrong(field.line, f"@default of {field.name} cannot be read")
         try:
-            return _quoted(_converted(field.type, value.value))
+            return quoted(_converted(field.type, value.value))
         except (ValueError, binascii.Error) as error:
             raise self._wrong(field.line, f"@default of {field.name} is no {field.type}") from error
 
@@ -167,7 +167,8 @@ def _native(attribute: Attribute) -> str:
     return _NATIVE.get(name, name.upper()) + (f"({sizes})" if sizes else "")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a literal as Prisma writes it."""
     return "'" + text.replace("'", "''") + "'"  # backslashes are plain: standard_conforming_strings
 
 

@@ -18,6 +18,7 @@ from remediate.errors import CouldNotLook, Failed
 from remediate.gate import Known, Verdict
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
@@ -155,7 +156,7 @@ class MigrateDeploy(Action):
             way_back=WayBack.NONE,
             way_back_note="Prisma has no way down: a backup, or another migration, is the way out",
             risk="data" if verdict.changes_rows else "schema",
-            alters=("table:_prisma_migrations", ALL_TABLES, "enums"),
+            alters=("table:_prisma_migrations", ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS, "enums"),
             forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
             data={
                 "name": name,

@@ -1,4 +1,4 @@
-"""Tells which tables a Prisma schema means in PostgreSQL: names and columns. Reads no file and no database.
+"""Tells which tables a Prisma schema means in PostgreSQL: names, columns, keys. Reads no file and no database.
 
 Checked against what `prisma migrate diff --from-empty --to-schema … --script` of 7.10.0 prints, on a schema that uses
 every native type and every kind of default.
@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from remediate.errors import CouldNotLook
 from remediate.providers.prisma_columns import COUNTING, Column, Columns, mapped, text_of
+from remediate.providers.prisma_keys import Keys
 from remediate.providers.prisma_syntax import blocks_of
-from remediate.providers.prisma_tree import Block, Field
+from remediate.providers.prisma_tree import Block, Field, Text
+from remediate.providers.wanted_keys import WantedColumn, WantedForeignKey, WantedIndex
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Table:
         schema_name: Its `@@schema`, or empty for the one that the app's URL names.
         columns: In the schema's order.
         is_view: Whether it is a view, which migrate does not create.
+        indexes: Its indexes, the primary key among them.
+        foreign_keys: Those that lead from it to others.
     """
 
     model: str
@@ -30,6 +34,8 @@ class Table:
     schema_name: str
     columns: tuple[Column, ...]
     is_view: bool = False
+    indexes: tuple[WantedIndex, ...] = ()
+    foreign_keys: tuple[WantedForeignKey, ...] = ()
 
 
 def tables_of(text: str, where: str) -> tuple[Table, ...]:
@@ -53,6 +59,7 @@ class _Schema:
         }
         self._enums: Mapping[str, Block] = {block.name: block for block in blocks if block.kind == "enum"}
         self._columns_of = Columns(self._enums, where)
+        self._keys_of = Keys(self._models, where, kept_by_prisma=_kept_by_prisma(blocks))
 
     def tables(self) -> tuple[Table, ...]:
         plain = {name: self._table(block) for name, block in self._models.items()}
@@ -64,9 +71,11 @@ class _Schema:
         return Table(
             model=block.name,
             name=mapped(block, block.name),
-            schema_name=text_of(block.attribute("schema"), "name"),
+            schema_name=text_of(block.attribute("schema"), "map", 0),
             columns=columns,
             is_view=block.kind == "view",
+            indexes=self._keys_of.indexes(block),
+            foreign_keys=self._keys_of.foreign_keys(block),
         )
 
     def _joining(self, tables: Mapping[str, Table]) -> tuple[Table, ...]:
@@ -77,8 +86,9 @@ class _Schema:
                 if field.is_list and field.type in self._models and self._is_many_to_many(block, field):
                     one, other = sorted((block.name, field.type))
                     name = text_of(field.attribute("relation"), "name", 0) or f"{one}To{other}"
-                    keys = (self._key_of(tables[one]), self._key_of(tables[other]))
-                    found[name] = _joined(f"_{name}", tables[one], keys)
+                    sides = tuple((tables[side], self._key_of(tables[side])) for side in (one, other))
+                    referring = () if self._keys_of.kept_by_prisma else sides
+                    found[name] = _joined(f"_{name}", sides, referring)
         return tuple(found.values())
 
     def _is_many_to_many(self, block: Block, field: Field) -> bool:
@@ -103,14 +113,45 @@ class _Schema:
         return ordered[0]
 
 
-def _joined(name: str, one: Table, keys: tuple[Column, Column]) -> Table:
+Sides = tuple[tuple[Table, Column], ...]
+"""The two tables of a many-to-many relation, each with its key."""
+
+
+def _joined(name: str, sides: Sides, referring: Sides) -> Table:
     columns = tuple(
         replace(key, name=letter, field=letter, type=COUNTING.get(key.type, key.type), default=None)
-        for letter, key in zip("AB", keys, strict=True)
+        for letter, (_, key) in zip("AB", sides, strict=True)
     )
+    both, second = [WantedColumn(name="A"), WantedColumn(name="B")], [WantedColumn(name="B")]
     return Table(
         model="",
         name=name,
-        schema_name=one.schema_name,
+        schema_name=sides[0][0].schema_name,
         columns=columns,
+        indexes=(
+            WantedIndex(columns=both, name=f"{name}_AB_pkey", primary=True, unique=True),
+            WantedIndex(columns=second, name=f"{name}_B_index"),
+        ),
+        foreign_keys=tuple(_side(letter, *side) for letter, side in zip("AB", referring, strict=False)),
+    )
+
+
+def _side(letter: str, table: Table, key: Column) -> WantedForeignKey:
+    return WantedForeignKey(
+        columns=[letter],
+        references=table.name,
+        referenced=[key.name],
+        in_schema=table.schema_name,
+        on_delete="CASCADE",
+        on_update="CASCADE",
+    )
+
+
+def _kept_by_prisma(blocks: tuple[Block, ...]) -> bool:
+    """Tell whether there are no foreign keys; up to Prisma 4.4 the setting had another name."""
+    return any(
+        setting.name in ("relationMode", "referentialIntegrity") and setting.value == Text("prisma")
+        for block in blocks
+        if block.kind == "datasource"
+        for setting in block.settings
     )

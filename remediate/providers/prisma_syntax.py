@@ -20,6 +20,7 @@ from remediate.providers.prisma_tree import (
     Listing,
     Name,
     Number,
+    Pairs,
     Text,
 )
 
@@ -191,6 +192,8 @@ class _Reader:
             return Number(token.text)
         if token.text == "[":
             return Listing(tuple(self._until("]", self._expression)))
+        if token.text == "{":
+            return Pairs(tuple(self._until("}", self._argument)))
         if token.kind != "word":
             raise self._unexpected(token, "a value")
         self._at -= 1

@@ -40,7 +40,14 @@ class Listing:
     values: "tuple[Expression, ...]"
 
 
-Expression: TypeAlias = Text | Number | Name | Call | Listing
+@dataclass(frozen=True)
+class Pairs:
+    """Names with values in curly brackets: `{ deletedAt: null }`."""
+
+    pairs: "tuple[Argument, ...]"
+
+
+Expression: TypeAlias = Text | Number | Name | Call | Listing | Pairs
 
 
 @dataclass(frozen=True)

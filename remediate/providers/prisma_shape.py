@@ -1,0 +1,142 @@
+"""Prisma: the indexes and foreign keys that a schema means against those that are there. Compares no columns.
+
+A table that is not there at all is told, and left to `prisma.columns`: one fault has one name.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from remediate.model import Finding, Json
+from remediate.providers.catalog import stored_name
+from remediate.providers.catalog_keys import (
+    FOREIGN_KEYS,
+    INDEXES,
+    IndexedTable,
+    indexed_tables_in,
+    referring_tables_in,
+)
+from remediate.providers.foreign_key_compare import ForeignKeyComparison, compared_foreign_keys
+from remediate.providers.index_compare import IndexComparison, compared_indexes
+from remediate.providers.prisma_schema import Table
+from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
+from remediate.providers.wanted_keys import WantedIndex
+from remediate.questions import Answers, Query, Read
+from remediate.steps import Check, Questions, Step
+
+
+class _Compared(Check):
+    """What a table should have beside columns, and what it has."""
+
+    table: str | None = Field(default=None, description="A table or model; default: all of the schema.")
+    schema_file: str = Field(default=SCHEMA_FILE, description="The Prisma schema on the host.")
+    question: ClassVar[Query]
+
+    def ask(self) -> Questions:
+        """Ask for the schema file, and for what is there."""
+        return (Read(path=self.schema_file), self.question)
+
+
+class Indexes(_Compared):
+    """Every index that the Prisma schema means is in the database, primary keys and unique ones too, and valid.
+
+    Compared by what it means: columns in order, how they are sorted, operator classes, method, uniqueness, condition.
+    Another name is told. Indexes that only the database has are told, and are no fault; an invalid one is.
+    """
+
+    kind: ClassVar[str] = "prisma.indexes"
+    question: ClassVar[Query] = INDEXES
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare the latest answers.
+
+        Raises:
+            CouldNotLook: The schema file is missing, cannot be read as one, or has no such table.
+        """
+        del first
+        meant, found = tables_meant(now, self.schema_file), indexed_tables_in(now[INDEXES])
+        tables = chosen_tables(meant, self.table, found, now.where)
+        return finding_of(
+            [_compared(table, found.get(stored_name(table.name))) for table in tables],
+            single=self.table is not None,
+            many="indexes",
+        )
+
+
+class ForeignKeys(_Compared):
+    """Every foreign key that the Prisma schema means is in the database, with its rules, and validated.
+
+    Compared by what it means: from which columns to which, ON DELETE and ON UPDATE. Another name is told. Foreign keys
+    that only the database has are told, and are no fault; one that was never validated is.
+    """
+
+    kind: ClassVar[str] = "prisma.foreign_keys"
+    question: ClassVar[Query] = FOREIGN_KEYS
+
+    def judge(self, first: Answers, now: Answers) -> Finding:
+        """Compare the latest answers.
+
+        Raises:
+            CouldNotLook: The schema file is missing, cannot be read as one, or has no such table.
+        """
+        del first
+        meant, found = tables_meant(now, self.schema_file), referring_tables_in(now[FOREIGN_KEYS])
+        tables = chosen_tables(meant, self.table, found, now.where)
+        comparisons = [
+            compared_foreign_keys(
+                stored_name(table.name),
+                [key for key in table.foreign_keys if key.in_schema or stored_name(key.references) in found],
+                found.get(stored_name(table.name)),
+            )
+            for table in tables
+        ]
+        return finding_of(comparisons, single=self.table is not None, many="foreign keys")
+
+
+def finding_of(
+    comparisons: Sequence[IndexComparison | ForeignKeyComparison], *, single: bool, many: str
+) -> Finding:
+    """Return what comparisons say together.
+
+    Args:
+        comparisons: One for each table.
+        single: Whether one table was chosen: its differences are then facts by themselves.
+        many: What is compared, for a person.
+    """
+    faulty = [one for one in comparisons if not one.healthy]
+    absent = [one.table for one in comparisons if not one.exists]
+    compared = sum(one.compared for one in comparisons)
+    facts: dict[str, Json] = {
+        "tables": [one.facts() for one in faulty],
+        **(comparisons[0].facts() if single else {}),
+    }
+    parts = [one.told() for one in faulty] or [f"all {compared} {many} are as they should be"]
+    if absent:
+        parts.append(f"not looked at, for there is no such table: {', '.join(absent)}")
+    return Finding(
+        healthy=not faulty,
+        seen="; ".join(parts),
+        evidence=tuple(line for one in comparisons for line in one.evidence()),
+        facts=facts,
+    )
+
+
+def _compared(table: Table, found: IndexedTable | None) -> IndexComparison:
+    return compared_indexes(
+        stored_name(table.name), [_as_made(one, table, found) for one in table.indexes], found
+    )
+
+
+def _as_made(wanted: WantedIndex, table: Table, found: IndexedTable | None) -> WantedIndex:
+    """Return the key of a many-to-many table as Prisma before 6 made it, where that one is there: a unique index."""
+    if table.model or not wanted.primary or found is None or any(index.primary for index in found.indexes):
+        return wanted
+    unique = [index for index in found.indexes if index.unique and not index.where]
+    older = any([column.name for column in index.columns] == ["A", "B"] for index in unique)
+    return (
+        wanted.model_copy(update={"primary": False, "name": f"{table.name}_AB_unique"}) if older else wanted
+    )
+
+
+STEPS: tuple[type[Step], ...] = (Indexes, ForeignKeys)
