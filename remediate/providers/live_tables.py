@@ -1,4 +1,4 @@
-"""What the gate asks a catalog: every table's live size, checks and indexes in one question. It judges nothing.
+"""What the gate asks a catalog, every table's live size and checks in one question, and what that means to it.
 
 Figures move, so nothing is planned on them alone: a plan's digest leaves them out.
 """
@@ -9,6 +9,7 @@ from remediate.errors import Failed
 from remediate.gate import NEVER_INSIDE, RULES, Known, Verdict, judge
 from remediate.gate.known import Index, KnownTable
 from remediate.providers.catalog import TABLES, Table, tables_in
+from remediate.providers.catalog_keys import INDEXES, indexed_tables_in
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.text.suggest import did_you_mean
 
@@ -17,17 +18,14 @@ SIZES = Query(
   THEN (SELECT coalesce(sum(pg_relation_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) AS p)
   ELSE pg_relation_size(c.oid) END AS bytes, c.reltuples::bigint AS rows,
  (SELECT coalesce(json_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname), '[]') FROM pg_constraint AS k
-  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated) AS checks,
- (SELECT coalesce(json_agg(json_build_object('name', o.relname, 'definition', pg_get_indexdef(o.oid),
-    'valid', i.indisvalid AND i.indisready) ORDER BY o.relname), '[]')
-  FROM pg_index AS i JOIN pg_class AS o ON o.oid = i.indexrelid WHERE i.indrelid = c.oid) AS indexes
+  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated) AS checks
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'm')
 ORDER BY c.relname"""
 )
 """About no fact: what an earlier step does to a table's shape alters its size by little."""
 
-CATALOG = (TABLES, SIZES)
+CATALOG = (TABLES, SIZES, INDEXES)
 """All that the gate asks."""
 
 
@@ -36,16 +34,16 @@ def known_from(answers: Answers) -> Known:
 
     An answer that an earlier step of the plan makes uncertain is none: that is judged when its turn comes.
     """
-    shapes, sizes = (answers.raw(question) for question in CATALOG)
+    shapes, sizes, indexed = (answers.raw(question) for question in CATALOG)
     if not isinstance(shapes, QueryAnswer):
         return Known()
     figures = {row["name"]: row for row in sizes.records} if isinstance(sizes, QueryAnswer) else {}
     shaped = tables_in(shapes)
     tables = {name: _known(table, figures.get(name, {})) for name, table in shaped.items()}
     indexes = {
-        index["name"]: Index(index["name"], name, index["definition"], index["valid"])
-        for name, row in figures.items()
-        for index in row["indexes"]
+        index.name: Index(index.name, name, index.definition, index.valid)
+        for name, one in (indexed_tables_in(indexed) if isinstance(indexed, QueryAnswer) else {}).items()
+        for index in one.indexes
     }
     schema = next((table.schema_name for table in shaped.values()), "")
     return Known(looked=True, schema=schema, tables=tables, indexes=indexes)

@@ -17,6 +17,7 @@ from remediate.gate.concurrent import ConcurrentIndex, concurrent_index
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES, INDEXES
 from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
 from remediate.providers.script_record import (
     MAKE_SCRIPTS,
@@ -31,7 +32,7 @@ from remediate.providers.script_record import (
 )
 from remediate.providers.script_text import ScriptText
 from remediate.providers.sql_script import not_in_a_transaction
-from remediate.questions import Answers, Query
+from remediate.questions import Answers, Query, QueryAnswer
 from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, OutsideTransaction, Statement, Target
 
@@ -90,6 +91,7 @@ class SqlMigrate(Action):
 
         Raises:
             Failed: There is no such file, or a statement cannot be run by this action.
+            NotKnown: Whether its index is there is not known before an earlier step is done.
         """
         text = self.up.read(answers)
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -98,7 +100,7 @@ class SqlMigrate(Action):
         known = known_from(answers)
         verdict = self._verdict(self.up, text, known)
         index = _index_of(verdict)
-        if index is not None and index.stands(known):
+        if index is not None and _indexes_are_known(answers) and index.stands(known):
             return ()
         plan = _Planned(text, digest, verdict, index, self._down(answers, verdict, index))
         return (self._change(plan, answers),)
@@ -234,6 +236,16 @@ def _is_applied(target: Target, digest: str, index: dict[str, Json] | None) -> b
     )
 
 
+def _indexes_are_known(answers: Answers) -> bool:
+    """Tell so.
+
+    Raises:
+        NotKnown: An earlier step will make or drop some.
+        CouldNotLook: The database did not answer.
+    """
+    return isinstance(answers[INDEXES], QueryAnswer)
+
+
 def _index_of(verdict: Verdict) -> ConcurrentIndex | None:
     return concurrent_index(verdict.statements[0]) if len(verdict.statements) == 1 else None
 
@@ -257,7 +269,7 @@ def _of_way_back(down: Verdict | None) -> tuple[Hazard, ...]:
 
 def _alters(verdict: Verdict) -> tuple[str, ...]:
     tables = tuple(f"table:{name}" for name in verdict.known.tables)
-    return (ALL_TABLES, "enums", "rows", "scripts", *tables)
+    return (ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS, "enums", "rows", "scripts", *tables)
 
 
 def _forecasts(answers: Answers, digest: str) -> tuple[Forecast, ...]:

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from remediate.errors import Failed
 from remediate.model import Undo
+from remediate.providers.catalog_keys import ALL_INDEXES
 from remediate.providers.sql_migrate import STEPS, SqlMigrate
+from remediate.questions import NotKnown
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
@@ -136,6 +138,12 @@ def test_an_index_that_somebody_else_made_is_not_taken_back(world: World) -> Non
     world.sql('CREATE INDEX "by user" ON avatars ("userId" DESC)')
     INDEX.undo(world.target().scoped(fresh_token()), undo)
     assert world.sql("SELECT count(*) FROM pg_class WHERE relname = 'by user'") == "1"
+
+
+def test_an_index_is_not_planned_before_what_alters_indexes_is_done(world: World) -> None:
+    answers = world.target().answer(INDEX.ask())
+    with pytest.raises(NotKnown):
+        INDEX.plan(answers.after((ALL_INDEXES,), {}, "an earlier step"))
 
 
 def test_a_lock_is_not_waited_for_without_end(world: World) -> None:

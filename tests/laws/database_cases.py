@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.catalog import TABLES, live
+from remediate.providers.catalog_keys import INDEXES
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
 from remediate.providers.live_tables import SIZES
 from remediate.providers.node_installed import INSTALLED_SCRIPT
@@ -200,7 +201,8 @@ def unnoted(state: State, parameters: tuple[Any, ...]) -> None:
 def script_world() -> MemoryWorld:
     queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
         TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
-        SIZES.sql: lambda *_: answered("name bytes rows checks indexes"),
+        SIZES.sql: lambda *_: answered("name bytes rows checks"),
+        INDEXES.sql: lambda *_: answered("schema_name name indexes"),
         SCRIPTS_THERE.sql: lambda *_: answered("scripts ledger", (True, True)),
         SCRIPTS.sql: lambda state, _: answered("digest", *((one,) for one in state.tables["scripts"])),
     }
