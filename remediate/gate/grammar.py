@@ -103,6 +103,11 @@ def as_written(tree: exp.Expr | None) -> str:
     return tree.sql(dialect=_DIALECT) if tree is not None else ""
 
 
+def inserts(tree: exp.Expr | None) -> bool:
+    """Tell whether rows are added anywhere in a tree."""
+    return tree is not None and tree.find(exp.Insert) is not None
+
+
 def reads_only(tree: exp.Expr | None) -> bool:
     """Tell whether a tree is a query in which nothing writes and nothing locks, however deep one looks."""
     return isinstance(tree, exp.Query | exp.Values) and tree.find(*_WRITES) is None

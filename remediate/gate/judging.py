@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
-from remediate.gate.grammar import Statement, elsewhere, statements_in, tree_of
+from remediate.gate.grammar import Statement, elsewhere, inserts, statements_in, tree_of
 from remediate.gate.growth import after
 from remediate.gate.known import NOTHING, Known
 from remediate.gate.names import in_names, made_names
@@ -39,8 +39,9 @@ class Verdict:
 
     @property
     def changes_rows(self) -> bool:
-        """Whether rows are at stake."""
-        return any(RULES[one.rule].rows for one in self.hazards)
+        """Whether rows are at stake, or may be."""
+        at_stake = any(RULES[one.rule].rows for one in self.hazards)
+        return at_stake or any(inserts(statement.tree) for statement in self.statements)
 
 
 def judge(
@@ -85,7 +86,7 @@ def _walk(
         here += _of_squawk(statement, statements, number, said, here)
         here += in_the_lock_of(held, here)
         held = held or locked_by(
-            [found for found in here if not known.table(found.about.partition(".")[0]).own]
+            [found for found in here if not seen.table(found.about.partition(".")[0]).own]
         )
         founds += [(statement, found, seen) for found in _without_echo(here)]
         known = known if seen is not known else after(statement, known)

@@ -490,6 +490,21 @@ def test_the_samples_own_migrations_make_their_tables_and_then_take_a_lock_of_mi
     assert again == {"alter-table": Severity.NOTE}
 
 
+@pytest.mark.parametrize(
+    ("script", "at_stake"),
+    [
+        ("ALTER TABLE avatars ADD n int; CREATE INDEX CONCURRENTLY i ON avatars (name)", False),
+        ("INSERT INTO avatars DEFAULT VALUES", True),
+        ("UPDATE avatars SET name = 'x' WHERE id = 'a'", True),
+        ("ALTER TABLE avatars DROP gender", True),
+        ("DO $$ BEGIN END $$", True),
+        ("WHATEVER THIS IS", True),
+    ],
+)
+def test_it_is_told_whether_rows_are_at_stake(script: str, at_stake: bool) -> None:
+    assert judge(script, LIVE).changes_rows is at_stake
+
+
 def test_a_script_without_an_end_is_no_script() -> None:
     with pytest.raises(ValueError, match="has no end"):
         judge("SELECT 'a")
