@@ -22,6 +22,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (rf"{_ALTER}ADD (?:CONSTRAINT \S+ )?CHECK\b(?!.*\bNOT VALID$)", ("check-scans", "alter-table")),
         (rf"{_ALTER}ADD (?:CONSTRAINT \S+ )?CHECK\b.*\bNOT VALID$", ("alter-table",)),
         (rf"{_ALTER}ADD (?:CONSTRAINT \S+ )?(?:UNIQUE|PRIMARY KEY) USING INDEX\b", ("alter-table",)),
+        (rf"{_ALTER}ADD (?:CONSTRAINT \S+ )?EXCLUDE\b", ("unique-blocks",)),
         (rf"{_ALTER}DISABLE TRIGGER\b", ("disables-triggers",)),
         (rf"{_ALTER}(?:SET SCHEMA|RENAME)\b", ("rename",)),
         (
@@ -34,6 +35,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         ),
         (r"ALTER (?:TYPE|SEQUENCE|VIEW|INDEX|EXTENSION|FUNCTION|POLICY|DEFAULT PRIVILEGES|STATISTICS)\b", ()),
         (r"CREATE (?:EXTENSION|POLICY|AGGREGATE|STATISTICS|DOMAIN|TYPE|OPERATOR|CAST|COLLATION)\b", ()),
+        (r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE|TRIGGER)\b", ()),  # made, and not run
+        (r"(?:GRANT|REVOKE)\b", ()),
         (r"(?:SHOW|ANALYZE|ANALYSE|VACUUM|REFRESH|REINDEX|COMMENT|SECURITY LABEL)\b", ()),
     )
 )

@@ -14,6 +14,8 @@ from remediate.gate.grammar import Statement, as_written, folded, table_of
 from remediate.gate.known import Known
 
 _SPACES = re.compile(r"\s+")
+_WRITES_ANEW = re.compile(r"\bSET (?:LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)\b", re.IGNORECASE)
+_EXCLUDES = re.compile(r"\bADD (?:CONSTRAINT (?:\"(?:[^\"]|\"\")+\"|\w+) )?EXCLUDE\b", re.IGNORECASE)
 _FINAL = {"TABLE": "drop-table", "SCHEMA": "drop-schema", "DATABASE": "drop-database"}
 
 
@@ -31,6 +33,10 @@ def in_shapes(statement: Statement, known: Known) -> Iterator[Found]:
 def _altered(tree: exp.Alter, statement: Statement, known: Known) -> Iterator[Found]:
     name = table_of(tree.this)
     table = known.table(name)
+    if _WRITES_ANEW.search(statement.words) and not table.own:
+        yield Found("rewrites-table", name)
+    if _EXCLUDES.search(statement.words) and not table.own:
+        yield Found("unique-blocks", name, "an EXCLUDE constraint")
     for action in tree.args.get("actions") or ():
         if isinstance(action, exp.ColumnDef):
             yield from added_column(action, table)

@@ -31,6 +31,10 @@ OURS: dict[str, str] = {
     "ban-drop-schema": "drop-schema",
     "ban-drop-database": "drop-database",
     "ban-drop-column": "drop-column",
+    "ban-drop-constraint": "drop-constraint",
+    **dict.fromkeys(
+        ("ban-drop-type", "ban-drop-view", "ban-drop-function", "ban-drop-sequence"), "drop-object"
+    ),
     "ban-truncate-cascade": "truncate",
     "ban-concurrent-index-creation-in-transaction": "not-in-transaction",
     "transaction-nesting": "own-transaction",
@@ -40,6 +44,8 @@ OURS: dict[str, str] = {
 ADDED: dict[str, str] = {
     "renaming-table": "rename",
     "renaming-column": "rename",
+    "renaming-object": "rename",
+    "ban-set-schema": "rename",
     "ban-drop-not-null": "drop-not-null",
     "identifier-too-long": "long-name",
     "ban-create-domain-with-constraint": "domain-check",
@@ -55,7 +61,13 @@ LEFT_OUT = frozenset(
             "require-timeout-settings",
         ),  # the runner bounds both
         *("prefer-robust-stmts", "prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-identity"),
-        *("prefer-text-field", "prefer-timestamp-tz", "prefer-repack", "ban-char-field"),
+        *(
+            "prefer-text-field",
+            "prefer-timestamp-tz",
+            "prefer-repack",
+            "ban-char-field",
+            "require-enum-value-ordering",
+        ),
     }
 )
 """Taste, or not a matter of the moment; and what a change of the runner's has anyway. Not left to `--exclude`: a name

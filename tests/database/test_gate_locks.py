@@ -32,6 +32,7 @@ STATEMENTS = {
     "set-not-null": "ALTER TABLE rows ALTER b SET NOT NULL",
     "change-type": "ALTER TABLE rows ALTER a TYPE bigint",
     "volatile-default": "ALTER TABLE rows ADD u uuid DEFAULT gen_random_uuid()",
+    "rewrites-table": "ALTER TABLE rows SET UNLOGGED",
     "index-blocks-writes": "CREATE INDEX i ON rows (b)",
     "unique-blocks": "ALTER TABLE rows ADD UNIQUE (b)",
     "foreign-key-scans": "ALTER TABLE rows ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES parents (id)",

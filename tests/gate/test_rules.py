@@ -176,6 +176,9 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
             "ALTER TABLE avatars ADD CONSTRAINT u UNIQUE (name)",
             "ALTER TABLE avatars ADD CONSTRAINT u UNIQUE USING INDEX i",
         ),
+        Pair(
+            "ALTER TABLE avatars ADD EXCLUDE USING gist (name WITH =)", "ALTER TABLE avatars ADD excluded int"
+        ),
         Pair("ALTER TABLE avatars ADD PRIMARY KEY (name)", "CREATE TABLE t (a int PRIMARY KEY)"),
         Pair("ALTER TABLE avatars ADD n int UNIQUE", "ALTER TABLE avatars ADD n int"),
     ),
@@ -209,6 +212,10 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         Pair("VACUUM FULL avatars", "VACUUM (ANALYZE) avatars"),
         Pair("VACUUM (FULL, ANALYZE) avatars", 'VACUUM "FULL"'),
         Pair("CLUSTER avatars", "SELECT 1 AS cluster"),
+    ),
+    "rewrites-table": (
+        Pair("ALTER TABLE avatars SET UNLOGGED", "ALTER TABLE avatars SET (autovacuum_enabled = false)"),
+        Pair("ALTER TABLE avatars SET TABLESPACE fast", "CREATE TABLE t (a int); ALTER TABLE t SET LOGGED"),
     ),
     "reindex-blocks": (Pair("REINDEX TABLE avatars", "REINDEX TABLE CONCURRENTLY avatars"),),
     "refresh-blocks": (Pair("REFRESH MATERIALIZED VIEW m", "REFRESH MATERIALIZED VIEW CONCURRENTLY m"),),
@@ -356,6 +363,14 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     "syntax": (Pair("ALTER TABLE avatars ADD COLUMN (", "ALTER TABLE avatars ADD COLUMN n int"),),
     "unread": (
         Pair("LISTEN_TO x", "SELECT 1"),
+        Pair(
+            "CREATE RULE r AS ON DELETE TO avatars DO INSTEAD NOTHING",
+            "CREATE OR REPLACE FUNCTION f() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql",
+        ),
+        Pair(
+            "ALTER TABLE avatars ATTACH PARTITION p DEFAULT",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO b",
+        ),
         Pair(
             'ALTER TABLE avatars ADD COLUMN "columnName" TYPE',
             'ALTER TABLE avatars ADD COLUMN "columnName" text',
