@@ -1,10 +1,11 @@
 """What an environment's policy says to a plan, decided in one place. Pure: it asks nobody and stops nothing itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from remediate.hazard import Hazard, Severity
 from remediate.inventory import Policy
 from remediate.model import Fidelity, Plan, WayBack
+from remediate.steps import Action
 
 
 def refusals(
@@ -72,3 +73,22 @@ def _way_out(hazard: Hazard) -> str:
     if hazard.final:
         return "this is refused outside `development: true`, whatever the step allows, and inside it unless it does"
     return f"if it must be, `allow: [{hazard.rule}]` at the step"
+
+
+DEVELOPMENT_TODO = "run it where the inventory says `development: true`"
+
+
+def outside_development(
+    fixes: Iterable[tuple[str, type[Action]]], environment: str, *, development: bool
+) -> str:
+    """Return why no plan may be made of these fixes in an environment, in a clause; empty where one may.
+
+    Args:
+        fixes: Each step's name and its action.
+        environment: The environment's name.
+        development: Whether its inventory says that what lives there may be lost.
+    """
+    if development:
+        return ""
+    only = next(((name, action.kind) for name, action in fixes if action.development_only), None)
+    return f"“{only[0]}” ({only[1]}) is for development alone, and {environment} is none" if only else ""

@@ -8,7 +8,7 @@ leaves nothing behind: no P3009.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,7 +64,10 @@ ALONE = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM _prisma_migrations WHERE mi
 """Ends the transaction where somebody else has applied, or begun, the migration since it was planned."""
 RECORD = """INSERT INTO _prisma_migrations
     (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-    VALUES (gen_random_uuid()::text, %s, %s, now(), clock_timestamp(), 1)"""
+    SELECT gen_random_uuid()::text, %s, %s, greatest(now(), max(finished_at)), clock_timestamp(), 1
+    FROM _prisma_migrations"""
+"""One migration begins when the one before it has ended: Prisma sorts by that, and `now()` is the same for all that
+one transaction applies."""
 WAITS = "lock: waited for 1 s at a time, 5 tries; nothing is applied where it is not to be had"
 
 
@@ -116,7 +119,7 @@ class MigrateDeploy(Action):
         if not standing.pending:
             return ()
         _refuse(standing, history, answers)
-        texts = _texts(answers[self.texts])
+        texts = texts_in(answers[self.texts])
         return tuple(self._changes(standing, files, texts, answers))
 
     def _changes(
@@ -126,20 +129,10 @@ class MigrateDeploy(Action):
         known = known_from(answers)
         for name in standing.pending:
             place = f"{self.folder}/{name}/migration.sql"
-            text = _text(place, files[name], texts.get(name))
-            verdict = self._verdict(place, text, known)
+            text = text_of(place, files[name], texts.get(name))
+            verdict = verdict_on(place, text, known, self.allow)
             known = verdict.known
             yield self._change(_Pending(name, files[name], text, verdict), standing, answers)
-
-    def _verdict(self, place: str, text: str, known: Known) -> Verdict:
-        """Return what the gate says of a migration.
-
-        Raises:
-            Failed: It is none for a transaction.
-        """
-        verdict = gated(text, known, self.allow, place, with_others=True)
-        refuse_outside(verdict, place, "apply it by hand: prisma migrate deploy")
-        return verdict
 
     def _change(self, one: "_Pending", standing: Standing, answers: Answers) -> Change:
         name, verdict = one.name, one.verdict
@@ -148,7 +141,7 @@ class MigrateDeploy(Action):
         return Change(
             what=f"apply the migration {name}",
             target="the database's schema",
-            diff=_as_diff(name, one.text),
+            diff=as_diff(name, one.text),
             notes=(*notes, *(_oddities(standing, answers) if first else ())),
             hazards=verdict.hazards,
             # What runs is known to the byte; what it does to the rows is not.
@@ -237,7 +230,8 @@ def _begun(target: Target) -> set[str]:
     return {str(row["migration_name"]) for row in history if not row["undone"]}
 
 
-def _texts(answer: RunAnswer) -> dict[str, bytes]:
+def texts_in(answer: RunAnswer) -> dict[str, bytes]:
+    """Return the files' bytes of an answer to `SQL_SCRIPT`, by the migrations' names; the oldest may be left out."""
     if answer.left_out:
         return {}
     records = answer.stdout.split(b"\0")
@@ -253,7 +247,18 @@ def _checksums(answer: RunAnswer) -> Iterator[tuple[str, str]]:
         yield name, checksum
 
 
-def _text(place: str, checksum: str, content: bytes | None) -> str:
+def text_of(place: str, checksum: str, content: bytes | None) -> str:
+    """Return a migration's text.
+
+    Args:
+        place: Its file, for messages.
+        checksum: The SHA-256 with which it was listed.
+        content: Its bytes, or None where they were not told.
+
+    Raises:
+        Failed: It is too long, or no UTF-8.
+        CouldNotLook: It is not what was listed.
+    """
     if content is None:
         raise Failed(place, "is too long to be shown, or too old to be pending", "apply it by hand")
     if hashlib.sha256(content).hexdigest() != checksum:
@@ -264,7 +269,28 @@ def _text(place: str, checksum: str, content: bytes | None) -> str:
         raise Failed(place, "is no UTF-8", "write it as UTF-8") from error
 
 
-def _as_diff(name: str, text: str) -> str:
+def verdict_on(place: str, text: str, known: Known, allow: Collection[str] = ()) -> Verdict:
+    """Return what the gate says of a migration.
+
+    Raises:
+        Failed: It cannot be taken apart, or one of its statements is none for a transaction.
+    """
+    verdict = gated(text, known, allow, place, with_others=True)
+    refuse_outside(verdict, place, "apply it by hand: prisma migrate deploy")
+    return verdict
+
+
+def statements_in(place: str, text: str) -> tuple[str, ...]:
+    """Return the statements of a migration that is applied to an empty schema.
+
+    Raises:
+        Failed: It cannot be taken apart, or one of its statements is none for a transaction.
+    """
+    return tuple(one.text for one in verdict_on(place, text, Known(looked=True)).statements)
+
+
+def as_diff(name: str, text: str) -> str:
+    """Return a migration as a unified diff of a new file, which is how a plan shows it."""
     lines = text.splitlines()
     added = "".join(f"+{line}\n" for line in lines)
     return f"--- /dev/null\n+++ {name}/migration.sql\n@@ -0,0 +1,{len(lines)} @@\n{added}"
