@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import SerializerFunctionWrapHandler, field_serializer
 
+from remediate.hazard import Hazard, Severity
 from remediate.questions import Answer, Facts, Question, Value
 
 Json: TypeAlias = Any
@@ -97,6 +98,7 @@ class Change(Value):
             down nowhere, for rows may hold what is personal.
         script: What would run, command or SQL, or empty.
         notes: Further lines that a reviewer wants: lock mode, live size, downtime.
+        hazards: What its SQL does to whoever else is at work there, as the gate judged it.
         fidelity: How true this preview is.
         way_back: How good the way back is.
         way_back_note: How it is put back, or why it cannot be.
@@ -113,6 +115,7 @@ class Change(Value):
     sample: str = ""
     script: str = ""
     notes: tuple[str, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
     fidelity: Fidelity
     way_back: WayBack
     way_back_note: str = ""
@@ -131,7 +134,11 @@ class Change(Value):
     @property
     def outline(self) -> "ChangeOutline":
         """What is needed to tell later whether another change is this one."""
-        essence = digest_of(self.model_dump(mode="json", exclude={"notes", "sample", "forecasts", "assumed"}))
+        left_out = {"notes", "sample", "hazards", "forecasts", "assumed"}
+        stops = sorted({one.rule for one in self.hazards if one.severity is Severity.STOP})
+        essence = digest_of(
+            self.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
+        )
         return ChangeOutline(
             what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence
         )
@@ -145,7 +152,8 @@ class ChangeOutline(Value):
         target: As in the change.
         script: As in the change.
         assumed: As in the change.
-        essence: Digest of everything but notes and forecasts, which carry live figures, and the sample.
+        essence: Digest of everything but notes, hazards and forecasts, which carry live figures, and the sample; of the
+            hazards, only which rules stop.
     """
 
     what: str

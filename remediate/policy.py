@@ -2,24 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 
+from remediate.hazard import Hazard, Severity
 from remediate.inventory import Policy
 from remediate.model import Fidelity, Plan, WayBack
 from remediate.steps import Action
 
 
-def refusals(plans: Sequence[Plan], policy: Policy, reason: str) -> tuple[str, ...]:
+def refusals(
+    plans: Sequence[Plan], policy: Policy, reason: str, *, development: bool = False
+) -> tuple[str, ...]:
     """Return why these plans may not be carried out, one line each; none where they may.
 
     Args:
         plans: One a host.
         policy: The environment's policy.
         reason: What the operator gave as `--reason`.
+        development: Whether what lives in the environment may be lost.
     """
     return (
         *_reason(policy, reason),
         *_approvals(policy),
         *_hosts(plans, policy),
         *(line for plan in plans for line in _forbidden(plan, policy)),
+        *(line for plan in plans for line in _hazardous(plan, policy, development=development)),
     )
 
 
@@ -52,6 +57,22 @@ def _forbidden(plan: Plan, policy: Policy) -> tuple[str, ...]:
         if change.way_back is WayBack.NONE and "no-way-back" in policy.forbid:
             lines.append(f"{plan.host}: “{change.what}” has no way back, which the policy forbids")
     return tuple(lines)
+
+
+def _hazardous(plan: Plan, policy: Policy, *, development: bool) -> tuple[str, ...]:
+    stops = frozenset({Severity.STOP, Severity(policy.refuse)})
+    return tuple(
+        f"{plan.host}: “{change.what}”: {hazard}; {_way_out(hazard)}"
+        for change in plan.changes
+        for hazard in change.hazards
+        if hazard.refused(stops, development=development)
+    )
+
+
+def _way_out(hazard: Hazard) -> str:
+    if hazard.final:
+        return "this is refused outside `development: true`, whatever the step allows, and inside it unless it does"
+    return f"if it must be, `allow: [{hazard.rule}]` at the step"
 
 
 DEVELOPMENT_TODO = "run it where the inventory says `development: true`"

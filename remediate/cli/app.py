@@ -17,6 +17,7 @@ from remediate.cli import (
     records,
     resuming,
     running,
+    sql,
     streams,
     triaging,
 )
@@ -44,6 +45,7 @@ app.command("triage", rich_help_panel="Looking")(triaging.triage)
 app.command("health", rich_help_panel="Looking")(examining.health)
 app.command("database-health", rich_help_panel="Looking")(examining.database_health)
 app.command("import-check", rich_help_panel="Looking")(examining.import_check)
+app.add_typer(sql.sql, name="sql", rich_help_panel="Looking")
 app.command("plan", rich_help_panel="Looking")(running.plan)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)

@@ -33,7 +33,7 @@ def confirm(
         Declined: The policy forbids it, the operator says no, or nobody can be asked.
     """
     hosts = ", ".join(plan.host for plan in plans)
-    if refused := refusals(plans, inventory.policy, reason):
+    if refused := refusals(plans, inventory.policy, reason, development=inventory.development):
         raise Declined(inventory.environment, "; ".join(refused))
     return _ask_as_wanted(hosts, inventory, yes=yes, ask=ask)
 

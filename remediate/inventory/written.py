@@ -45,6 +45,7 @@ class Policy(Written):
         forbid: Changes that may not be made: `opaque` ones, or those with no way back.
         hosts_at_once: How many hosts one run may change; without it, any number.
         max_rows: How many rows one change may touch; without it, any number.
+        refuse: From which severity on a hazard of SQL stops a plan: `stop`, or `warning`, too (docs/SQL.md).
         auto: Unattended healing.
     """
 
@@ -55,6 +56,7 @@ class Policy(Written):
     forbid: tuple[Literal["opaque", "no-way-back"], ...] = ()
     hosts_at_once: Annotated[int, Field(ge=1)] | None = None
     max_rows: Annotated[int, Field(ge=1)] | None = None
+    refuse: Literal["stop", "warning"] = "stop"
     auto: AutoPolicy = AutoPolicy()
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The check `sql.query`: what one SELECT answers, compared with what is expected. Reads only.
 
 READ ONLY transactions are no sandbox: functions with effects outside the database run in them, too. So besides the
-transaction's mode the statement's kind and the functions it names are limited.
+transaction's mode the statement itself is parsed, and the functions it names are limited (`remediate.gate.looking`).
 """
 
 import re
@@ -9,25 +9,11 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from remediate.gate.looking import not_a_look, without_strings
 from remediate.model import Finding, Json
 from remediate.questions import Answers, Query, QueryAnswer, Scalar
 from remediate.steps import Check, Questions
 
-_READS = ("select", "with", "values", "table", "show", "explain")
-_WITH_EFFECTS = re.compile(
-    r"\b(pg_(cancel|terminate|rotate|create|drop|switch|logical|log|replication_origin|copy|backup|start|stop|sync|import"
-    r"|wal_replay|truncate)_\w+|pg_\w*reset\w*|pg_(try_)?advisory_\w+|pg_sleep\w*|pg_notify|pg_reload_conf|pg_promote"
-    r"|pg_export_snapshot|pg_replication_slot_advance|pg_(read|write|stat)_\w*file\w*|pg_file_(write|rename|unlink|sync)"
-    r"|pg_ls_\w+|lo_\w+|loread|lowrite|dblink\w*|set_config|nextval|setval|query_to_xml\w*|cursor_to_xml\w*|ts_stat"
-    r"|ts_rewrite|crosstab\w*|connectby|analy[sz]e)\b",
-    re.IGNORECASE,
-)
-# Strings whose end depends on more than quotes, and comments that PostgreSQL nests: what cannot be read for sure is
-# refused (manual, chapter "Lexical Structure").
-_UNREADABLE = re.compile(r"""(?<![^\W\d])[eE]'|(?<![^\W\d])[uU]&['"]|\$\w*\$|/\*""")
-_STRING_OR_COMMENT = r"'(?:[^']|'')*'|--[^\r\n]*|/\*(?:(?!/\*).)*?\*/"
-_IDENTIFIER = r'"(?:[^"]|"")*"'
-_QUOTED = re.compile(rf"({_IDENTIFIER})|{_STRING_OR_COMMENT}", re.DOTALL)
 _PLACE = re.compile(r"%[%s]")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _SHOWN_ROWS = 5
@@ -87,23 +73,13 @@ class QueryCheck(Check):
     @field_validator("sql")
     @classmethod
     def _one_that_reads(cls, sql: str) -> str:
-        bare = _without_strings(sql).strip().rstrip(";").strip()
-        first = (re.match(r"\w+", bare) or [""])[0].lower()
-        if ";" in bare:
-            raise ValueError("one statement, without a semicolon inside")
-        if first not in _READS:
-            raise ValueError(
-                f"a statement that reads ({', '.join(_READS)}), not {first.upper() or 'nothing'}"
-            )
-        if found := _UNREADABLE.search(bare):
-            raise ValueError(f"{found[0]} is not taken: write strings as '…' and comments after --")
-        if found := _WITH_EFFECTS.search(bare):
-            raise ValueError(f"{found[0]} has effects that a read-only transaction does not stop")
+        if why := not_a_look(sql):
+            raise ValueError(why)
         return sql
 
     @model_validator(mode="after")
     def _a_place_for_each_value(self) -> Self:
-        places, all_places = _places(_without_strings(self.sql)), _places(self.sql)
+        places, all_places = _places(without_strings(self.sql)), _places(self.sql)
         if self.values and all_places != places:
             raise ValueError("with `values`, a % inside quotes or comments is written %%")
         if self.values and places != len(self.values):
@@ -129,14 +105,6 @@ class QueryCheck(Check):
             evidence=tuple(str(row) for row in rows),
             facts={"rows": [list(row) for row in answer.rows], "columns": list(answer.columns)},
         )
-
-
-def _without_strings(sql: str) -> str:
-    """Return a statement with its strings emptied and its comments left out.
-
-    Quoted identifiers stay, for they may name a function.
-    """
-    return _QUOTED.sub(lambda found: found[1] or ("''" if found[0].startswith("'") else " "), sql)
 
 
 def _places(sql: str) -> int:

@@ -8,16 +8,18 @@ leaves nothing behind: no P3009.
 """
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from remediate.errors import CouldNotLook, Failed
+from remediate.gate import Known, Verdict
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
+from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
     HISTORY,
@@ -28,7 +30,6 @@ from remediate.providers.prisma_checks import (
     migrations_in,
     standing_of,
 )
-from remediate.providers.sql_script import bare, not_in_a_transaction, statements_of
 from remediate.questions import Answers, QueryAnswer, Run, RunAnswer
 from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -67,27 +68,6 @@ RECORD = """INSERT INTO _prisma_migrations
     FROM _prisma_migrations"""
 """One migration begins when the one before it has ended: Prisma sorts by that, and `now()` is the same for all that
 one transaction applies."""
-DANGERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), what)
-    for pattern, what in (
-        (r"\bDROP\s+(TABLE|SCHEMA)\b", "drops a table with all that is in it"),
-        (r"\bDROP\s+COLUMN\b", "drops a column with all that is in it"),
-        (r"\b(TRUNCATE|DELETE\s+FROM)\b", "deletes rows"),
-        (r"\bUPDATE\s+\S+\s+SET\b", "changes rows"),
-        (
-            r"\bALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE\b",
-            "changes a column's type: the table may be rewritten",
-        ),
-        (
-            r"\bSET\s+NOT\s+NULL\b",
-            "demands NOT NULL: it reads the whole table, and fails where a row has none",
-        ),
-        (r"\bCREATE\s+(UNIQUE\s+)?INDEX\b", "makes an index: whoever writes to the table waits meanwhile"),
-        (r"\bFOREIGN\s+KEY\b", "adds a foreign key: nobody writes to either table while rows are compared"),
-    )
-)
-LOSES = 4
-"""How many of the dangers are of rows, and not of the schema alone."""
 WAITS = "lock: waited for 1 s at a time, 5 tries; nothing is applied where it is not to be had"
 
 
@@ -104,6 +84,14 @@ class MigrateDeploy(Action):
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )
     timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
+    allow: list[str] = Field(
+        default=[], description="Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not."
+    )
+
+    @field_validator("allow")
+    @classmethod
+    def _known_rules(cls, allow: list[str]) -> list[str]:
+        return known_rules(allow)
 
     @property
     def listing(self) -> Run:
@@ -116,8 +104,8 @@ class MigrateDeploy(Action):
         return Run(script=SQL_SCRIPT, args=(self.folder,), about=(f"file:{self.folder}",))
 
     def ask(self) -> Questions:
-        """Return the questions for the folder and the history, and whether there are tables."""
-        return (self.listing, self.texts, HISTORY_THERE, HISTORY, TABLES)
+        """Return the questions for the folder and the history, and for the tables that there are."""
+        return (self.listing, self.texts, HISTORY_THERE, HISTORY, *CATALOG)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each migration that is pending.
@@ -132,34 +120,41 @@ class MigrateDeploy(Action):
             return ()
         _refuse(standing, history, answers)
         texts = texts_in(answers[self.texts])
-        return tuple(
-            self._change(name, files[name], texts.get(name), standing, answers) for name in standing.pending
-        )
+        return tuple(self._changes(standing, files, texts, answers))
 
-    def _change(
-        self, name: str, checksum: str, content: bytes | None, standing: Standing, answers: Answers
-    ) -> Change:
-        place = f"{self.folder}/{name}/migration.sql"
-        text = text_of(place, checksum, content)
-        statements = statements_in(place, text)
-        dangers = list(dangers_in(text))
+    def _changes(
+        self, standing: Standing, files: Mapping[str, str], texts: Mapping[str, bytes], answers: Answers
+    ) -> Iterator[Change]:
+        """Yield the changes; what one migration makes is known to the gate at the next."""
+        known = known_from(answers)
+        for name in standing.pending:
+            place = f"{self.folder}/{name}/migration.sql"
+            text = text_of(place, files[name], texts.get(name))
+            verdict = verdict_on(place, text, known, self.allow)
+            known = verdict.known
+            yield self._change(_Pending(name, files[name], text, verdict), standing, answers)
+
+    def _change(self, one: "_Pending", standing: Standing, answers: Answers) -> Change:
+        name, verdict = one.name, one.verdict
         first = name == standing.pending[0]
+        notes = (*((verdict.missing,) if verdict.missing else ()), WAITS)
         return Change(
             what=f"apply the migration {name}",
             target="the database's schema",
-            diff=as_diff(name, text),
-            notes=(*(what for _, what in dangers), WAITS, *(_oddities(standing, answers) if first else ())),
+            diff=as_diff(name, one.text),
+            notes=(*notes, *(_oddities(standing, answers) if first else ())),
+            hazards=verdict.hazards,
             # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.NONE,
             way_back_note="Prisma has no way down: a backup, or another migration, is the way out",
-            risk="data" if any(rows for rows, _ in dangers) else "schema",
+            risk="data" if verdict.changes_rows else "schema",
             alters=("table:_prisma_migrations", ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS, "enums"),
             forecasts=tuple(_forecasts(name, standing, dict(_checksums(answers[self.listing])), answers)),
             data={
                 "name": name,
-                "checksum": checksum,
-                "statements": list(statements),
+                "checksum": one.checksum,
+                "statements": [statement.text for statement in verdict.statements],
                 "first_ever": first and not answers[HISTORY_THERE].rows[0][0],
             },
         )
@@ -198,6 +193,16 @@ class MigrateDeploy(Action):
         if name in _begun(target):
             what = f"the migration {name} is applied, and Prisma has no way down"
             raise Failed(target.name, what, "keep it, write another one, or restore a backup")
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A migration that is to be applied, with what the gate says of it."""
+
+    name: str
+    checksum: str
+    text: str
+    verdict: Verdict
 
 
 def _refuse(standing: Standing, history: tuple[Mapping[str, Json], ...], answers: Answers) -> None:
@@ -264,19 +269,24 @@ def text_of(place: str, checksum: str, content: bytes | None) -> str:
         raise Failed(place, "is no UTF-8", "write it as UTF-8") from error
 
 
-def statements_in(place: str, text: str) -> tuple[str, ...]:
-    """Return a migration's statements.
+def verdict_on(place: str, text: str, known: Known, allow: Collection[str] = ()) -> Verdict:
+    """Return what the gate says of a migration.
 
     Raises:
-        Failed: It cannot be taken apart, or one of them is none for a transaction.
+        Failed: It cannot be taken apart, or one of its statements is none for a transaction.
     """
-    try:
-        statements = statements_of(text)
-    except ValueError as error:
-        raise Failed(place, f"cannot be taken apart: {error}", "mend it, or apply it by hand") from error
-    if why := next((why for one in statements if (why := not_in_a_transaction(one))), ""):
-        raise Failed(place, f"one of its statements {why}", "apply it by hand: prisma migrate deploy")
-    return statements
+    verdict = gated(text, known, allow, place, with_others=True)
+    refuse_outside(verdict, place, "apply it by hand: prisma migrate deploy")
+    return verdict
+
+
+def statements_in(place: str, text: str) -> tuple[str, ...]:
+    """Return the statements of a migration that is applied to an empty schema.
+
+    Raises:
+        Failed: It cannot be taken apart, or one of its statements is none for a transaction.
+    """
+    return tuple(one.text for one in verdict_on(place, text, Known(looked=True)).statements)
 
 
 def as_diff(name: str, text: str) -> str:
@@ -284,14 +294,6 @@ def as_diff(name: str, text: str) -> str:
     lines = text.splitlines()
     added = "".join(f"+{line}\n" for line in lines)
     return f"--- /dev/null\n+++ {name}/migration.sql\n@@ -0,0 +1,{len(lines)} @@\n{added}"
-
-
-def dangers_in(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield what a reviewer wants to know, and whether rows are at stake."""
-    words = bare(text)
-    for number, (pattern, what) in enumerate(DANGERS):
-        if pattern.search(words):
-            yield number < LOSES, f"it {what}"
 
 
 def _oddities(standing: Standing, answers: Answers) -> Iterator[str]:

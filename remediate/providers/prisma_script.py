@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from remediate.errors import CouldNotLook, Failed
+from remediate.gate import RULES
 from remediate.model import digest_of
 from remediate.providers.prisma_columns import COUNTING
 from remediate.providers.sql_script import bare, items_of, not_in_a_transaction, statements_of
@@ -136,7 +137,7 @@ def read_script(text: str, where: str) -> Script:
             where, "it names schemas of its own (@@schema), and one is put aside here", "write a migration"
         )
     if why := next((why for one in statements if (why := not_in_a_transaction(one))), ""):
-        raise Failed(where, f"one of prisma's statements {why}", "write a migration")
+        raise Failed(where, f"one of prisma's statements {RULES[why].why}", "write a migration")
     made = tuple(one for one in statements if not _OWN_SCHEMA.fullmatch(one.strip()))
     if not any(map(_TABLE.fullmatch, made)):
         raise Failed(where, "prisma would make no table from it", "is it the right schema?")

@@ -21,24 +21,18 @@ _PART = re.compile(
 )
 _BLOCK = re.compile(r"/\*|\*/")
 _BY_HAND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), why)
-    for pattern, why in (
-        (
-            r"^(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b",
-            "begins or ends transactions itself",
-        ),
-        (r"\bCONCURRENTLY\b|^VACUUM\b|^REINDEX\b", "cannot run in a transaction"),
-        (
-            r"^(CREATE|DROP)\s+(DATABASE|TABLESPACE|SUBSCRIPTION)\b|^ALTER\s+SYSTEM\b",
-            "cannot run in a transaction",
-        ),
+    (re.compile(pattern, re.IGNORECASE), rule)
+    for pattern, rule in (
+        (r"^(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", "own-transaction"),
+        (r"\bCONCURRENTLY\b|^VACUUM\b|^REINDEX\b", "not-in-transaction"),
+        (r"^(CREATE|DROP)\s+(DATABASE|TABLESPACE|SUBSCRIPTION)\b|^ALTER\s+SYSTEM\b", "not-in-transaction"),
         (
             r"^SET\s+(?!LOCAL\b|CONSTRAINTS\b)|^(RESET|DISCARD|LISTEN|LOAD)\b|\bset_config\b",
-            "alters the session itself",
+            "session",
         ),
-        (r"^COPY\b.*\b(STDIN|PROGRAM)\b", "reads from its client"),
-        (r"\bBEGIN\s+ATOMIC\b", "has a body that holds statements of its own"),
-        (r"^\\", "is a script for psql"),
+        (r"^COPY\b.*\b(STDIN|PROGRAM)\b", "client-copy"),
+        (r"\bBEGIN\s+ATOMIC\b", "atomic-body"),
+        (r"^\\", "psql"),
     )
 )
 
@@ -49,12 +43,22 @@ def statements_of(script: str) -> tuple[str, ...]:
     Raises:
         ValueError: A string, name or comment in it has no end.
     """
-    cut = list(_cuts(script))
-    parts = (
-        script[start:end].strip()
-        for start, end in zip([0, *(at + 1 for at in cut)], [*cut, None], strict=True)
+    return tuple(text for _, text in placed_statements(script))
+
+
+def placed_statements(script: str) -> tuple[tuple[int, str], ...]:
+    """Return the statements of a script as `statements_of` does, each with where its first word stands, from 0.
+
+    Raises:
+        ValueError: A string, name or comment in it has no end.
+    """
+    cut, words = list(_cuts(script)), blanked(script)
+    spans = zip([0, *(at + 1 for at in cut)], [*cut, len(script)], strict=True)
+    return tuple(
+        (start + len(words[start:end]) - len(words[start:end].lstrip()), script[start:end].strip())
+        for start, end in spans
+        if words[start:end].strip()
     )
-    return tuple(part for part in parts if bare(part).strip())
 
 
 def _cuts(script: str) -> Iterator[int]:
@@ -107,6 +111,25 @@ def bare(text: str) -> str:
     return "".join([*kept, text[position:]])
 
 
+def blanked(script: str) -> str:
+    """Return a script with its comments made of spaces, so that nothing else in it moves.
+
+    Raises:
+        ValueError: Something in it has no end.
+    """
+    kept, position = [], 0
+    while found := _PART.search(script, position):
+        kept.append(script[position : found.start()])
+        position = found.end()
+        if found["dollar"]:
+            position = _after(script, found["dollar"], position)
+        elif found["block"]:
+            position = _after_block(script, position)
+        part = script[found.start() : position]
+        kept.append(re.sub(r"[^\n]", " ", part) if found["block"] or found["comment"] else part)
+    return "".join([*kept, script[position:]])
+
+
 def items_of(text: str) -> tuple[str, ...]:
     """Return what commas separate in SQL, each without space around it; commas in brackets, strings and names do not.
 
@@ -138,6 +161,6 @@ def _covered(text: str) -> str:
 
 
 def not_in_a_transaction(statement: str) -> str:
-    """Return why a statement cannot be one of several in somebody else's transaction, or nothing."""
+    """Return the gate's rule by which a statement cannot be one of several in a transaction of ours, or nothing."""
     words = bare(statement).strip()
-    return next((why for pattern, why in _BY_HAND if pattern.search(words)), "")
+    return next((rule for pattern, rule in _BY_HAND if pattern.search(words)), "")

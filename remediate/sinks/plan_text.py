@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
+from remediate.hazard import Hazard, Severity
 from remediate.model import Change, Finding, Plan
 from remediate.sinks.clean import clean, one_line
 
@@ -91,8 +92,19 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
         yield Line(f"     {_cut(line)}", _diff_style(line))
     for line in change.script.splitlines():
         yield Line(f"     {_cut(line)}", "code")
+    for hazard in change.hazards:
+        yield hazard_line(hazard)
     for line in change.notes:
         yield Line(f"     · {one_line(line, 300)}", "faint")
+
+
+def hazard_line(hazard: Hazard) -> Line:
+    """Return one hazard of SQL; one that would stop and is allowed says so loudly."""
+    if hazard.severity is Severity.NOTE:
+        return Line(f"     · {one_line(str(hazard), 600)}", "faint")
+    loud = "ALLOWED BY THE STEP, would stop: " if hazard.allowed and hazard.severity is Severity.STOP else ""
+    word = "✗ stops" if hazard.severity is Severity.STOP and not loud else "! warning" if not loud else "!"
+    return Line(f"     {word} {loud}{one_line(str(hazard), 600)}", "bad")
 
 
 def _cut(line: str) -> str:

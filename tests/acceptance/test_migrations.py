@@ -9,7 +9,7 @@ from tests.practice import BACKEND, Practice
 
 MIGRATIONS = f"{BACKEND}/prisma/migrations"
 ADDING = 'ALTER TABLE "avatars" ADD COLUMN "note" TEXT;'
-BREAKING = 'CREATE TABLE "half" (id int);\nALTER TABLE "nowhere" DROP COLUMN "x";'
+BREAKING = 'CREATE TABLE "half" (id int);\nALTER TABLE "nowhere" ADD COLUMN "x" int;'
 PLAYBOOK = """
 name: migrate
 title: Migrations are pending
@@ -82,6 +82,21 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_and_blocks_none(practic
     practice.put("web1", f"{MIGRATIONS}/20990101000000_broken/migration.sql", ADDING.encode())
     assert migrate("--yes").code == 0
     assert sql(practice, NOTE) == "1"
+
+
+def test_a_migration_that_the_gate_stops_is_declined_unless_the_step_allows_it(
+    practice: Practice, migrate, tmp_path: Path
+) -> None:
+    write(practice, "20990101000000_drop", 'SELECT 1;\nALTER TABLE "avatars" DROP COLUMN "style";')
+    before = picture(practice)
+    assert "stops line 2: drop-column" in migrate("--dry-run").out
+    refused = migrate("--yes")
+    assert (refused.code, "allow: [drop-column]" in refused.out + refused.err) == (4, True), refused.out
+    assert picture(practice) == before
+    book = tmp_path / "books" / "migrate.yml"
+    book.write_text(PLAYBOOK.replace("deploy: {}", "deploy: {allow: [drop-column]}"))
+    done = migrate("--yes")
+    assert (done.code, "ALLOWED BY THE STEP" in done.out) == (0, True), done.out + done.err
 
 
 def test_what_came_before_a_migration_that_fails_stays_applied_and_a_person_is_called(

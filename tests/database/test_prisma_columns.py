@@ -197,6 +197,13 @@ def test_a_query_is_held_to_what_is_expected(database: Database) -> None:
     assert asked(database, "SELECT date'2026-01-02' AS \"last_analyze\"", {"value": "2026-01-02"}).healthy
     assert asked(database, "SELECT 'x' LIKE '%some'", {"value": False}).healthy
     assert asked(database, "SELECT %s LIKE '%%some'", {"value": True}, values=["awesome"]).healthy
+    assert asked(database, "SHOW transaction_read_only", {"value": "on"}).healthy
+    assert asked(
+        database, "EXPLAIN (COSTS OFF) DELETE FROM pg_class WHERE relname = 'x'", {"rows": "1..9"}
+    ).healthy
+    assert asked(database, "WITH a AS (VALUES (1), (2)) SELECT count(*) FROM a", {"value": 2}).healthy
+    assert asked(database, "VALUES (1), (2)", {"rows": 2}).healthy
+    assert asked(database, "TABLE pg_catalog.pg_database", {"rows": "1..99"}).healthy
     wrong = asked(database, "SELECT 2", {"value": 1})
     assert not wrong.healthy
     assert wrong.seen == "1 rows, expected the value 1"
@@ -231,6 +238,17 @@ def test_a_query_is_held_to_what_is_expected(database: Database) -> None:
         {"sql": 'EXPLAIN ("analyze") SELECT 1'},
         {"sql": "COPY t TO PROGRAM 'true'"},
         {"sql": "(SELECT 1)"},
+        {"sql": "WITH gone AS (DELETE FROM t RETURNING 1) SELECT * FROM gone"},
+        {"sql": "WITH RECURSIVE a AS (SELECT 1), b AS (UPDATE t SET a = 1 RETURNING 1) SELECT 1"},
+        {"sql": "SELECT * INTO other FROM t"},
+        {"sql": "SELECT * FROM t FOR UPDATE"},
+        {"sql": "SELECT (a FROM t"},
+        {"sql": "SELECT a FROM t WHERE"},
+        {"sql": "EXPLAIN (ANALYZE OFF, ANALYZE) SELECT 1"},
+        {"sql": "EXPLAIN nonsense of any kind"},
+        {"sql": "EXPLAIN CREATE TABLE t (a int)"},
+        {"sql": "SHOW a, b"},
+        {"sql": "WITH x AS (SELECT 1)"},
         *(
             {"sql": f"SELECT {call}(1)"}
             for call in (

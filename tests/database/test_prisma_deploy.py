@@ -93,15 +93,23 @@ def test_what_is_applied_is_what_stands_in_the_files(world: World, folder: Path)
 
 
 def test_a_plan_shows_the_sql_and_what_it_does_to_rows(world: World, folder: Path) -> None:
-    write(folder, "20250303_drop", 'ALTER TABLE "avatars" DROP COLUMN "note"; -- TRUNCATE nothing')
-    *harmless, dropping = planned(deploy(folder), world.target())
-    assert [change.risk for change in harmless] == ["schema", "schema"]
-    assert '+ALTER TABLE "avatars" ADD COLUMN "count" INTEGER NOT NULL DEFAULT 0;' in harmless[1].diff
-    assert any("makes an index" in note for note in harmless[1].notes)
+    first, second = planned(deploy(folder), world.target())
+    assert [first.risk, second.risk, first.hazards, second.hazards] == [
+        "schema",
+        "schema",
+        (),
+        (),
+    ]  # all is new
+    assert '+ALTER TABLE "avatars" ADD COLUMN "count" INTEGER NOT NULL DEFAULT 0;' in second.diff
+    carry_out(deploy(folder), world.target(), [])
+    world.sql("INSERT INTO avatars SELECT n::text FROM generate_series(1, 1000) AS n")
+    write(folder, "20250303_drop", '\n\nALTER TABLE "avatars" DROP COLUMN "note"; -- TRUNCATE nothing')
+    (dropping,) = planned(deploy(folder), world.target())
     assert (dropping.risk, dropping.way_back.value) == ("data", "none")
-    assert [note for note in dropping.notes if note.startswith("it ")] == [
-        "it drops a column with all that is in it"
-    ]
+    (hazard,) = dropping.hazards
+    assert (hazard.rule, hazard.severity, hazard.line) == ("drop-column", "stop", 3)
+    (allowed,) = planned(MigrateDeploy(folder=str(folder), allow=["drop-column"]), world.target())
+    assert allowed.hazards[0].allowed
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_and_those_before_it_stay(

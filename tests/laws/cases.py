@@ -19,11 +19,13 @@ from .database_cases import (
     GENERATE_CLIENT,
     PUSH,
     RESET,
+    SCRIPT,
     database_world,
     migrations_world,
     prisma_world,
     push_world,
     reset_world,
+    script_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .key_cases import CREATE_INDEXES, MAKE_FOREIGN_KEY, OLD_KEY, foreign_key_world, index_world
@@ -109,6 +111,7 @@ CASES: tuple[Case, ...] = (
     Case("a foreign key of another rule", MAKE_FOREIGN_KEY, lambda: foreign_key_world(OLD_KEY)),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
+    Case("a script that was not run yet", SCRIPT, script_world),
     Case("a schema that is to be made anew", RESET, reset_world),
     Case("a table that has a column of another type", PUSH, push_world),
     *(Case(*row) for row in BUILD_CASES),

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.catalog import TABLES, live
+from remediate.providers.catalog_keys import INDEXES
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
+from remediate.providers.live_tables import SIZES
 from remediate.providers.node_installed import INSTALLED_SCRIPT
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
@@ -26,6 +28,8 @@ from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
 from remediate.providers.row_carrying import CONTENTS, carrying, contents_in
 from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
 from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
+from remediate.providers.script_record import MAKE_SCRIPTS, SCRIPTS, SCRIPTS_THERE, record_of, removed
+from remediate.providers.sql_migrate import SqlMigrate
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -195,6 +199,35 @@ def migrations_world() -> MemoryWorld:
     }
     looks = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}
     return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
+
+
+SCRIPT = SqlMigrate.model_validate({"text": "CREATE TABLE n ();", "down": {"text": "DROP TABLE n"}})
+
+
+def script_noted(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["scripts"] = sorted({*state.tables["scripts"], parameters[0]})
+
+
+def script_unnoted(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["scripts"] = [one for one in state.tables["scripts"] if one != parameters[0]]
+
+
+def script_world() -> MemoryWorld:
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
+        SIZES.sql: lambda *_: answered("name bytes rows checks"),
+        INDEXES.sql: lambda *_: answered("schema_name name indexes"),
+        SCRIPTS_THERE.sql: lambda *_: answered("scripts ledger", (True, True)),
+        SCRIPTS.sql: lambda state, _: answered("digest", *((one,) for one in state.tables["scripts"])),
+    }
+    statements = {
+        MAKE_SCRIPTS.sql: nothing,
+        record_of("", "").sql: script_noted,
+        removed("").sql: script_unnoted,
+        "CREATE TABLE n ()": made("n"),
+        "DROP TABLE n": lambda state, _: state.tables.pop("n"),
+    }
+    return MemoryWorld(State(tables={"scripts": []}), queries=queries, statements=statements)
 
 
 RESET = MigrateReset(folder=MIGRATIONS)
