@@ -19,6 +19,7 @@ class Fault:
         cured_by: The playbook that cures it; empty where only a person can.
         recognised_by: The playbook that names it.
         gone_once_cured: Why no way back can break it again; empty where one does.
+        no_way_back: Why its cure cannot be taken back; empty where it can.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Fault:
     cured_by: str
     recognised_by: str
     gone_once_cured: str
+    no_way_back: str
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The commands health and import-check: a tool's checks of each host, as a table with an exit code. Changes nothing."""
+"""The commands health, import-check, schema-validate: a tool's checks of each host, as a table. Changes nothing."""
 
 import json
 import shlex
@@ -57,6 +57,18 @@ def import_check(
 ) -> int:
     """Check every import of the source tree against what its module exports, and whether all of it compiles."""
     return _examine_all("import-check", on, inventory, playbooks, var, as_json=as_json)
+
+
+def schema_validate(
+    on: On,
+    inventory: InventoryName = None,
+    playbooks: PlaybookFolder = None,
+    var: Variables = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Compare the database with schema.prisma, and its history with the migrations. Exit 0 only if both agree."""
+    return _examine_all("schema-validate", on, inventory, playbooks, var, as_json=as_json)
 
 
 def _examine_all(
