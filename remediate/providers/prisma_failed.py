@@ -157,7 +157,8 @@ def _noted(now: Answers) -> Iterator[str]:
 def _locked(now: Answers) -> Iterator[str]:
     for row in now[HOLDERS].records:
         who = ", ".join(str(row[name]) for name in ("role", "application", "state") if row[name])
-        yield f"process {row['pid']} ({who}) holds Prisma's lock 72707369: is it still at work? then wait"
+        holder = f"process {row['pid']} ({who})" if row["pid"] else "a prepared transaction"
+        yield f"{holder} holds Prisma's lock 72707369: is it still at work? then wait"
 
 
 def _told(name: str, parts: Mapping[Made, bool]) -> Iterator[str]:

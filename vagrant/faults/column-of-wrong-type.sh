@@ -3,4 +3,4 @@
 # shellcheck source=lib/common.sh
 
 sql 'ALTER TABLE avatars ALTER "sourceType" DROP DEFAULT, ALTER "sourceType" TYPE integer USING 0'
-expect_failure 500 22P02 POST /projects '{"name": "Never created"}'
+expect_failure 500 P2007 POST /projects '{"name": "Never created"}'
