@@ -20,6 +20,7 @@ class Fault:
         recognised_by: The playbook that names it.
         gone_once_cured: Why no way back can break it again; empty where one does.
         works_all_the_same: Why the app answers as it should even so; empty where it does not.
+        no_way_back: Why its cure cannot be taken back; empty where it can.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Fault:
     recognised_by: str
     gone_once_cured: str
     works_all_the_same: str
+    no_way_back: str
 
 
 @cache

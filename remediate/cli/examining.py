@@ -1,4 +1,4 @@
-"""The commands health, database-health and import-check: a table of what a tool sees, with an exit code. Read only."""
+"""The commands health, database-health, import-check, schema-validate: what a tool sees, as a table. Read only."""
 
 import json
 import shlex
@@ -69,6 +69,18 @@ def import_check(
 ) -> int:
     """Check every import of the source tree against what its module exports, and whether all of it compiles."""
     return _examine_all("import-check", on, inventory, playbooks, var, as_json=as_json)
+
+
+def schema_validate(
+    on: On,
+    inventory: InventoryName = None,
+    playbooks: PlaybookFolder = None,
+    var: Variables = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Compare the database with schema.prisma, and its history with the migrations. Exit 0 only if both agree."""
+    return _examine_all("schema-validate", on, inventory, playbooks, var, as_json=as_json)
 
 
 def _examine_all(

@@ -30,6 +30,7 @@ from remediate.providers.prisma_checks import (
     migrations_in,
     standing_of,
 )
+from remediate.providers.prisma_presence import ELSEWHERE, refuse_second_set
 from remediate.questions import Answers, QueryAnswer, Run, RunAnswer
 from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -75,8 +76,9 @@ class MigrateDeploy(Action):
     """Applies the migrations that the database's history lacks, in order, as `prisma migrate deploy` does.
 
     Each is one change, and one transaction with its row of the history; one that fails leaves nothing of itself. It
-    refuses where a migration failed before (P3009) or a database with tables has no history (P3005): both want a
-    person's decision. So does a migration that ends transactions itself or makes an index concurrently.
+    refuses where a migration failed before (P3009), a database with tables has no history (P3005), or an empty schema
+    lies beside one that has it: all want a person's decision. So does a migration that ends transactions itself or
+    makes an index concurrently.
     """
 
     kind: ClassVar[str] = "prisma.migrate_deploy"
@@ -104,14 +106,15 @@ class MigrateDeploy(Action):
         return Run(script=SQL_SCRIPT, args=(self.folder,), about=(f"file:{self.folder}",))
 
     def ask(self) -> Questions:
-        """Return the questions for the folder and the history, and for the tables that there are."""
-        return (self.listing, self.texts, HISTORY_THERE, HISTORY, *CATALOG)
+        """Return the questions for the folder and the history, and for the tables that there are, here or elsewhere."""
+        return (self.listing, self.texts, HISTORY_THERE, HISTORY, *CATALOG, ELSEWHERE)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each migration that is pending.
 
         Raises:
-            Failed: Prisma would refuse (P3005, P3009), or a migration is none for a transaction.
+            Failed: Prisma would refuse (P3005, P3009), another schema has the history, or a migration is none for a
+                transaction.
             CouldNotLook: There is no folder, or no answer from the database.
         """
         files, history = migrations_in(self.folder, answers[self.listing]), history_in(answers)
@@ -214,6 +217,8 @@ def _refuse(standing: Standing, history: tuple[Mapping[str, Json], ...], answers
         what = "the database has tables, and no history of migrations (P3005)"
         todo = "is it the right database? if so, baseline it: prisma migrate resolve --applied"
         raise Failed(answers.where, what, todo)
+    if not answers[HISTORY_THERE].rows[0][0]:
+        refuse_second_set(answers)
 
 
 def _in_order(data: Mapping[str, Json]) -> Iterator[Statement]:

@@ -129,8 +129,11 @@ class Stages:
         assert self.errors() == said, "something new is in the error log"
 
     def back(self) -> None:
-        """Everything is as it was when it was broken, and the audit log is whole."""
+        """Everything is as it was when it was broken, and the audit log is whole; or it is said why that cannot be."""
         first = self.operator.first_run
+        if self.trial.fault.no_way_back:
+            self.not_back(first)
+            return
         back = self.operator.does("rollback", first, "--yes")
         assert back.code == 0, back.out + back.err
         if not self.trial.fault.gone_once_cured:
@@ -141,6 +144,14 @@ class Stages:
         assert not kept, f"a copy of what pm2 holds is left: {kept}"
         verified = self.operator.does("audit", "verify")
         assert verified.code == 0, verified.out + verified.err
+
+    def not_back(self, run: str) -> None:
+        """It says that there is no way back, as the plan did, and touches nothing."""
+        cured = self.settled()
+        back = self.operator.does("rollback", run, "--yes")
+        assert (back.code, "no way down" in back.out) == (7, True), back.out + back.err
+        self.same(self.settled(), cured)
+        assert works(self.practice, self.app)
 
     def left_to_a_person(self) -> None:
         """It is told, and left alone."""

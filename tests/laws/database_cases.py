@@ -22,6 +22,7 @@ from remediate.providers.prisma_deploy import (
     SQL_SCRIPT,
     MigrateDeploy,
 )
+from remediate.providers.prisma_presence import ELSEWHERE
 from remediate.providers.prisma_push import OTHERS, DbPush
 from remediate.providers.prisma_reset import UNTOUCHED, MigrateReset
 from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
@@ -190,6 +191,7 @@ def migrations_world() -> MemoryWorld:
         HISTORY_THERE.sql: lambda *_: answered("there", (True,)),
         HISTORY.sql: history,
         TABLES.sql: lambda *_: answered("schema_name name kind columns primary_key"),
+        ELSEWHERE.sql: lambda *_: answered("database schema_name search_path tables databases"),
     }
     statements = {
         PRISMAS_LOCK: nothing,

@@ -10,7 +10,7 @@ from ground.hosts import Ground
 from ground.state import Host
 
 CURED_BY, RECOGNISED_BY = "# cured by:", "# recognised by:"
-GONE = "# gone once cured:"
+GONE, NO_WAY_BACK = "# gone once cured:", "# no way back:"
 UNSEEN = "# works all the same:"
 COMMON = places.FAULTS / "lib" / "common.sh"
 
@@ -38,6 +38,7 @@ class Fault:
             "recognised_by": self._said(RECOGNISED_BY) or self._said(CURED_BY),
             "gone_once_cured": self._said(GONE),
             "works_all_the_same": self._said(UNSEEN),
+            "no_way_back": self._said(NO_WAY_BACK),
         }
 
     def _said(self, words: str) -> str:
