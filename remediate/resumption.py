@@ -46,6 +46,7 @@ class Resumption:
         return tuple(reversed(self.run.journal.owed(self.run.runner.run, self.run.target.name)))
 
     def _finish(self, once_verified: bool) -> None:
+        self.run.procedure.refuse_outside_development()  # the inventory may be another one since
         for number, outline in enumerate(self.confirmed.fixes, start=1):
             action = self.run.runner.action_of(outline.action, outline.parameters)
             if action.once_verified is once_verified:

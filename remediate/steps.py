@@ -66,10 +66,14 @@ class Action(Step):
 
     `once_verified` says that the change is made after the cure has held, not before: what is kept for the next boot.
     Such a step stands last in a playbook's `fix`.
+
+    `development_only` says that no plan has it in an environment whose inventory does not say `development: true`;
+    `policy` holds it to that.
     """
 
     undo_last: ClassVar[bool] = False
     once_verified: ClassVar[bool] = False
+    development_only: ClassVar[bool] = False
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.

@@ -205,7 +205,7 @@ class AddColumns(Action):
             script=add_columns_sql(table.schema_name, table.name, missing) + ";",
             notes=(
                 _rewrite_note(missing),
-                *_live_notes(answers.raw(catalog.live(self.table))),
+                *live_notes(answers.raw(catalog.live(self.table))),
                 _HISTORY_NOTE,
             ),
             fidelity=Fidelity.EXACT,
@@ -279,7 +279,8 @@ def _rewrite_note(columns: tuple[NewColumn, ...]) -> str:
     return f"{lock}; the table is not rewritten, it takes milliseconds"
 
 
-def _live_notes(answer: object) -> tuple[str, ...]:
+def live_notes(answer: object) -> tuple[str, ...]:
+    """Return what a plan says of live figures: an answer with the columns of `catalog.live`, or none."""
     if not isinstance(answer, QueryAnswer) or not answer.rows:
         return ("live size: could not be seen",)
     live = answer.records[0]
