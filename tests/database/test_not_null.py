@@ -164,6 +164,17 @@ def test_a_key_that_comes_between_the_look_and_the_change_is_noticed_too(world: 
         ACTION.undo(target, undone)
 
 
+def test_a_column_that_somebody_makes_anew_between_the_look_and_the_change_is_left_to_them(
+    world: DatabaseWorld,
+) -> None:
+    undone = applied(world)
+    anew = "ALTER TABLE avatars DROP COLUMN name, ADD COLUMN name text NOT NULL DEFAULT ''"
+    target = OvertakenTarget(world.reach, fresh_token(), meanwhile=lambda: world.sql(anew))
+    with pytest.raises(Failed, match="22012"):
+        ACTION.undo(target, undone)
+    assert not_null(world) == 'sourceType,odd "100%% name,name'
+
+
 def test_a_column_that_somebody_freed_already_is_no_trouble(world: DatabaseWorld) -> None:
     before, undone = world.fingerprint(), applied(world)
     world.sql("ALTER TABLE avatars ALTER COLUMN name DROP NOT NULL")
