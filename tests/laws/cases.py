@@ -28,7 +28,15 @@ from .database_cases import (
     script_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
-from .key_cases import CREATE_INDEXES, MAKE_FOREIGN_KEY, OLD_KEY, foreign_key_world, index_world
+from .key_cases import (
+    CREATE_INDEXES,
+    MAKE_FOREIGN_KEY,
+    OLD_KEY,
+    SET_NOT_NULL,
+    foreign_key_world,
+    index_world,
+    not_null_world,
+)
 from .memory import File, MemoryWorld, State
 from .process_cases import PROCESS_CASES
 from .row_cases import ROW_CASES
@@ -109,6 +117,7 @@ CASES: tuple[Case, ...] = (
     Case("a table that lacks two indexes", CREATE_INDEXES, index_world),
     Case("a table that lacks a foreign key", MAKE_FOREIGN_KEY, foreign_key_world),
     Case("a foreign key of another rule", MAKE_FOREIGN_KEY, lambda: foreign_key_world(OLD_KEY)),
+    Case("columns that take NULL", SET_NOT_NULL, not_null_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
     Case("a script that was not run yet", SCRIPT, script_world),

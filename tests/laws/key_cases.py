@@ -16,8 +16,23 @@ from remediate.providers.foreign_key_sql import (
 )
 from remediate.providers.index_removal import FOUND, NO_LONGER_BROKEN, creation, removal_of_leftover
 from remediate.providers.live_notes import OPEN_TRANSACTIONS
+from remediate.providers.not_null_sql import add_sql as add_check_sql
+from remediate.providers.not_null_sql import (
+    check_name,
+    check_there,
+    drop_check_sql,
+    found_check,
+    found_columns,
+    nulls,
+    record_of_check,
+    record_of_columns,
+    set_sql,
+)
+from remediate.providers.not_null_sql import taking_back as letting_nulls_in
+from remediate.providers.not_null_sql import validate_sql as validate_check_sql
 from remediate.providers.postgres_foreign_key import MakeForeignKey
 from remediate.providers.postgres_index import CreateIndex
+from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.wanted_keys import WantedColumn, WantedForeignKey, WantedIndex
 from remediate.questions import Query, QueryAnswer
 
@@ -162,3 +177,64 @@ def foreign_key_world(before: ForeignKey | None = None) -> MemoryWorld:
     }
     key = before.model_dump(mode="json") if before else None
     return NumbersApart(State(tables={"key": key}), queries=queries, statements=statements)
+
+
+SET_NOT_NULL = SetNotNull(table="t", columns=["a", "b"])
+BOTH = ("a", "b")
+
+
+def nullable(state: State, query: Query) -> QueryAnswer:
+    columns = [
+        {"name": name, "type": "text", "nullable": one, "default": None, "generated": False}
+        for name, one in state.tables["nullable"].items()
+    ]
+    return answered("schema_name name kind columns primary_key", ("public", "t", "r", columns, ["id"]))
+
+
+def check(value: bool) -> Did:
+    return lambda state, _: state.tables.update(check=value)
+
+
+def null(value: bool) -> Did:
+    return lambda state, _: state.tables.update(nullable=dict.fromkeys(BOTH, value))
+
+
+def not_null_noted(state: State, parameters: tuple[Any, ...]) -> None:
+    state.ledger["not null"] = {}
+
+
+def ours(state: State, query: Query) -> QueryAnswer:
+    done = "not null" in state.ledger
+    return answered(
+        "name built_on", *((name, []) for name, one in state.tables["nullable"].items() if done and not one)
+    )
+
+
+def not_null_world() -> MemoryWorld:
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        TABLES.sql: nullable,
+        nulls("t", BOTH).sql: lambda *_: answered("a b", (0, 0)),
+        check_there("t", check_name("t", BOTH)).sql: lambda state, _: answered(
+            "oid valid", *(((1, False),) if state.tables["check"] else ())
+        ),
+        live("t").sql: figures,
+        LEDGER_EXISTS.sql: has_ledger,
+        found_check("public", "t", BOTH).sql: lambda state, _: answered(
+            "name", *((("check",),) if state.tables["check"] else ())
+        ),
+        found_columns("public", "t", BOTH).sql: ours,
+    }
+    lock, guard, back = letting_nulls_in("public", "t", BOTH)
+    statements: dict[str, Did] = {
+        add_check_sql("public", "t", BOTH): check(True),
+        record_of_check("public", "t", BOTH).sql: nothing,
+        validate_check_sql("public", "t", BOTH): nothing,
+        set_sql("public", "t", BOTH): null(False),
+        drop_check_sql("public", "t", BOTH): check(False),
+        record_of_columns("public", "t", BOTH).sql: not_null_noted,
+        lock.sql: nothing,
+        guard.sql: nothing,
+        back.sql: null(True),
+    }
+    state = State(tables={"nullable": dict.fromkeys(BOTH, True), "check": False})
+    return MemoryWorld(state, queries=queries, statements=statements)
