@@ -183,6 +183,8 @@ def _healthy_lines(healthy: Sequence[Diagnosis], wanted: Wanted) -> Iterator[Lin
         if line := wanted.lines.get(one.playbook.name):
             yield Line(f"  ! {one.playbook.name} knows the error, and its fault is not there now", "bad")
             yield Line(f"     knows: {one_line(line, 200)}", "faint")
+            if not one.playbook.fix:  # what it knows is all that it has
+                yield Line(f"     {one_line(one.playbook.notes, 400)}", "faint")
             for finding in one.left_over:
                 yield Line(f"   {next(finding_lines(finding)).text}", "bad")
     rest = [one.playbook.name for one in healthy if one.playbook.name not in wanted.lines]
