@@ -212,7 +212,7 @@ def test_a_privilege_that_the_apps_role_lacks_is_told_and_a_table_meant_for_read
         assert look(Tables, limited).healthy
         assert look(Writable, limited).healthy
         assert "may not UPDATE every column of avatars" in look(Writable, limited).evidence[0]
-        sql(f"REVOKE INSERT ON avatars FROM {role}; REVOKE SELECT ON projects FROM {role}")
+        sql(f"REVOKE INSERT ON avatars FROM {role}; REVOKE SELECT ON projects FROM {role}")  # noqa: S608
         assert [one["name"] for one in look(Writable, limited).facts["obstacles"]] == [
             "no INSERT in avatars",
             "no SELECT in projects",
