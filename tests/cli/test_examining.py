@@ -69,13 +69,9 @@ def test_the_tools_are_listed_as_what_they_are(here: Path, capsys) -> None:
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {one["name"] for one in listed if one["kind"] == "tool"} == {
         "health",
-<<<<<<< HEAD
         "database-health",
         "import-check",
-=======
-        "import-check",
         "schema-validate",
->>>>>>> h-books
     }
     assert len(listed) == len(playbook_files(PLAYBOOKS))
 
