@@ -183,11 +183,19 @@ def _healthy_lines(healthy: Sequence[Diagnosis], wanted: Wanted) -> Iterator[Lin
         if line := wanted.lines.get(one.playbook.name):
             yield Line(f"  ! {one.playbook.name} knows the error, and its fault is not there now", "bad")
             yield Line(f"     knows: {one_line(line, 200)}", "faint")
+            if not one.playbook.fix:  # what it knows is all that it has
+                yield from _known_lines(one.playbook, wanted.given.get(one.playbook.name, {}))
             for finding in one.left_over:
                 yield Line(f"   {next(finding_lines(finding)).text}", "bad")
     rest = [one.playbook.name for one in healthy if one.playbook.name not in wanted.lines]
     if rest:
         yield Line(f"  ✓ not there: {', '.join(rest)}", "faint")
+
+
+def _known_lines(playbook: Playbook, given: Mapping[str, str]) -> Iterator[Line]:
+    if given:
+        yield Line(f"     named: {', '.join(f'{name} {value}' for name, value in given.items())}", "faint")
+    yield Line(f"     {one_line(playbook.notes, 400)}", "faint")
 
 
 def _is_told(one: Diagnosis, seen: Sequence[Diagnosis]) -> bool:

@@ -47,7 +47,7 @@ _MADE = tuple(
 _ALTERED = re.compile(rf"\bALTER\s+TABLE\s+(?:ONLY\s+)?{_PLACE}\s+(?P<rest>[^;]*)", re.IGNORECASE)
 _COLUMN = re.compile(rf"\bADD\s+COLUMN\s+{_IF}(?P<name>{_NAME})", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
-_SHOWN = 10
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class FailedMigrations(Check):
         return Finding(
             healthy=False,
             seen=f"a migration was begun and has no end, which blocks all others (P3009): {', '.join(failed)}",
-            evidence=(*_noted(now), *_locked(now), *(line for one in left.items() for line in _told(*one))),
+            evidence=(*_locked(now), *(line for one in left.items() for line in _told(*one)), *_noted(now)),
             facts={
                 "failed": [
                     {
@@ -162,9 +162,9 @@ def _locked(now: Answers) -> Iterator[str]:
 
 
 def _told(name: str, parts: Mapping[Made, bool]) -> Iterator[str]:
+    yield what_to_do(name, parts.values())
     for one, there in parts.items():
         yield f"{name}: {one.kind} {one.name} is {'there' if there else 'not there'}"
-    yield f"{name}: {what_to_do(name, parts.values())}"
 
 
 def what_to_do(name: str, there: Iterable[bool]) -> str:
@@ -175,13 +175,11 @@ def what_to_do(name: str, there: Iterable[bool]) -> str:
         there: Whether each thing that it makes is there.
     """
     seen = list(there)
-    rolled_back = (
-        f"prisma migrate resolve --rolled-back {name}, mend the migration, then prisma migrate deploy"
-    )
+    rolled_back = f"prisma migrate resolve --rolled-back {name}, mend it, prisma migrate deploy"
     if not seen:
         return f"see what it left, undo that by hand, then: {rolled_back}"
     if not any(seen):
-        return f"nothing that it makes is there: {rolled_back}"
+        return f"nothing that it makes is there, and nothing is to be added by hand: {rolled_back}"
     if all(seen):
         return (
             f"all that it makes is there; if its rows are right, too: prisma migrate resolve --applied {name}"

@@ -67,7 +67,11 @@ def test_a_cure_that_nobody_would_verify_is_refused_and_one_that_only_tells_is_n
 def test_the_tools_are_listed_as_what_they_are(here: Path, capsys) -> None:
     assert run(["list", "--json", "--playbooks", str(PLAYBOOKS)]) == 0
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {one["name"] for one in listed if one["kind"] == "tool"} == {"health", "import-check"}
+    assert {one["name"] for one in listed if one["kind"] == "tool"} == {
+        "health",
+        "import-check",
+        "schema-validate",
+    }
     assert len(listed) == len(playbook_files(PLAYBOOKS))
 
 
