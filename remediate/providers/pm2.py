@@ -32,9 +32,9 @@ KEPT = 64 * 1024
 SHOWN = 5
 PATIENCE, ANY = "20", "any"
 STEADY, STEADY_AFTER_DEATH = 15000.0, 120000.0
-"""Milliseconds after which a process counts as up, and one whose predecessor died of an error: a crash loop of pm2 takes
-0.2 to 1.5 s a round, on a host that is far too busy more than 15 s (measured). One that is younger and good loses no
-more than the wait for it on the way back."""
+"""Milliseconds after which a process counts as up, and one whose predecessor died of an error: a crash loop of pm2
+takes 0.2 to 1.5 s a round, on a host that is far too busy more than 15 s (measured). One that is younger and good loses
+no more than the wait for it on the way back."""
 
 
 class OneApp(Step):
