@@ -156,7 +156,7 @@ class HostRun:
         )
         self.journal.confirm(self.runner.run, self.target.name, written)
         leave_witness(self.target, self.runner)
-        return self.attempt(written, lambda: self._fix_all(look))
+        return self.attempt(written, lambda once_verified: self._fix_all(look, once_verified=once_verified))
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
         moved = difference(now.outline, confirmed.outline)
@@ -166,15 +166,20 @@ class HostRun:
         if moved:
             raise Stale(self.target.name, f"not what was confirmed: {moved}", "run plan again")
 
-    def attempt(self, confirmed: Confirmed, work: Callable[[], None]) -> Ending:
+    def attempt(self, confirmed: Confirmed, work: Callable[[bool], None]) -> Ending:
         """Do the work, verify, and put everything back where something goes wrong on the way.
+
+        Args:
+            confirmed: What was confirmed.
+            work: Makes the changes: those of the cure, and when called with True those that wait until it has held.
 
         Raises:
             RemediateError: It went wrong before anything was touched.
         """
         try:
-            work()
+            work(False)
             self._verify(confirmed.found)
+            work(True)
         except (RemediateError, KeyboardInterrupt) as error:
             if not self.touched:
                 raise
@@ -190,11 +195,12 @@ class HostRun:
         todo = f"let it be written again, then: remediate rollback {self.runner.run}"
         return Ending(Outcome.STUCK, f"{error}; what was changed is not put back", todo)
 
-    def _fix_all(self, look: Look) -> None:
+    def _fix_all(self, look: Look, *, once_verified: bool) -> None:
         fixes = self.procedure.fixes(look.found)
         for number, (fix, planned) in enumerate(zip(fixes, look.plan.fixes, strict=True), start=1):
-            self.events.tell("fix-started", self.target.name, step=fix.name)
-            self._fix(number, fix, planned)
+            if fix.action.once_verified is once_verified:
+                self.events.tell("fix-started", self.target.name, step=fix.name)
+                self._fix(number, fix, planned)
 
     def _fix(self, number: int, fix: NamedFix, planned: PlannedFix) -> None:
         changes = self.plan_again(fix) if planned.changes else ()

@@ -1,9 +1,10 @@
 """What an environment's policy says to a plan, decided in one place. Pure: it asks nobody and stops nothing itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from remediate.inventory import Policy
 from remediate.model import Fidelity, Plan, WayBack
+from remediate.steps import Action
 
 
 def refusals(plans: Sequence[Plan], policy: Policy, reason: str) -> tuple[str, ...]:
@@ -51,3 +52,22 @@ def _forbidden(plan: Plan, policy: Policy) -> tuple[str, ...]:
         if change.way_back is WayBack.NONE and "no-way-back" in policy.forbid:
             lines.append(f"{plan.host}: “{change.what}” has no way back, which the policy forbids")
     return tuple(lines)
+
+
+DEVELOPMENT_TODO = "run it where the inventory says `development: true`"
+
+
+def outside_development(
+    fixes: Iterable[tuple[str, type[Action]]], environment: str, *, development: bool
+) -> str:
+    """Return why no plan may be made of these fixes in an environment, in a clause; empty where one may.
+
+    Args:
+        fixes: Each step's name and its action.
+        environment: The environment's name.
+        development: Whether its inventory says that what lives there may be lost.
+    """
+    if development:
+        return ""
+    only = next(((name, action.kind) for name, action in fixes if action.development_only), None)
+    return f"“{only[0]}” ({only[1]}) is for development alone, and {environment} is none" if only else ""

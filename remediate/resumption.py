@@ -45,10 +45,12 @@ class Resumption:
     def _owed(self) -> tuple[Owed, ...]:
         return tuple(reversed(self.run.journal.owed(self.run.runner.run, self.run.target.name)))
 
-    def _finish(self) -> None:
+    def _finish(self, once_verified: bool) -> None:
+        self.run.procedure.refuse_outside_development()  # the inventory may be another one since
         for number, outline in enumerate(self.confirmed.fixes, start=1):
             action = self.run.runner.action_of(outline.action, outline.parameters)
-            self._finish_fix(number, NamedFix(outline.step, action), outline)
+            if action.once_verified is once_verified:
+                self._finish_fix(number, NamedFix(outline.step, action), outline)
 
     def _finish_fix(self, number: int, fix: NamedFix, outline: FixOutline) -> None:
         prefix = f"{self.run.runner.run}/{number}."

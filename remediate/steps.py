@@ -63,9 +63,17 @@ class Action(Step):
 
     `undo_last` says that the undo is paid after those of the steps before it: a process is restarted once everything
     it runs has been put back, not while it is still there.
+
+    `once_verified` says that the change is made after the cure has held, not before: what is kept for the next boot.
+    Such a step stands last in a playbook's `fix`.
+
+    `development_only` says that no plan has it in an environment whose inventory does not say `development: true`;
+    `policy` holds it to that.
     """
 
     undo_last: ClassVar[bool] = False
+    once_verified: ClassVar[bool] = False
+    development_only: ClassVar[bool] = False
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.

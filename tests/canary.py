@@ -20,8 +20,12 @@ from tests.practice import BACKEND, Practice
 
 WATCH = Path(__file__).with_name("process_watch.py")
 ON_HOSTS = ("home", "tmp", "var/tmp", "var/log", "srv/lumiku", "run/lock")
-HOLD_THEM_BY_RIGHT = (f"{BACKEND}/.env", f"{BACKEND}/.env.away")
-"""Files of a host, the second where a test puts the first aside. Besides them the app's process, and PM2's."""
+HOLD_THEM_BY_RIGHT = (
+    *(f"{BACKEND}/{name}" for name in (".env", ".env.away")),
+    *(f"/home/deploy/.pm2/{name}" for name in ("dump.pm2", "dump.pm2.bak")),
+)
+"""Files of a host: the second where a test puts the first aside, the others where one runs `pm2 save`. Besides them the
+app's process, and PM2's."""
 LAB_FILES = (
     "state/token",
     "inventory/lab.token",

@@ -19,6 +19,7 @@ find srv "$home" opt var/tmp tmp \( -path "$home/.pm2/logs" -o -path "srv/*/the 
 find "$backend/.." -path '*/node_modules' -prune -o -type f ! -path '*/the logs/*' -print0 |
   LC_ALL=C sort -z | xargs -0 sha256sum
 find "$backend/node_modules/.prisma" -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha256sum
+[ ! -f "$HOME/.pm2/dump.pm2" ] || sha256sum "$HOME/.pm2/dump.pm2"
 """
 LOGIN = r"""
 url=$(sed -n 's/^DATABASE_URL=//p' "${1:-/srv/lumiku/backend}/.env" | tr -d '"')

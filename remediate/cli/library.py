@@ -11,8 +11,9 @@ from remediate.catalogue import CATALOGUE
 from remediate.cli.exit_codes import USAGE
 from remediate.cli.options import AsJson, PlaybookFolder, playbook_folder
 from remediate.errors import UsageError
-from remediate.inventory import load_inventory
+from remediate.inventory import Inventory, load_inventory
 from remediate.playbook import Playbook, load_playbook, playbook_files
+from remediate.policy import DEVELOPMENT_TODO, outside_development
 from remediate.schemas import inventory_schema, playbook_schema
 from remediate.sinks.clean import clean_json, one_line
 from remediate.text.strict_yaml import first_bytes
@@ -41,19 +42,38 @@ def check(paths: Paths = None, playbooks: PlaybookFolder = None, *, as_json: AsJ
 
 
 def _all_files(folder: Path) -> list[Path]:
-    inventories = sorted(Path("inventory").glob("*.yml"))
-    return [*playbook_files(folder), *inventories]
+    return [*playbook_files(folder), *_inventories()]
+
+
+def _inventories() -> list[Path]:
+    return sorted(Path("inventory").glob("*.yml"))
 
 
 def _problem_of(path: Path) -> str:
     try:
         if _is_inventory(path):
             load_inventory(path)
-        else:
-            load_playbook(path, CATALOGUE)
+            return ""
+        return _nowhere_allowed(load_playbook(path, CATALOGUE))
     except UsageError as error:
         return str(error)
-    return ""
+
+
+def _nowhere_allowed(book: Playbook) -> str:
+    """Return why no inventory beside lets a playbook be run; empty where one does, or there is none to ask."""
+    inventories = [one for path in _inventories() if (one := _readable(path)) and book.group in one.groups]
+    fixes = [(step.name, step.step) for step in book.fix]
+    refused = [
+        outside_development(fixes, one.environment, development=one.development) for one in inventories
+    ]
+    return f"{book.path}: {refused[0]}; {DEVELOPMENT_TODO}" if refused and all(refused) else ""
+
+
+def _readable(path: Path) -> Inventory | None:
+    try:
+        return load_inventory(path)
+    except UsageError:  # it is told under its own name
+        return None
 
 
 def _is_inventory(path: Path) -> bool:

@@ -192,7 +192,7 @@ class Session:
         Raises:
             UsageError: A variable or a secret cannot be had.
         """
-        procedure = Procedure(playbook, playbook.scope(host.scope, given), self.inventory.environment)
+        procedure = Procedure(playbook, playbook.scope(host.scope, given), host.environment, host.development)
         return HostRun(procedure, self.target(host, machine), self.runner)
 
     def begin(self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str]) -> None:

@@ -166,7 +166,7 @@ class InventoryText(Written):
 
     Attributes:
         environment: Its name.
-        development: Whether what lives there may be lost: playbooks can be bolder.
+        development: Whether what lives there may be lost: only then actions for development alone may be planned.
         policy: What it allows.
         ssh: How to log in, for all hosts.
         groups: Groups of hosts, each under its name.

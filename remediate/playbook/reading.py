@@ -6,6 +6,7 @@ Parsed first, rendered after: what a host answers, or the command line says, is 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -167,6 +168,7 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         raise document.error(("diagnose",), "no step of it makes a fault", "leave `alone: false` out of one")
     names: Names = {**own, "found": _found_names(diagnose)}
     fix = Section("fix", Action, catalogue, names, parts, document, ("fix",)).steps() if text.fix else ()
+    _check_order(fix)
     verify = (
         Section("verify", Check, catalogue, names, parts, document, ("verify",)).steps()
         if text.verify
@@ -207,6 +209,13 @@ def _check_names(text: PlaybookText, document: Document) -> None:
         raise document.error(
             ("vars", taken), f"`{taken}` means something else in templates", "rename it", key=True
         )
+
+
+def _check_order(fix: tuple[StepTemplate[Action], ...]) -> None:
+    for earlier, later in pairwise(fix):
+        if earlier.step.once_verified and not later.step.once_verified:
+            what = f"`{earlier.kind}` is done once the cure has held, and “{later.name}” comes before that"
+            raise earlier.document.error(earlier.place, what, "put it last in `fix`", key=True)
 
 
 def _check_sections(text: PlaybookText, document: Document) -> None:

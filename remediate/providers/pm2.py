@@ -31,9 +31,10 @@ from remediate.target import Job, Target
 KEPT = 64 * 1024
 SHOWN = 5
 PATIENCE, ANY = "20", "any"
-STEADY = 15000.0
-"""Milliseconds after which a process counts as up: a crash loop of pm2 takes 0.2 to 1.5 s a round, on a busy host more
-than 3 s (measured). One that is younger and good loses no more than the wait for it on the way back."""
+STEADY, STEADY_AFTER_DEATH = 15000.0, 120000.0
+"""Milliseconds after which a process counts as up, and one whose predecessor died of an error: a crash loop of pm2
+takes 0.2 to 1.5 s a round, on a host that is far too busy more than 15 s (measured). One that is younger and good loses
+no more than the wait for it on the way back."""
 
 
 class OneApp(Step):
@@ -276,7 +277,7 @@ class Pm2Restart(WhatItRuns, Action):
 
 
 def _steady(process: Process, at: float) -> bool:
-    return process.online and at - process.since >= STEADY
+    return process.online and at - process.since >= (STEADY_AFTER_DEATH if process.code else STEADY)
 
 
 def _outdated(seen: Seen, changed: float, path: str) -> str:

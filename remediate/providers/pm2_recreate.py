@@ -42,7 +42,7 @@ class Pm2Recreate(EnvFile, Action):
 
     Nothing is done where pm2 holds none, or the same value. A database URL is tried, from the host: the app is started
     anew only where the database refuses what pm2 holds and lets in what the file says, or both lead to the same place.
-    `pm2 save` is left to the operator: what was saved for the next boot is untouched.
+    What was saved for the next boot is untouched: `pm2.save` is a step of its own.
     """
 
     kind: ClassVar[str] = "pm2.recreate"
@@ -110,7 +110,7 @@ class Pm2Recreate(EnvFile, Action):
                 *(f"pm2 holds a {one.key} for {one.place_held}, {one.of_held}: it goes" for one in said),
                 "away for about two seconds",
                 "its number in pm2 and its restart counter begin anew",
-                "what `pm2 save` wrote before still has it: at the next boot it is back, until you save again",
+                "what was saved for the next boot still has it, until `pm2.save` or `pm2 save`",
             ),
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EQUIVALENT,

@@ -112,8 +112,8 @@ class Pm2Start(OneApp, Action):
     """Starts the app where pm2 has it stopped, or has not got it; else does nothing.
 
     One that pm2 has not got is started from its entry in the ecosystem file, and no other app that the file names; or
-    from `script` and `cwd`. A daemon is started only where `daemon: true` says so. `pm2 save` is left to the operator:
-    its dump is written for everybody to read, with the environment of every app in it.
+    from `script` and `cwd`. A daemon is started only where `daemon: true` says so. What was saved for the next boot is
+    untouched: `pm2.save` is a step of its own.
     """
 
     kind: ClassVar[str] = "pm2.start"
@@ -158,7 +158,10 @@ class Pm2Start(OneApp, Action):
     def _start(self, why: str, seen: Seen) -> Change:
         source = self.script or f"{self.place} --only {self.app}"
         stopped = bool(seen.processes)
-        notes = ("whatever else the file names is not started", "what `pm2 save` wrote before is untouched")
+        notes = (
+            "whatever else the file names is not started",
+            "what was saved for the next boot is untouched",
+        )
         return Change(
             what=f"start {self.app}",
             target=self.app,

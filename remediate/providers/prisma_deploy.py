@@ -63,7 +63,10 @@ ALONE = """SELECT 1 / (CASE WHEN EXISTS (SELECT FROM _prisma_migrations WHERE mi
 """Ends the transaction where somebody else has applied, or begun, the migration since it was planned."""
 RECORD = """INSERT INTO _prisma_migrations
     (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-    VALUES (gen_random_uuid()::text, %s, %s, now(), clock_timestamp(), 1)"""
+    SELECT gen_random_uuid()::text, %s, %s, greatest(now(), max(finished_at)), clock_timestamp(), 1
+    FROM _prisma_migrations"""
+"""One migration begins when the one before it has ended: Prisma sorts by that, and `now()` is the same for all that
+one transaction applies."""
 DANGERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), what)
     for pattern, what in (
@@ -128,7 +131,7 @@ class MigrateDeploy(Action):
         if not standing.pending:
             return ()
         _refuse(standing, history, answers)
-        texts = _texts(answers[self.texts])
+        texts = texts_in(answers[self.texts])
         return tuple(
             self._change(name, files[name], texts.get(name), standing, answers) for name in standing.pending
         )
@@ -137,14 +140,14 @@ class MigrateDeploy(Action):
         self, name: str, checksum: str, content: bytes | None, standing: Standing, answers: Answers
     ) -> Change:
         place = f"{self.folder}/{name}/migration.sql"
-        text = _text(place, checksum, content)
-        statements = _statements(place, text)
-        dangers = list(_dangers(text))
+        text = text_of(place, checksum, content)
+        statements = statements_in(place, text)
+        dangers = list(dangers_in(text))
         first = name == standing.pending[0]
         return Change(
             what=f"apply the migration {name}",
             target="the database's schema",
-            diff=_as_diff(name, text),
+            diff=as_diff(name, text),
             notes=(*(what for _, what in dangers), WAITS, *(_oddities(standing, answers) if first else ())),
             # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
@@ -222,7 +225,8 @@ def _begun(target: Target) -> set[str]:
     return {str(row["migration_name"]) for row in history if not row["undone"]}
 
 
-def _texts(answer: RunAnswer) -> dict[str, bytes]:
+def texts_in(answer: RunAnswer) -> dict[str, bytes]:
+    """Return the files' bytes of an answer to `SQL_SCRIPT`, by the migrations' names; the oldest may be left out."""
     if answer.left_out:
         return {}
     records = answer.stdout.split(b"\0")
@@ -238,7 +242,18 @@ def _checksums(answer: RunAnswer) -> Iterator[tuple[str, str]]:
         yield name, checksum
 
 
-def _text(place: str, checksum: str, content: bytes | None) -> str:
+def text_of(place: str, checksum: str, content: bytes | None) -> str:
+    """Return a migration's text.
+
+    Args:
+        place: Its file, for messages.
+        checksum: The SHA-256 with which it was listed.
+        content: Its bytes, or None where they were not told.
+
+    Raises:
+        Failed: It is too long, or no UTF-8.
+        CouldNotLook: It is not what was listed.
+    """
     if content is None:
         raise Failed(place, "is too long to be shown, or too old to be pending", "apply it by hand")
     if hashlib.sha256(content).hexdigest() != checksum:
@@ -249,7 +264,12 @@ def _text(place: str, checksum: str, content: bytes | None) -> str:
         raise Failed(place, "is no UTF-8", "write it as UTF-8") from error
 
 
-def _statements(place: str, text: str) -> tuple[str, ...]:
+def statements_in(place: str, text: str) -> tuple[str, ...]:
+    """Return a migration's statements.
+
+    Raises:
+        Failed: It cannot be taken apart, or one of them is none for a transaction.
+    """
     try:
         statements = statements_of(text)
     except ValueError as error:
@@ -259,13 +279,14 @@ def _statements(place: str, text: str) -> tuple[str, ...]:
     return statements
 
 
-def _as_diff(name: str, text: str) -> str:
+def as_diff(name: str, text: str) -> str:
+    """Return a migration as a unified diff of a new file, which is how a plan shows it."""
     lines = text.splitlines()
     added = "".join(f"+{line}\n" for line in lines)
     return f"--- /dev/null\n+++ {name}/migration.sql\n@@ -0,0 +1,{len(lines)} @@\n{added}"
 
 
-def _dangers(text: str) -> Iterator[tuple[bool, str]]:
+def dangers_in(text: str) -> Iterator[tuple[bool, str]]:
     """Yield what a reviewer wants to know, and whether rows are at stake."""
     words = bare(text)
     for number, (pattern, what) in enumerate(DANGERS):

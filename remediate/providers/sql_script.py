@@ -107,6 +107,36 @@ def bare(text: str) -> str:
     return "".join([*kept, text[position:]])
 
 
+def items_of(text: str) -> tuple[str, ...]:
+    """Return what commas separate in SQL, each without space around it; commas in brackets, strings and names do not.
+
+    Raises:
+        ValueError: Something in it has no end.
+    """
+    found, depth, begin = [], 0, 0
+    covered = _covered(text)
+    for at, sign in enumerate(covered):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "," and not depth:
+            found.append(text[begin:at].strip())
+            begin = at + 1
+    return tuple(one for one in (*found, text[begin:].strip()) if one)
+
+
+def _covered(text: str) -> str:
+    """Return SQL of the same length in which strings, names and comments are spaces."""
+    kept, position = [], 0
+    while found := _PART.search(text, position):
+        kept.append(text[position : found.start()])
+        position = found.end()
+        if found["dollar"]:
+            position = _after(text, found["dollar"], position)
+        elif found["block"]:
+            position = _after_block(text, position)
+        kept.append(" " * (position - found.start()))
+    return "".join([*kept, text[position:]])
+
+
 def not_in_a_transaction(statement: str) -> str:
     """Return why a statement cannot be one of several in somebody else's transaction, or nothing."""
     words = bare(statement).strip()

@@ -51,11 +51,13 @@ def test_an_app_of_another_name_and_place_is_cured_too_and_its_neighbour_left_al
     (fault,) = [one for one in faults() if one.name == name]
     neighbour = picture(two_apps).processes
     operator = Operator(two_apps, tmp_path)
-    trial = Stages(two_apps, operator, Trial(fault), STUDIO).play()
-    assert not trial.why, trial.why
-    assert named(operator, "web1") == Named((), (), ())
-    assert picture(two_apps).processes == neighbour
-    two_apps.reset()
+    try:
+        trial = Stages(two_apps, operator, Trial(fault), STUDIO).play()
+        assert not trial.why, trial.why
+        assert named(operator, "web1") == Named((), (), ())
+        assert picture(two_apps).processes == neighbour
+    finally:
+        two_apps.reset()
 
 
 def test_every_fault_names_a_playbook_that_is_there() -> None:

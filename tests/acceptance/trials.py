@@ -136,6 +136,8 @@ class Stages:
             assert "everything is as it was" in back.out, back.out
             assert not works(self.practice, self.app), "it works"
         self.same(self.settled(), self.broken)
+        kept = self.practice.shell("web1", "ls ~/.pm2 | grep remediate || :", user=self.app.user)
+        assert not kept, f"a copy of what pm2 holds is left: {kept}"
         verified = self.operator.does("audit", "verify")
         assert verified.code == 0, verified.out + verified.err
 

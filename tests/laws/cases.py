@@ -17,9 +17,13 @@ from .database_cases import (
     ADD_COLUMNS,
     DEPLOY,
     GENERATE_CLIENT,
+    PUSH,
+    RESET,
     database_world,
     migrations_world,
     prisma_world,
+    push_world,
+    reset_world,
 )
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .key_cases import (
@@ -112,6 +116,8 @@ CASES: tuple[Case, ...] = (
     Case("columns that take NULL", SET_NOT_NULL, not_null_world),
     Case("a client of another schema", GENERATE_CLIENT, prisma_world),
     Case("two migrations that are pending", DEPLOY, migrations_world),
+    Case("a schema that is to be made anew", RESET, reset_world),
+    Case("a table that has a column of another type", PUSH, push_world),
     *(Case(*row) for row in BUILD_CASES),
     *(Case(*row) for row in PROCESS_CASES),
     Case("a variable with a comment behind it", SET, env_world),

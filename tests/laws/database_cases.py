@@ -9,9 +9,23 @@ from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_a
 from remediate.providers.node_installed import INSTALLED_SCRIPT
 from remediate.providers.postgres import AddColumns, NewColumn, add_columns_sql
 from remediate.providers.prisma import Generate
+from remediate.providers.prisma_agreement import SHAPE
 from remediate.providers.prisma_checks import FOLDER_SCRIPT, HISTORY, HISTORY_THERE
 from remediate.providers.prisma_client import GENERATE, PUT_BACK
-from remediate.providers.prisma_deploy import ALONE, PRISMAS_LOCK, RECORD, SQL_SCRIPT, MigrateDeploy
+from remediate.providers.prisma_deploy import (
+    ALONE,
+    MAKE_HISTORY,
+    PRISMAS_LOCK,
+    RECORD,
+    SQL_SCRIPT,
+    MigrateDeploy,
+)
+from remediate.providers.prisma_push import OTHERS, DbPush
+from remediate.providers.prisma_reset import UNTOUCHED, MigrateReset
+from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
+from remediate.providers.row_carrying import CONTENTS, carrying, contents_in
+from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
+from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
 from .memory import File, MemoryWorld, State
@@ -181,6 +195,135 @@ def migrations_world() -> MemoryWorld:
     }
     looks = {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}
     return MemoryWorld(State(files=files, tables=tables), looks, queries, statements)
+
+
+RESET = MigrateReset(folder=MIGRATIONS)
+KEPT = "remediate_kept_2200"
+OLD = {"oid": 2200, "tables": ["t1", "old"], "history": []}
+
+
+def named(state: State, oid: int) -> str | None:
+    return next((name for name, one in state.tables.items() if one["oid"] == oid), None)
+
+
+def the_schema(state: State, query: Query) -> QueryAnswer:
+    public = state.tables["public"]
+    facts = {
+        "name": "public",
+        "oid": public["oid"],
+        "owner": "app",
+        "version": 150000,
+        "role": "app",
+        "database": "app",
+        "owned": True,
+        "may_create": True,
+        "comment": None,
+        "granted": None,
+        "defaults": [],
+        "extensions": [],
+        "tables": [{"name": name, "lockable": True} for name in public["tables"]],
+        "outside": [],
+        "kept_before": [],
+    }
+    return answered(" ".join(facts), tuple(facts.values()))
+
+
+def made_of_it(state: State, query: Query) -> QueryAnswer:
+    rows = [
+        (undo["made_from"], False, False)
+        for undo in state.ledger.values()
+        if "made_from" in undo and state.tables["public"]["oid"] == 2201
+    ]
+    return answered("made_from altered written", *rows)
+
+
+def renamed(old: str, new: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables.update({new: state.tables.pop(old)})
+
+
+def added_table(name: str) -> Callable[[State, tuple[Any, ...]], None]:
+    return lambda state, _: state.tables["public"]["tables"].append(name)
+
+
+def history_row(state: State, parameters: tuple[Any, ...]) -> None:
+    checksum, name = parameters
+    state.tables["public"]["history"].append([name, checksum, True, False])
+
+
+def made_schema(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["public"] = {"oid": 2201, "tables": [], "history": []}
+
+
+def reset_world() -> MemoryWorld:
+    scripts = [f"CREATE TABLE t{number} ();\n".encode() for number in range(2)]
+    files = {f"{MIGRATIONS}/{number}/migration.sql": File(script) for number, script in enumerate(scripts)}
+    state = State(files=files, tables={"public": OLD})
+    schema = schema_in(the_schema(state, SCHEMA), "memory")
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        SCHEMA.sql: the_schema,
+        LIVE.sql: figures,
+        UNTOUCHED.sql: made_of_it,
+        HISTORY_THERE.sql: lambda state, _: answered("there", (bool(state.tables["public"]["history"]),)),
+        HISTORY.sql: lambda state, _: answered(
+            "migration_name checksum finished undone", *map(tuple, state.tables["public"]["history"])
+        ),
+        NAMES: lambda state, _: answered("kept_is live", (named(state, 2200), state.tables["public"]["oid"])),
+        MADE: lambda *_: answered("made xact shape", (2201, "7", "")),
+        NEW: lambda *_: answered("touched tables extensions outside", (False, ["t0", "t1"], [], [])),
+    }
+    statements = {
+        **dict.fromkeys((one.sql for one in put_aside(schema)), nothing),
+        **dict.fromkeys((PRISMAS_LOCK, MAKE_HISTORY, GUARD, noted("public").sql), nothing),
+        'ALTER SCHEMA "public" RENAME TO "remediate_kept_2200"': renamed("public", KEPT),
+        'CREATE SCHEMA "public" AUTHORIZATION "app"': made_schema,
+        RECORD: history_row,
+        **{f"CREATE TABLE t{number} ()": added_table(f"t{number}") for number in range(2)},
+        'LOCK TABLE "public"."t0", "public"."t1" IN ACCESS EXCLUSIVE MODE': nothing,
+        'DROP SCHEMA "public" CASCADE': lambda state, _: state.tables.pop("public"),
+        'ALTER SCHEMA "remediate_kept_2200" RENAME TO "public"': renamed(KEPT, "public"),
+    }
+    return MemoryWorld(state, {FOLDER_SCRIPT: listed, SQL_SCRIPT: told}, queries, statements)
+
+
+PUSH = DbPush(backend=BACKEND, schema_file=f"{BACKEND}/prisma/schema.prisma")
+PUSHED = 'CREATE TABLE "t" ("id" INTEGER NOT NULL)'
+
+
+def of_one_table(state: State, query: Query) -> QueryAnswer:
+    column = {"name": "id", "type": "bigint" if state.tables["public"]["oid"] == 2200 else "integer"}
+    columns = [{**column, "nullable": False, "default": None}]
+    return answered("schema_name name kind columns primary_key", ("public", "t", "r", columns, []))
+
+
+def filled(state: State, parameters: tuple[Any, ...]) -> None:
+    state.tables["public"]["tables"] = ["t"]
+
+
+def push_world() -> MemoryWorld:
+    state = State(tables={"public": {**OLD, "tables": ["t"]}})
+    schema = schema_in(the_schema(state, SCHEMA), "memory")
+    found = '<found>{"rows": 0, "values": {"id": "0"}}</found>'
+    queries: dict[str, Callable[[State, Query], QueryAnswer]] = {
+        **reset_world().queries,
+        UNTOUCHED.sql: lambda *_: answered("made_from"),
+        TABLES.sql: of_one_table,
+        SHAPE.sql: lambda *_: answered("schema_name enums indexes keys", ("public", {}, {}, {})),
+        CONTENTS.sql: lambda *_: answered("name types sequences found", ("t", {"id": "bigint"}, {}, found)),
+        OTHERS.sql: lambda *_: answered("views", (1,)),
+        NEW: lambda *_: answered("touched tables extensions outside", (False, ["t"], [], [])),
+    }
+    carried = tuple(
+        carrying(read_script(PUSHED, ""), contents_in(queries[CONTENTS.sql](state, CONTENTS)), "public", KEPT)
+    )
+    statements = {
+        **reset_world().statements,
+        **dict.fromkeys((one.sql for one in put_aside(schema) if "RENAME" not in one.sql), nothing),
+        **dict.fromkeys(carried, filled),
+        PUSHED: nothing,
+        'CREATE SCHEMA "public" AUTHORIZATION "app"': made_schema,
+    }
+    prints = {DIFF_SCRIPT: lambda *_: RunAnswer(exit_code=0, stdout=f"{PUSHED};".encode())}
+    return MemoryWorld(state, prints, queries, statements)
 
 
 def installed(state: State, args: tuple[str, ...]) -> RunAnswer:

@@ -1,11 +1,13 @@
 """The cases of the actions that start apps and change builds by what became of them, with what their scripts do."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from remediate.providers.node_previous import KEPT_SCRIPT, PREVIOUS_SCRIPT, UNPREVIOUS_SCRIPT, NodePrevious
 from remediate.providers.node_rebuild import NodeRebuild
 from remediate.providers.pm2_reload import Pm2Reload
+from remediate.providers.pm2_saved import DUMP_SCRIPT, SAVED_SCRIPT, Pm2Save
 from remediate.providers.pm2_start import NO_DEFINITION, START_SCRIPT, THERE_SCRIPT, Pm2Start
 from remediate.providers.pm2_stop import Pm2Stop
 from remediate.questions import RunAnswer
@@ -68,11 +70,33 @@ def start(state: State, args: tuple[str, ...]) -> RunAnswer:
     return said()
 
 
+DUMP = f"{PM2_HOME}/dump.pm2"
+
+
+def saved(state: State, args: tuple[str, ...]) -> RunAnswer:
+    verb, app, _, _, name, *planned = args
+    dumped, runs = json.loads(state.files[DUMP].content), state.processes[app]["status"]
+    kept = f"{PM2_HOME}/remediate-{name}.json"
+    if verb == "look":
+        return said(json.dumps({"daemon": True, "saved": dumped.get(app, ""), "runs": runs}))
+    if verb == "unsave":
+        if kept in state.files:
+            state.files[DUMP] = state.files.pop(kept)
+        return said()
+    if [dumped.get(app, "")] != planned:
+        return said(exit_code=9)
+    state.files[kept] = state.files[DUMP]
+    state.files[DUMP] = File(json.dumps({**dumped, app: runs}).encode(), mtime_ns=state.tick())
+    return said()
+
+
 PROCESS_SCRIPTS: dict[str, Script] = {
     KEPT_SCRIPT: kept_build,
     PREVIOUS_SCRIPT: put_previous,
     UNPREVIOUS_SCRIPT: put_back,
     START_SCRIPT: start,
+    DUMP_SCRIPT: lambda state, _args: said(exit_code=0 if DUMP in state.files else 1),
+    SAVED_SCRIPT: saved,
     THERE_SCRIPT: lambda state, args: said(exit_code=0 if args[0] in state.files else 1),
 }
 
@@ -85,6 +109,7 @@ def world(*files: str, **processes: dict[str, Any]) -> Callable[[], MemoryWorld]
 APP = {"app": "app", "backend": BACKEND}
 STOPPED = {**DYING, "status": "stopped"}
 ONLINE = {**DYING, "status": "online", "pid": 7, "born": 7}
+DUMPED = State(files={DUMP: File(b'{"app": "stopped", "other": "online"}')}, processes={"app": ONLINE})
 SOURCES = ("src/index.ts", "dist/index.js")
 
 PROCESS_CASES: tuple[tuple[str, Action, Callable[[], MemoryWorld]], ...] = (
@@ -93,6 +118,11 @@ PROCESS_CASES: tuple[tuple[str, Action, Callable[[], MemoryWorld]], ...] = (
     ("an app that was stopped", Pm2Start(**APP, cwd=BACKEND), world("ecosystem.config.js", app=STOPPED)),
     ("a process to be reloaded", Pm2Reload(**APP), world("dist/index.js", app={**ONLINE, "since": 0.0005})),
     ("an app that dies again and again", Pm2Stop(**APP), world(app={**ONLINE, "again": 2})),
+    (
+        "an app that is saved otherwise than it runs",
+        Pm2Save(**APP),
+        lambda: MemoryWorld(DUMPED, {**SCRIPTS, **PROCESS_SCRIPTS}),
+    ),
     ("a build that the app dies of", NodeRebuild(**APP), world(*SOURCES, app=DYING)),
     (
         "a build that was tried, and one from before",

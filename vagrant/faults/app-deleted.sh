@@ -2,5 +2,6 @@
 # cured by: app-stopped
 # shellcheck source=lib/common.sh
 
+save_apps # for the next boot
 delete_app
 expect_silence GET /projects

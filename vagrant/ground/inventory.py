@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ground import app
@@ -27,10 +28,9 @@ def write(lab: Lab, ground: Ground) -> None:
     known_hosts(lab).write_text("".join(_known_host(host) for host in hosts))
     _write_secret(_token(lab), f"{lab.token}\n")
     for host in hosts:
-        if host.role == "full":
-            _write_secret(
-                _database_url(lab, host), f"{app.settings(host, app.first(host))['DATABASE_URL']}\n"
-            )
+        for name, one in _apps(host):
+            url = app.settings(host, one)["DATABASE_URL"]
+            _write_secret(_database_url(lab, name), f"{url}\n")
     lab.inventory.write_text(HEADER + _text(lab, hosts, ground))
 
 
@@ -50,8 +50,16 @@ def _token(lab: Lab) -> Path:
     return lab.inventory.with_suffix(".token")
 
 
-def _database_url(lab: Lab, host: Host) -> Path:
-    return lab.inventory.with_suffix(f".{host.name}.database_url")
+def _apps(host: Host) -> Iterator[tuple[str, app.App]]:
+    """Yield a host's apps, each under the name that the inventory knows it by: a second one is a host of its own."""
+    if host.role == "full":
+        yield host.name, app.first(host)
+    if host.second_app:
+        yield f"studio{host.number}", app.second(host)
+
+
+def _database_url(lab: Lab, name: str) -> Path:
+    return lab.inventory.with_suffix(f".{name}.database_url")
 
 
 def _text(lab: Lab, hosts: list[Host], ground: Ground) -> str:
@@ -79,11 +87,12 @@ def _backend(lab: Lab, hosts: list[Host]) -> list[str]:
     alike = lab.mode == "namespaces"  # without, every host has folders and ports of its own
     lines = ["  backend:", "    hosts:"]
     for host in hosts:
-        own: dict[str, object] = {"address": host.address}
-        own |= {} if alike else {"vars": {"app": _app(app.first(host))}}
-        own |= {"secrets": {"database_url": {"file": _database_url(lab, host).name}}}
-        lines.append(f"      {host.name}: {_flow(own)}")
-    lines += [_second(host) for host in hosts if host.second_app]
+        for name, one in _apps(host):
+            own: dict[str, object] = {"address": host.address}
+            own |= {"ssh": {"user": one.user}} if one.user != lab.deploy else {}
+            own |= {"vars": {"app": _app(one)}} if name != host.name or not alike else {}
+            own |= {"secrets": {"database_url": {"file": _database_url(lab, name).name}}}
+            lines.append(f"      {name}: {_flow(own)}")
     if alike:
         lines += ["    vars:", f"      app: {_flow(_app(app.first(hosts[0])))}"]
     environment = {
@@ -109,13 +118,6 @@ def _app(one: app.App) -> dict[str, object]:
         "port": one.port,
         "user": one.user,
     }
-
-
-def _second(host: Host) -> str:
-    """Return the line of a host's second app, which is a host of its own to the inventory."""
-    other = app.second(host)
-    own = {"address": host.address, "ssh": {"user": other.user}, "vars": {"app": _app(other)}}
-    return f"      studio{host.number}: {_flow(own)}"
 
 
 def _flow(value: object) -> str:

@@ -105,6 +105,10 @@ expect_silence() { # METHOD PATH [BODY]
   done
 }
 
+save_apps() {
+  timeout 30 pm2 save >/dev/null || fail "pm2 save failed"
+}
+
 delete_app() {
   if pm2 jlist | grep --quiet --fixed-strings "\"name\":\"$APP_NAME\","; then
     timeout 30 pm2 delete "$APP_NAME" >/dev/null || fail "pm2 delete $APP_NAME failed"
