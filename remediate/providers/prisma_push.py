@@ -12,6 +12,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
 from remediate.providers.prisma_agreement import SHAPE, agrees
 from remediate.providers.prisma_deploy import PRISMAS_LOCK, WAITS
@@ -125,7 +126,15 @@ class DbPush(Action):
             way_back=WayBack.EXACT,
             way_back_note=BACK_NOTE,
             risk="data",
-            alters=("table:_prisma_migrations", ALL_TABLES, "enums", "indexes", SCHEMA_FACT, "rows"),
+            alters=(
+                "table:_prisma_migrations",
+                ALL_TABLES,
+                ALL_INDEXES,
+                ALL_FOREIGN_KEYS,
+                "enums",
+                SCHEMA_FACT,
+                "rows",
+            ),
             data={
                 **schema.data(),
                 "made_from": script.digest,

@@ -12,6 +12,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import ALL_TABLES
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
@@ -136,7 +137,15 @@ class MigrateReset(Action):
             way_back=WayBack.EXACT,
             way_back_note=BACK_NOTE,
             risk="data",
-            alters=("table:_prisma_migrations", ALL_TABLES, "enums", SCHEMA_FACT, "rows"),
+            alters=(
+                "table:_prisma_migrations",
+                ALL_TABLES,
+                ALL_INDEXES,
+                ALL_FOREIGN_KEYS,
+                "enums",
+                SCHEMA_FACT,
+                "rows",
+            ),
             forecasts=tuple(_forecasts(files)),
             data={
                 **schema.data(),
