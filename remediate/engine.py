@@ -156,7 +156,7 @@ class HostRun:
         )
         self.journal.confirm(self.runner.run, self.target.name, written)
         leave_witness(self.target, self.runner)
-        return self.attempt(written, lambda once_verified: self._fix_all(look, once_verified=once_verified))
+        return self.attempt(written, lambda once_verified: self._fix_all(look, once_verified))
 
     def _refuse_stale(self, now: Plan, confirmed: Plan) -> None:
         moved = difference(now.outline, confirmed.outline)
@@ -195,7 +195,7 @@ class HostRun:
         todo = f"let it be written again, then: remediate rollback {self.runner.run}"
         return Ending(Outcome.STUCK, f"{error}; what was changed is not put back", todo)
 
-    def _fix_all(self, look: Look, *, once_verified: bool) -> None:
+    def _fix_all(self, look: Look, once_verified: bool) -> None:
         fixes = self.procedure.fixes(look.found)
         for number, (fix, planned) in enumerate(zip(fixes, look.plan.fixes, strict=True), start=1):
             if fix.action.once_verified is once_verified:

@@ -23,6 +23,7 @@ find "$backend/node_modules/.prisma" -type f -print0 2>/dev/null | LC_ALL=C sort
 """
 LOGIN = r"""
 url=$(sed -n 's/^DATABASE_URL=//p' "${1:-/srv/lumiku/backend}/.env" | tr -d '"')
+url=${url%%DATABASE_URL=*}
 login=${url#*//}
 login=${login%%@*}
 export PGPASSWORD=$(printf '%b' "$(printf '%s' "${login#*:}" | sed 's/%/\\x/g')")

@@ -41,7 +41,7 @@ def led_over(practice: Practice, host: str, line: Line, altered: Callable[..., s
     beside = practice.inventory.with_name(f"{host}-line.known_hosts")
     beside.write_text(f"[127.0.0.1]:{line.port} {known_key(practice, address)}\n")
     return altered(
-        (f"web1: {{address: {address}", f"web1: {{address: 127.0.0.1, port: {line.port}"),
+        (f"{host}: {{address: {address}", f"{host}: {{address: 127.0.0.1, port: {line.port}"),
         ("lab.known_hosts", beside.name),
     )
 

@@ -36,7 +36,8 @@ CLUSTER = f"""pm2 delete lumiku-backend >/dev/null; cd {BACKEND}
 pm2 start dist/index.js --name lumiku-backend -i 2 >/dev/null
 until curl -sf localhost:3000/health >/dev/null; do sleep 0.1; done; touch dist/index.js
 setsid sh -c 'while [ ! -e ~/enough ]; do
-  curl -s -m 5 -o /dev/null -w "%{{http_code}}\\n" localhost:3000/health; done' >~/codes 2>&1 </dev/null &"""
+  curl -s -m 5 -o /dev/null -w "%{{http_code}}\\n" localhost:3000/health; done' >~/codes 2>&1 </dev/null &
+until [ -s ~/codes ]; do sleep 0.1; done"""
 DELETED = "pm2 delete lumiku-backend >/dev/null 2>&1 || :"
 NO_DAEMON = "pgrep -f 'God Daemo[n]' || echo none"
 
