@@ -59,16 +59,24 @@ def confirm_rollback(
     return _ask_as_wanted(hosts, inventory, yes=yes, ask=ask)
 
 
-def confirm_resume(
-    run: str,
+def confirm_on(
     hosts: Sequence[Host],
+    what: str,
     inventory: Inventory,
     reason: str,
     *,
     yes: bool,
     ask: Callable[[str], str] | None,
 ) -> str:
-    """Return how it was confirmed that a run goes on; its plan was confirmed when it began.
+    """Return how it was confirmed that something is done on hosts which shows no plan of its own.
+
+    Args:
+        hosts: Where.
+        what: What, in a clause: `go on with RUN`, whose plan was confirmed when it began.
+        inventory: As in `confirm`.
+        reason: As in `confirm`.
+        yes: As in `confirm`.
+        ask: As in `confirm`.
 
     Raises:
         Declined: The policy wants a reason, the operator says no, or nobody can be asked.
@@ -76,27 +84,7 @@ def confirm_resume(
     if refused := refusals([], inventory.policy, reason):
         raise Declined(inventory.environment, "; ".join(refused))
     names = ", ".join(host.name for host in hosts)
-    return _ask_as_wanted(f"{names} (go on with {run})", inventory, yes=yes, ask=ask)
-
-
-def confirm_forget(
-    run: str,
-    hosts: Sequence[Host],
-    inventory: Inventory,
-    reason: str,
-    *,
-    yes: bool,
-    ask: Callable[[str], str] | None,
-) -> str:
-    """Return how it was confirmed that a run's ways back are removed; the arguments are those of `confirm_resume`.
-
-    Raises:
-        Declined: The policy wants a reason, the operator says no, or nobody can be asked.
-    """
-    if refused := refusals([], inventory.policy, reason):
-        raise Declined(inventory.environment, "; ".join(refused))
-    names = ", ".join(host.name for host in hosts)
-    return _ask_as_wanted(f"{names} (forget {run}: no way back)", inventory, yes=yes, ask=ask)
+    return _ask_as_wanted(f"{names} ({what})", inventory, yes=yes, ask=ask)
 
 
 def confirm_unlock(

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -35,52 +35,32 @@ Seen: TypeAlias = Mapping[str, Finding | CouldNotLook] | Blocked
 """What each check saw or why nobody can say; or why the host could not be looked at."""
 
 
-def health(
-    on: On,
-    inventory: InventoryName = None,
-    playbooks: PlaybookFolder = None,
-    var: Variables = None,
-    *,
-    as_json: AsJson = False,
-) -> int:
-    """Judge the app's health: API and token, database, process, log, build, disk. Exit 0 only if all is well."""
-    return _examine_all("health", on, inventory, playbooks, var, as_json=as_json)
+TOOLS = {
+    "health": "Judge the app's health: API and token, database, process, log, build, disk. Exit 0 only if all is well.",
+    "database-health": "Judge the database: connections, locks, slow statements, dead rows, and what the Prisma schema"
+    " means.",
+    "import-check": "Check every import of the source tree against what its module exports, and whether all of it"
+    " compiles.",
+    "schema-validate": "Compare the database with schema.prisma, and its history with the migrations. Exit 0 only if"
+    " both agree.",
+}
+"""The tools that are commands of their own, each with its help."""
 
 
-def database_health(
-    on: On,
-    inventory: InventoryName = None,
-    playbooks: PlaybookFolder = None,
-    var: Variables = None,
-    *,
-    as_json: AsJson = False,
-) -> int:
-    """Judge the database: connections, locks, slow statements, dead rows, and what the Prisma schema means."""
-    return _examine_all("database-health", on, inventory, playbooks, var, as_json=as_json)
+def command_of(tool: str) -> Callable[..., int]:
+    """Return the command of a tool: it looks at each host by the tool's checks, and shows what they see."""
 
+    def examine_hosts(
+        on: On,
+        inventory: InventoryName = None,
+        playbooks: PlaybookFolder = None,
+        var: Variables = None,
+        *,
+        as_json: AsJson = False,
+    ) -> int:
+        return _examine_all(tool, on, inventory, playbooks, var, as_json=as_json)
 
-def import_check(
-    on: On,
-    inventory: InventoryName = None,
-    playbooks: PlaybookFolder = None,
-    var: Variables = None,
-    *,
-    as_json: AsJson = False,
-) -> int:
-    """Check every import of the source tree against what its module exports, and whether all of it compiles."""
-    return _examine_all("import-check", on, inventory, playbooks, var, as_json=as_json)
-
-
-def schema_validate(
-    on: On,
-    inventory: InventoryName = None,
-    playbooks: PlaybookFolder = None,
-    var: Variables = None,
-    *,
-    as_json: AsJson = False,
-) -> int:
-    """Compare the database with schema.prisma, and its history with the migrations. Exit 0 only if both agree."""
-    return _examine_all("schema-validate", on, inventory, playbooks, var, as_json=as_json)
+    return examine_hosts
 
 
 def _examine_all(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from remediate.cli.confirming import asker, confirm_forget
+from remediate.cli.confirming import asker, confirm_on
 from remediate.cli.exit_codes import HEALTHY, code_of_error
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
 from remediate.cli.putting_back import MovedInventory, OnlyOn, environment_of, summary_of
@@ -64,7 +64,7 @@ def forget(
     environment, found = environment_of(summary.header, inventory), summary.header.run
     hosts = environment.select(on or summary.header.hosts)
     with session(environment, state, run=found, reason=reason, as_json=as_json, hold=True) as opened:
-        confirm_forget(found, hosts, environment, reason, yes=yes, ask=asker())
+        confirm_on(hosts, f"forget {found}: no way back", environment, reason, yes=yes, ask=asker())
         codes = [_told(opened, host, wish) for host in hosts]
         return max(codes, default=HEALTHY)
 

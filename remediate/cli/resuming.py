@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from remediate.catalogue import CATALOGUE
-from remediate.cli.confirming import asker, confirm_resume
+from remediate.cli.confirming import asker, confirm_on
 from remediate.cli.exit_codes import code_of
 from remediate.cli.options import AsJson, Reason, RunId, StateFolder, Yes
 from remediate.cli.putting_back import MovedInventory, environment_of, free, put_back, summary_of
@@ -45,7 +45,7 @@ def resume(
         for host in hosts:
             opened.secrets_of(host)  # before the run is turned: where one cannot be had, it stays as it was
         try:
-            confirm_resume(header.run, hosts, environment, reason, yes=yes, ask=asker())
+            confirm_on(hosts, f"go on with {header.run}", environment, reason, yes=yes, ask=asker())
         except Declined as declined:
             for host in hosts:
                 opened.tell_end(host.name, ending_of(declined))

@@ -4,7 +4,7 @@ Source: the manual's chapter "Lexical Structure": strings, E'' strings, dollar q
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _PART = re.compile(
     r"""
@@ -62,6 +62,15 @@ def placed_statements(script: str) -> tuple[tuple[int, str], ...]:
 
 
 def _cuts(script: str) -> Iterator[int]:
+    for found, _ in _parts(script):
+        if found["open"]:
+            raise ValueError("a string or a name in it has no end")
+        if found["end"]:
+            yield found.start()
+
+
+def _parts(script: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Yield each string, name, comment and semicolon by how it begins, with where it ends."""
     position = 0
     while found := _PART.search(script, position):
         position = found.end()
@@ -69,10 +78,7 @@ def _cuts(script: str) -> Iterator[int]:
             position = _after(script, found["dollar"], position)
         elif found["block"]:
             position = _after_block(script, position)
-        elif found["open"]:
-            raise ValueError("a string or a name in it has no end")
-        elif found["end"]:
-            yield found.start()
+        yield found, position
 
 
 def _after(script: str, quote: str, position: int) -> int:
@@ -99,16 +105,7 @@ def bare(text: str) -> str:
     Raises:
         ValueError: Something in it has no end.
     """
-    kept, position = [], 0
-    while found := _PART.search(text, position):
-        kept.append(text[position : found.start()])
-        position = found.end()
-        if found["dollar"]:
-            position = _after(text, found["dollar"], position)
-        elif found["block"]:
-            position = _after_block(text, position)
-        kept.append(found[0] if found["name"] or found["end"] else " ")
-    return "".join([*kept, text[position:]])
+    return _replaced(text, lambda found, _: found[0] if found["name"] or found["end"] else " ")
 
 
 def blanked(script: str) -> str:
@@ -117,17 +114,10 @@ def blanked(script: str) -> str:
     Raises:
         ValueError: Something in it has no end.
     """
-    kept, position = [], 0
-    while found := _PART.search(script, position):
-        kept.append(script[position : found.start()])
-        position = found.end()
-        if found["dollar"]:
-            position = _after(script, found["dollar"], position)
-        elif found["block"]:
-            position = _after_block(script, position)
-        part = script[found.start() : position]
-        kept.append(re.sub(r"[^\n]", " ", part) if found["block"] or found["comment"] else part)
-    return "".join([*kept, script[position:]])
+    return _replaced(
+        script,
+        lambda found, part: re.sub(r"[^\n]", " ", part) if found["block"] or found["comment"] else part,
+    )
 
 
 def items_of(text: str) -> tuple[str, ...]:
@@ -148,16 +138,16 @@ def items_of(text: str) -> tuple[str, ...]:
 
 def _covered(text: str) -> str:
     """Return SQL of the same length in which strings, names and comments are spaces."""
+    return _replaced(text, lambda _, part: " " * len(part))
+
+
+def _replaced(script: str, put: Callable[[re.Match[str], str], str]) -> str:
+    """Return a script with something else in place of each of its parts."""
     kept, position = [], 0
-    while found := _PART.search(text, position):
-        kept.append(text[position : found.start()])
-        position = found.end()
-        if found["dollar"]:
-            position = _after(text, found["dollar"], position)
-        elif found["block"]:
-            position = _after_block(text, position)
-        kept.append(" " * (position - found.start()))
-    return "".join([*kept, text[position:]])
+    for found, end in _parts(script):
+        kept += [script[position : found.start()], put(found, script[found.start() : end])]
+        position = end
+    return "".join([*kept, script[position:]])
 
 
 def not_in_a_transaction(statement: str) -> str:
