@@ -10,13 +10,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.errors import Failed
-from remediate.model import Change, Fidelity, Json, Undo, WayBack
+from remediate.model import Change, Fidelity, Json, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
 from remediate.providers.prisma_agreement import SHAPE, agrees
 from remediate.providers.prisma_deploy import PRISMAS_LOCK, WAITS
-from remediate.providers.prisma_reset import BACK_NOTE, UNTOUCHED, commit, made_so, recipe
+from remediate.providers.prisma_reset import BACK_NOTE, UNTOUCHED, SchemaAnew, commit, made_so
 from remediate.providers.prisma_script import Script, script_in, script_question
 from remediate.providers.row_carrying import CONTENTS, Contents, carrying, contents_in, losses, unfilled
 from remediate.providers.schema_aside import (
@@ -30,9 +30,8 @@ from remediate.providers.schema_aside import (
     schema_in,
     shown,
 )
-from remediate.providers.schema_return import put_back
 from remediate.questions import Answers, Query, Run
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import Statement, Target
 
 OTHERS = Query(
@@ -50,7 +49,7 @@ FROM pg_namespace AS n WHERE n.nspname = current_schema()""",
 _SHOWN = 8
 
 
-class DbPush(Action):
+class DbPush(SchemaAnew):
     """Puts the app's schema aside, makes it anew as the Prisma schema means it, and carries the rows over.
 
     It is for development alone: the inventory has to say `development: true`. All is one transaction; a row that does
@@ -59,7 +58,6 @@ class DbPush(Action):
     """
 
     kind: ClassVar[str] = "prisma.db_push"
-    development_only: ClassVar[bool] = True
     backend: str = Field(default="{{ app.backend }}", description="Where `node_modules` lies.")
     schema_file: str = Field(
         default="{{ app.backend }}/prisma/schema.prisma", description="The Prisma schema on the host."
@@ -67,7 +65,6 @@ class DbPush(Action):
     accept_data_loss: bool = Field(
         default=False, description="Whether rows and values that the schema has no place for may stay behind."
     )
-    timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
 
     @property
     def script(self) -> Run:
@@ -142,11 +139,6 @@ class DbPush(Action):
             },
         )
 
-    def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down which schema is put aside, and under which name."""
-        del target
-        return self.undo_with(recipe(change.data))
-
     def apply(self, target: Target, change: Change) -> None:
         """Put it aside, make the new one, carry the rows.
 
@@ -160,15 +152,6 @@ class DbPush(Action):
             noted(str(change.data["schema"])),
         )
         commit(target, statements, change.data, self.timeout, "the schema was not pushed")
-
-    def undo(self, target: Target, undo: Undo) -> None:
-        """Put the kept schema back in place of the new one.
-
-        Raises:
-            Conflict: It is gone, or the schema is no longer the one that this run made; nothing was touched.
-            Failed: The server refused, or a lock was not to be had; nothing was touched.
-        """
-        put_back(target, undo.data)
 
 
 def _told(there: Mapping[str, Contents], lost: tuple[str, ...], answers: Answers) -> Iterator[str]:

@@ -65,7 +65,28 @@ WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608 
 """From what a run of ours made the app's schema, and whether anything was written in it since; no row: none did."""
 
 
-class MigrateReset(Action):
+class SchemaAnew(Action):
+    """Makes the app's schema anew, and keeps the old one under another name. It is for development alone."""
+
+    development_only: ClassVar[bool] = True
+    timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
+
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Write down which schema is put aside, and under which name."""
+        del target
+        return self.undo_with(recipe(change.data))
+
+    def undo(self, target: Target, undo: Undo) -> None:
+        """Put the kept schema back in place of the new one.
+
+        Raises:
+            Conflict: It is gone, or the schema is no longer the one that this run made; nothing was touched.
+            Failed: The server refused, or a lock was not to be had; nothing was touched.
+        """
+        put_back(target, undo.data)
+
+
+class MigrateReset(SchemaAnew):
     """Puts the app's schema aside, rows and all, and applies every migration to a new one, in one transaction.
 
     It is for development alone: the inventory has to say `development: true`. Nothing is dropped: the old schema is
@@ -74,11 +95,9 @@ class MigrateReset(Action):
     """
 
     kind: ClassVar[str] = "prisma.migrate_reset"
-    development_only: ClassVar[bool] = True
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )
-    timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
 
     @property
     def listing(self) -> Run:
@@ -155,11 +174,6 @@ class MigrateReset(Action):
             },
         )
 
-    def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down which schema is put aside, and under which name."""
-        del target
-        return self.undo_with(recipe(change.data))
-
     def apply(self, target: Target, change: Change) -> None:
         """Put it aside and apply all, with the rows of the history.
 
@@ -175,15 +189,6 @@ class MigrateReset(Action):
             noted(str(change.data["schema"])),
         )
         commit(target, statements, change.data, self.timeout, "the schema was not reset")
-
-    def undo(self, target: Target, undo: Undo) -> None:
-        """Put the kept schema back in place of the new one.
-
-        Raises:
-            Conflict: It is gone, or the schema is no longer the one that this run made; nothing was touched.
-            Failed: The server refused, or a lock was not to be had; nothing was touched.
-        """
-        put_back(target, undo.data)
 
 
 def made_so(answers: Answers, made_from: str, *, rows: bool = True) -> bool:

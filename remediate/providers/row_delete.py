@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from pydantic import Field
-
 from remediate.errors import Failed
-from remediate.model import Change, Fidelity, Undo, WayBack, digest_of
+from remediate.model import Change, Fidelity, Undo, WayBack
 from remediate.providers import catalog
+from remediate.providers.row_action import PLACE, OnRowsThatAre
 from remediate.providers.row_batches import (
     KEPT,
     PINNED,
@@ -69,8 +68,6 @@ from remediate.providers.row_images import (
     there_again,
 )
 from remediate.providers.row_selection import (
-    Condition,
-    Expected,
     Fragment,
     column_fact,
     joined,
@@ -80,39 +77,23 @@ from remediate.providers.row_selection import (
     written_out,
 )
 from remediate.questions import Answers, Facts, Query
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
-_PLACE = "RUN/STEP"
 _WHOLE_ROW = "(r.*)"
 
 
-class DeleteRows(Action):
+class DeleteRows(OnRowsThatAre):
     """Deletes the rows that meet all conditions, and keeps them, so that the same rows can be put back.
 
     Attributes:
-        table: The table, in the app's schema.
-        key: Its primary key.
-        where: Which rows: all conditions must hold.
-        expect: How many rows are meant; anything else is refused.
         cascade: Whether rows that refer to them by ON DELETE CASCADE may go, too; then all is one transaction.
         show: The columns that the plan shows of each row, besides its key.
-        batch: How many rows one transaction deletes.
     """
 
     kind: ClassVar[str] = "sql.delete_rows"
-    table: str
-    key: list[str] = Field(default=["id"], min_length=1)
-    where: list[Condition] = Field(min_length=1)
-    expect: Expected
     cascade: bool = False
     show: list[str] = []
-    batch: int = Field(default=500, ge=1, le=5000)
-
-    @cached_property
-    def recipe(self) -> str:
-        """What tells this action, with its parameters, from others."""
-        return digest_of([self.kind, self.parameters])
 
     @property
     def _about(self) -> Facts:
@@ -193,7 +174,7 @@ class DeleteRows(Action):
         answers: Answers,
     ) -> Change:
         first = batch[0] == rows[0]
-        statement = delete(table.rows, _PLACE)
+        statement = delete(table.rows, PLACE)
         fires = table.firing or any(one.fires for one in taken)
         involved = (table.rows, *(one.rows for one in taken))
         more = f" and {counted(sum(one.number for one in taken))} that a cascade takes" if taken else ""
@@ -236,11 +217,6 @@ class DeleteRows(Action):
             *live_notes(answers.raw(catalog.live(self.table))),
             "files that these rows name, in an object store or elsewhere, are not looked at",
         )
-
-    def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down under which token the rows are kept; they are kept by the change itself."""
-        data = {name: value for name, value in change.data.items() if name != "planned"}
-        return self.undo_with({**data, "change": target.token})
 
     def apply(self, target: Target, change: Change) -> None:
         """Delete one batch, together with what is kept of it.

@@ -7,11 +7,12 @@ itself could not be planned, nor be recognised after a crash.
 from functools import cached_property
 from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from remediate.errors import Conflict, Failed
-from remediate.model import Change, Fidelity, Json, Undo, WayBack, canonical, digest_of
+from remediate.model import Change, Fidelity, Json, Undo, WayBack, canonical
 from remediate.providers import catalog
+from remediate.providers.row_action import OnRows
 from remediate.providers.row_batches import (
     Row,
     Workable,
@@ -43,39 +44,31 @@ from remediate.providers.row_images import (
     save_new,
     settled,
 )
-from remediate.providers.row_selection import Expected, quoted, rows_fact, texts_of, written_out
+from remediate.providers.row_selection import quoted, rows_fact, texts_of, written_out
 from remediate.questions import Answers, Query
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _SHOWN = 5
 
 
-class InsertRows(Action):
+class InsertRows(OnRows):
     """Inserts those of the given rows whose keys are not there.
 
     The way back deletes them only where all are as this run inserted them, and nothing refers to one.
 
     Attributes:
-        table: The table, in the app's schema.
-        key: Its primary key; every row gives it.
         rows: The rows, each a mapping of columns to values; all of the same columns.
         same: Columns that have the same value in all of them.
         set_now: Columns that become the moment of the change (`updatedAt`).
-        expect: How many are to be inserted; anything else is refused.
         show: The columns that the plan shows of each row, besides its key; by default all that are given.
-        batch: How many rows one transaction inserts.
     """
 
     kind: ClassVar[str] = "sql.insert_rows"
-    table: str
-    key: list[str] = Field(default=["id"], min_length=1)
     rows: list[dict[str, Any]]
     same: dict[str, Any] = {}
     set_now: list[str] = []
-    expect: Expected
     show: list[str] | None = None
-    batch: int = Field(default=500, ge=1, le=5000)
 
     @model_validator(mode="after")
     def _rows_are_alike(self) -> "InsertRows":
@@ -92,11 +85,6 @@ class InsertRows(Action):
     def given(self) -> tuple[str, ...]:
         """The columns that have a value given."""
         return tuple(sorted({**(self.rows[0] if self.rows else {}), **self.same}))
-
-    @cached_property
-    def recipe(self) -> str:
-        """What tells this action, with its parameters, from others."""
-        return digest_of([self.kind, self.parameters])
 
     @cached_property
     def missing(self) -> Query:

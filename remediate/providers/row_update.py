@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from remediate.errors import Failed
-from remediate.model import Change, Fidelity, Undo, WayBack, canonical, digest_of
+from remediate.model import Change, Fidelity, Undo, WayBack, canonical
 from remediate.providers import catalog
+from remediate.providers.row_action import PLACE, OnRowsThatAre
 from remediate.providers.row_batches import (
     KEPT,
     PINNED,
@@ -53,8 +54,6 @@ from remediate.providers.row_images import (
     settled,
 )
 from remediate.providers.row_selection import (
-    Condition,
-    Expected,
     Fragment,
     column_fact,
     joined,
@@ -64,37 +63,25 @@ from remediate.providers.row_selection import (
     written_out,
 )
 from remediate.questions import Answers, Query
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
-_PLACE = "RUN/STEP"
 
-
-class UpdateRows(Action):
+class UpdateRows(OnRowsThatAre):
     """Sets columns of the rows that meet all conditions and are not so already.
 
     The way back gives a row its old values only where it still has what this run wrote.
 
     Attributes:
-        table: The table, in the app's schema.
-        key: Its primary key.
-        where: Which rows: all conditions must hold.
         set: What each column becomes; lists and mappings for arrays and JSON.
         set_now: Columns that become the moment of the change (`updatedAt`).
-        expect: How many rows are meant; anything else is refused.
         show: The columns that the plan shows of each row; by default those that change.
-        batch: How many rows one transaction changes.
     """
 
     kind: ClassVar[str] = "sql.update_rows"
-    table: str
-    key: list[str] = Field(default=["id"], min_length=1)
-    where: list[Condition] = Field(min_length=1)
     set: dict[str, Any] = Field(min_length=1)
     set_now: list[str] = []
-    expect: Expected
     show: list[str] | None = None
-    batch: int = Field(default=500, ge=1, le=5000)
 
     @model_validator(mode="after")
     def _sets_what_can_be_set(self) -> "UpdateRows":
@@ -108,11 +95,6 @@ class UpdateRows(Action):
     def written(self) -> tuple[str, ...]:
         """The columns that it writes."""
         return (*self.set, *self.set_now)
-
-    @cached_property
-    def recipe(self) -> str:
-        """What tells this action, with its parameters, from others."""
-        return digest_of([self.kind, self.parameters])
 
     @cached_property
     def selected(self) -> Query:
@@ -182,7 +164,7 @@ class UpdateRows(Action):
         self, table: Workable, batch: tuple[Row, ...], rows: tuple[Row, ...], answers: Answers
     ) -> Change:
         first = batch[0] == rows[0]
-        update = self._update(table.rows, _PLACE)
+        update = self._update(table.rows, PLACE)
         columns = ", ".join(self.written)
         return Change(
             what=f"set {columns} in {counted(len(batch))} of {self.table}",
@@ -233,11 +215,6 @@ class UpdateRows(Action):
 FROM remediate.rows AS s, jsonb_to_record(%s::jsonb) AS v ({typed})
 WHERE s.change = %s AND s.relation = %s AND {rows.is_row_of()}"""  # noqa: S608  (quoted)
         return Statement(sql=sql, parameters=(canonical(self.set).decode(), change, rows.relation))
-
-    def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down under which token the rows are kept; they are kept by the change itself."""
-        data = {name: value for name, value in change.data.items() if name != "planned"}
-        return self.undo_with({**data, "change": target.token})
 
     def apply(self, target: Target, change: Change) -> None:
         """Change one batch, together with what is kept of it.
