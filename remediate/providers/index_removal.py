@@ -5,6 +5,7 @@ and made again has another. What somebody else built on it is what refers to it 
 itself uses it for (manual, chapters "pg_index" and "pg_constraint").
 """
 
+from remediate.providers.catalog_keys import AT_WORK
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Query
 from remediate.sql import identifier
@@ -12,10 +13,7 @@ from remediate.target import OutsideTransaction, Statement
 
 _NAMED = """FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
  JOIN pg_namespace AS n ON n.oid = x.relnamespace WHERE n.nspname = %s AND t.relname = %s AND x.relname = %s"""
-_BROKEN = (
-    f"{_NAMED} AND NOT i.indisvalid"
-    " AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = i.indexrelid)"
-)
+_BROKEN = f"{_NAMED} AND NOT i.indisvalid AND NOT {AT_WORK}"
 VALID = f"SELECT EXISTS (SELECT {_NAMED} AND i.indisvalid AND i.indisready)"
 LEFT = f"SELECT EXISTS (SELECT {_BROKEN})"
 NO_LONGER_BROKEN = f"SELECT NOT EXISTS (SELECT {_NAMED} AND NOT i.indisvalid)"

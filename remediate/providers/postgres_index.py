@@ -76,11 +76,15 @@ class CreateIndex(Action):
 
         Raises:
             Failed: The server refused, or somebody's transaction was not ended in time; what was left is taken away.
+                Or somebody has begun to build what is to be dropped first.
             Lost: It is not known whether it came about.
         """
         schema, table = str(change.data["schema"]), str(change.data["table"])
         wanted = WantedIndex.model_validate(change.data["wanted"])
         if leftover := str(change.data["leftover"]):
+            there = indexed_tables_in(target.answer((INDEXES,))[INDEXES])[table].indexes
+            for index in (one for one in there if one.name == leftover):
+                self._refuse_at_work(index, target.name)
             target.change_database(removal_of_leftover(schema, table, leftover))
         target.change_database(creation(schema, table, wanted))
 
@@ -168,7 +172,7 @@ class CreateIndex(Action):
 
     def _refuse_at_work(self, index: Index, where: str) -> None:
         if index.building:
-            what = f"somebody builds {index.name} on {self.table} at this moment"
+            what = f"somebody builds {index.name} on {self.table} at this moment, or works at the table"
             raise Failed(where, what, "nothing was changed; try again when it is done")
         if index.constraint:
             what = f"{index.name} is invalid, and a constraint owns it"
