@@ -44,7 +44,7 @@ INDEXES = Query(
   FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam
   WHERE i.indrelid = c.oid) AS indexes
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relname""",
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relname""",  # noqa: S608  (constants)
     about=(ALL_INDEXES,),
 )
 """Every table of the app's schema with its indexes."""

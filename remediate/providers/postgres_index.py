@@ -27,14 +27,15 @@ from remediate.providers.conditions import columns_in, condition_sql, same_condi
 from remediate.providers.index_compare import differences, twin_of
 from remediate.providers.index_removal import creation, found_of, removal, removal_of_leftover
 from remediate.providers.live_notes import OPEN_TRANSACTIONS, open_transactions_note, size_note
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.sql import identifier
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import Target
 
 
-class CreateIndex(Action):
+class CreateIndex(OwnChange):
     """Makes indexes that a table lacks, each with CREATE INDEX CONCURRENTLY: readers and writers go on.
 
     One that is there already, under whatever name, is left alone. What a failed build left is dropped first.
@@ -97,7 +98,7 @@ class CreateIndex(Action):
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         name = WantedIndex.model_validate(undo.data["wanted"]).name_on(table)
-        if (oid := _still_ours(target, schema, table, name)) is not None:
+        if (oid := _still_ours(target, schema, table, name, change_of(undo))) is not None:
             target.change_database(removal(schema, name, oid))
 
     def _table(self, answers: Answers) -> Table:
@@ -273,7 +274,7 @@ def _as_it_will_be(wanted: WantedIndex, table: Table) -> Index:
     )
 
 
-def _still_ours(target: Target, schema: str, table: str, name: str) -> int | None:
+def _still_ours(target: Target, schema: str, table: str, name: str, change: str) -> int | None:
     """Return the number of the index that this run made; None where it never came about, or is gone.
 
     Raises:
@@ -282,7 +283,7 @@ def _still_ours(target: Target, schema: str, table: str, name: str) -> int | Non
     """
     if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
         return None
-    question = found_of(schema, table, name)
+    question = found_of(schema, table, name, change)
     ours: dict[str, Json] | None = None
     for record in target.answer((question,))[question].records:
         if record["was_ours"] and not (record["ours"] and record["name"] == name):
