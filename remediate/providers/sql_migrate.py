@@ -128,9 +128,14 @@ class SqlMigrate(OwnChange):
         if self.down is None:
             return None
         verdict = self._verdict(self.down, self.down.read(answers), up.known)
-        if (index is None) != (_index_of(verdict) is None):
+        back = _index_of(verdict)
+        if (index is None) != (back is None):
             what = "one of script and way back runs in a transaction, and the other cannot"
             raise Failed(self.down.place, what, "write both so, or both otherwise")
+        if index and back and (index.name, index.makes) != (back.name, not back.makes):
+            what = f"does not take back what the script does with the index {index.name}"
+            done = "DROP" if index.makes else "CREATE"
+            raise Failed(self.down.place, what, f"write {done} INDEX CONCURRENTLY of that name")
         return verdict
 
     def _change(self, plan: "_Planned", answers: Answers) -> Change:
