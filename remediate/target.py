@@ -75,6 +75,9 @@ class OutsideTransaction(Value):
             and `indisvalid`). False before it was begun.
         clean_up: Takes away what a broken attempt leaves, an invalid index; sent where `came_about` says false, outside
             a transaction, too. MUST do nothing where nothing is left.
+        left: Asks whether there is something to be taken away; without it `clean_up` is sent unasked. Where the server
+            refuses the statement because its name is taken (42P07), nothing is taken away: it has made nothing.
+        made: Asks for the number of what was made, which the ledger keeps.
         undo: What is kept in the database's own `remediate` schema to take it back, JSON.
         lock_timeout: Seconds to wait for each lock, in one go: such statements block no readers and writers.
         statement_timeout: Seconds for the statement.

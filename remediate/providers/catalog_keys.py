@@ -11,12 +11,23 @@ ALL_INDEXES = "indexes"
 ALL_FOREIGN_KEYS = "foreign keys"
 """The fact that every foreign key depends on."""
 
+AT_WORK = """EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'relation' AND l.relation = i.indrelid
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL SELECT pid FROM pg_stat_progress_analyze))"""
+"""Whether somebody else may be building the index `i`: an expression of SQL.
+
+Which index is built, pg_stat_progress_create_index tells only to the builder's own roles; that its table is locked, and
+whose process vacuums or analyzes, pg_locks and the other progress views tell everybody (tried on PostgreSQL 15). Who
+validates a constraint has the same lock: then it cannot be told, and is taken for a build.
+"""
+
 # What only newer servers know is read through to_jsonb: a column that is not there would be an error.
 INDEXES = Query(
-    sql="""SELECT n.nspname AS schema_name, c.relname AS name,
+    sql=f"""SELECT n.nspname AS schema_name, c.relname AS name,
  (SELECT coalesce(json_agg(json_build_object('name', x.relname, 'method', m.amname, 'unique', i.indisunique,
     'primary', i.indisprimary, 'valid', i.indisvalid AND i.indisready AND i.indislive,
-    'building', EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = i.indexrelid),
+    'building', CASE WHEN i.indisvalid THEN false ELSE {AT_WORK} END,
     'constraint', EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid
       AND k.contype IN ('p', 'u', 'x')),
     'immediate', i.indimmediate, 'excludes', i.indisexclusion, 'included', i.indnatts - i.indnkeyatts,
@@ -33,7 +44,7 @@ INDEXES = Query(
   FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam
   WHERE i.indrelid = c.oid) AS indexes
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relname""",
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relname""",  # noqa: S608  (constants)
     about=(ALL_INDEXES,),
 )
 """Every table of the app's schema with its indexes."""
@@ -92,7 +103,7 @@ class Index(Value):
         unique: Whether it lets a value be there once only.
         primary: Whether it is the primary key.
         valid: Whether the planner may use it; false for what a failed CREATE INDEX CONCURRENTLY left.
-        building: Whether somebody builds it at this moment, as far as our role may see.
+        building: Whether somebody may be building it at this moment (`AT_WORK`).
         constraint: Whether a constraint owns it.
         immediate: Whether uniqueness is checked at once; false where its constraint is deferrable.
         excludes: Whether it is of an exclusion constraint.

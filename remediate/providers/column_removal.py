@@ -1,6 +1,6 @@
 """The way back from added columns: which of them are still ours, and the statements that save and drop them.
 
-Nothing here is sent. A column is ours when the ledger says that a run added it under this number of this table
+Nothing here is sent. A column is ours when the ledger says that this change added it under this number of this table
 (`pg_attribute.attnum`): numbers are never used twice, so a column that somebody dropped and made again is not ours.
 What somebody else built on a column is what `pg_depend` says: DROP COLUMN goes by it, too (manual, chapter "Dependency
 Tracking"), and takes indexes, constraints, triggers and statistics along without a word.
@@ -9,6 +9,7 @@ Tracking"), and takes indexes, constraints, triggers and statistics along withou
 from remediate.model import Json
 from remediate.providers.catalog import Column
 from remediate.providers.column_types import default_sql, is_volatile
+from remediate.providers.own_change import OWN
 from remediate.questions import Query
 from remediate.sql import identifier
 from remediate.target import Statement
@@ -43,7 +44,7 @@ _ADDED = f"""SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS t
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN remediate.ledger AS l ON (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
+LEFT JOIN remediate.ledger AS l ON {OWN} AND (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
 GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
 ORDER BY a.attnum"""  # noqa: S608  (constants)
@@ -67,13 +68,13 @@ def record_of_added(schema: str, table: str, columns: tuple[str, ...]) -> Statem
     return Statement(sql=_RECORD, parameters=(columns, schema, table))
 
 
-def added(schema: str, table: str, columns: tuple[str, ...]) -> Query:
-    """Return the question which of these columns are there now, as what, which are ours, and what was built on them."""
-    return Query(sql=_ADDED, parameters=(schema, table, columns), about=(f"table:{table}",))
+def added(schema: str, table: str, columns: tuple[str, ...], change: str) -> Query:
+    """Return the question which of these columns are there, as what, which a change added, what is built on them."""
+    return Query(sql=_ADDED, parameters=(change, schema, table, columns), about=(f"table:{table}",))
 
 
 def removal(
-    schema: str, table: str, columns: tuple[Column, ...], primary_key: tuple[str, ...]
+    schema: str, table: str, columns: tuple[Column, ...], primary_key: tuple[str, ...], change: str
 ) -> tuple[Statement, ...]:
     """Return the statements that save what was written to the columns since, and drop them.
 
@@ -82,6 +83,7 @@ def removal(
         table: Its name.
         columns: What is to be dropped, as it was added: type and default as they were written.
         primary_key: Under which columns' values a row is saved.
+        change: The token of the change that added them.
     """
     names = tuple(column.name for column in columns)
     whole = identifier(schema, table)
@@ -90,7 +92,7 @@ def removal(
     saving = _SAVE + f" FROM {whole} AS t WHERE {written}".replace("%", "%%")
     return (
         Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
-        Statement(sql=_STILL_OURS, parameters=(len(names), schema, table, names)),
+        Statement(sql=_STILL_OURS, parameters=(len(names), change, schema, table, names)),
         Statement(sql=_CREATE_SAVED),
         Statement(sql=saving, parameters=(f"{schema}.{table}", primary_key, names)),
         Statement(sql=f"ALTER TABLE {whole} {drops}"),

@@ -1,7 +1,7 @@
 """The way back from a foreign key: what of it is still as a run left it. Looks, and changes nothing.
 
-A foreign key is ours when the ledger says that a run made it under this number (`pg_constraint.oid`) and it means what
-was made: one that somebody dropped and made again has another number.
+A foreign key is ours when the ledger says that this change made it under this number (`pg_constraint.oid`) and it
+means what was made: one that somebody dropped and made again has another number.
 """
 
 from remediate.errors import Conflict
@@ -16,18 +16,19 @@ def before_of(data: dict[str, Json]) -> ForeignKey | None:
     return ForeignKey.model_validate(data["before"]) if data["before"] else None
 
 
-def ours_now(target: Target, data: dict[str, Json]) -> ForeignKey | None:
+def ours_now(target: Target, data: dict[str, Json], change: str) -> ForeignKey | None:
     """Return what a change left, as it is now; None where it never committed, or was taken back already.
 
     Args:
         target: The host.
         data: The change's.
+        change: Its token.
 
     Raises:
         Conflict: It is something else by now.
     """
     key, before, table = ForeignKey.model_validate(data["key"]), before_of(data), str(data["table"])
-    question = made_under(str(data["schema"]), table, key.name)
+    question = made_under(str(data["schema"]), table, key.name, change)
     answers = target.answer((FOREIGN_KEYS, question))
     made = {row[0] for row in answers[question].rows}
     there = referring_tables_in(answers[FOREIGN_KEYS]).get(table)

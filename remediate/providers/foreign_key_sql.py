@@ -5,6 +5,7 @@ on), "CREATE TABLE" (MATCH, deferrable), tried on PostgreSQL 15.
 """
 
 from remediate.providers.catalog_keys import RULES, ForeignKey
+from remediate.providers.own_change import OWN
 from remediate.questions import Query
 from remediate.sql import identifier
 from remediate.target import Statement
@@ -12,17 +13,17 @@ from remediate.target import Statement
 LONG = 3600.0
 """Seconds for a statement that reads a whole table and keeps nobody from writing to it."""
 
-_MADE = """SELECT coalesce(undo ->> 'made', undo ->> 'validated')::bigint FROM remediate.ledger
-WHERE undo ->> 'schema' = %s AND undo ->> 'table' = %s AND undo ->> 'constraint' = %s"""
+_MADE = f"""SELECT coalesce(undo ->> 'made', undo ->> 'validated')::bigint FROM remediate.ledger AS l
+WHERE {OWN} AND undo ->> 'schema' = %s AND undo ->> 'table' = %s AND undo ->> 'constraint' = %s"""  # noqa: S608  (constants)
 _RECORD = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('made', k.oid::bigint)
 FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s AND xact = pg_current_xact_id()"""
 _STILL = "SELECT 1 / (count(*) = 1)::int FROM pg_constraint WHERE oid = %s::bigint::oid AND conname = %s"
 
 
-def made_under(schema: str, table: str, name: str) -> Query:
-    """Return the question which constraints of this name runs have made or validated, by their numbers."""
-    return Query(sql=_MADE, parameters=(schema, table, name))
+def made_under(schema: str, table: str, name: str, change: str) -> Query:
+    """Return the question which constraint of this name a change has made or validated, by its number."""
+    return Query(sql=_MADE, parameters=(change, schema, table, name))
 
 
 def record_of_made(schema: str, table: str, name: str) -> Statement:

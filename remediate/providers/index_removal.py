@@ -1,10 +1,12 @@
 """The statements that make and drop indexes concurrently, and how the catalog knows whose an index is. Sends nothing.
 
-An index is ours when the ledger says that a run made it under this number (`pg_class.oid`): one that somebody dropped
-and made again has another. What somebody else built on it is what refers to it in `pg_constraint`, and what the table
-itself uses it for (manual, chapters "pg_index" and "pg_constraint").
+An index is ours when the ledger says that this change made it under this number (`pg_class.oid`): one that somebody
+dropped and made again has another. What somebody else built on it is what refers to it in `pg_constraint`, and what the
+table itself uses it for (manual, chapters "pg_index" and "pg_constraint").
 """
 
+from remediate.providers.catalog_keys import AT_WORK
+from remediate.providers.own_change import OWN
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Query
 from remediate.sql import identifier
@@ -12,24 +14,22 @@ from remediate.target import OutsideTransaction, Statement
 
 _NAMED = """FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
  JOIN pg_namespace AS n ON n.oid = x.relnamespace WHERE n.nspname = %s AND t.relname = %s AND x.relname = %s"""
-_BROKEN = (
-    f"{_NAMED} AND NOT i.indisvalid"
-    " AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = i.indexrelid)"
-)
+_BROKEN = f"{_NAMED} AND NOT i.indisvalid AND NOT {AT_WORK}"
 VALID = f"SELECT EXISTS (SELECT {_NAMED} AND i.indisvalid AND i.indisready)"
 LEFT = f"SELECT EXISTS (SELECT {_BROKEN})"
 NO_LONGER_BROKEN = f"SELECT NOT EXISTS (SELECT {_NAMED} AND NOT i.indisvalid)"
 NUMBER = f"SELECT x.oid::bigint {_NAMED}"
 GONE = "SELECT NOT EXISTS (SELECT FROM pg_class WHERE oid = %s::bigint::oid)"
-FOUND = """WITH made AS (SELECT (l.undo ->> 'made')::bigint AS oid FROM remediate.ledger AS l
-  WHERE l.undo ->> 'schema' = %s AND l.undo ->> 'table' = %s AND l.undo ->> 'index' = %s)
+FOUND = f"""WITH made AS (SELECT (l.undo ->> 'made')::bigint AS oid FROM remediate.ledger AS l
+  WHERE {OWN} AND l.undo ->> 'schema' = %s AND l.undo ->> 'table' = %s AND l.undo ->> 'index' = %s)
 SELECT x.oid::bigint AS oid, x.relname AS name, EXISTS (SELECT FROM made) AS was_ours,
  EXISTS (SELECT FROM made WHERE made.oid = x.oid::bigint) AS ours,
  ARRAY(SELECT 'constraint ' || k.conname FROM pg_constraint AS k WHERE k.conindid = x.oid
   UNION ALL SELECT 'replica identity' WHERE i.indisreplident UNION ALL SELECT 'CLUSTER' WHERE i.indisclustered
   ORDER BY 1) AS built_on
 FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = x.relnamespace
-WHERE (n.nspname = %s AND x.relname = %s) OR x.oid::bigint IN (SELECT made.oid FROM made) ORDER BY x.relname"""
+WHERE (n.nspname = %s AND x.relname = %s) OR x.oid::bigint IN (SELECT made.oid FROM made)
+ORDER BY x.relname"""  # noqa: S608  (constants)
 
 
 def creation(schema: str, table: str, wanted: WantedIndex) -> OutsideTransaction:
@@ -69,6 +69,6 @@ def removal(schema: str, name: str, oid: int) -> OutsideTransaction:
     )
 
 
-def found_of(schema: str, table: str, name: str) -> Query:
-    """Return the question which indexes are of this name or made by a run under it, which are ours, and their use."""
-    return Query(sql=FOUND, parameters=(schema, table, name, schema, name), about=("indexes",))
+def found_of(schema: str, table: str, name: str, change: str) -> Query:
+    """Return the question which indexes are of this name or made by a change under it, whether it is, and their use."""
+    return Query(sql=FOUND, parameters=(change, schema, table, name, schema, name), about=("indexes",))

@@ -8,6 +8,7 @@ before anything else is done, so that SET NOT NULL would not find it: dropping i
 # ruff: noqa: S608  (what is put together here is constant, or quoted by remediate.sql)
 
 from remediate.model import digest_of
+from remediate.providers.own_change import OWN
 from remediate.questions import Query
 from remediate.sql import identifier
 from remediate.target import Statement
@@ -28,11 +29,11 @@ _FOUND = f"""SELECT a.attname AS name,
    AND a.attnum = ANY(p.conkey) UNION ALL SELECT 'its identity' WHERE a.attidentity <> '' ORDER BY 1) AS built_on
 {_OF_TABLE} JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
-AND EXISTS (SELECT FROM remediate.ledger AS l WHERE (l.undo ->> 'relation')::bigint = c.oid
+AND EXISTS (SELECT FROM remediate.ledger AS l WHERE {OWN} AND (l.undo ->> 'relation')::bigint = c.oid
   AND (l.undo -> 'not_null' ->> a.attname)::int = a.attnum) ORDER BY a.attnum"""
 _FOUND_CHECK = f"""SELECT k.conname AS name {_OF_TABLE} JOIN pg_constraint AS k ON k.conrelid = c.oid
 WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s
-AND EXISTS (SELECT FROM remediate.ledger AS l WHERE (l.undo ->> 'made')::bigint = k.oid::bigint)"""
+AND EXISTS (SELECT FROM remediate.ledger AS l WHERE {OWN} AND (l.undo ->> 'made')::bigint = k.oid::bigint)"""
 _STILL = f"SELECT 1 / (count(*) = %s)::int FROM ({_FOUND}) AS found"
 
 
@@ -86,26 +87,26 @@ def record_of_columns(schema: str, table: str, columns: tuple[str, ...]) -> Stat
     return Statement(sql=_RECORD_COLUMNS, parameters=(columns, schema, table))
 
 
-def found_columns(schema: str, table: str, columns: tuple[str, ...]) -> Query:
-    """Return the question which of these columns a run made NOT NULL and still are, and what needs them so."""
-    return Query(sql=_FOUND, parameters=(schema, table, columns), about=(f"table:{table}",))
+def found_columns(schema: str, table: str, columns: tuple[str, ...], change: str) -> Query:
+    """Return the question which of these columns a change made NOT NULL and still are, and what needs them so."""
+    return Query(sql=_FOUND, parameters=(schema, table, columns, change), about=(f"table:{table}",))
 
 
-def found_check(schema: str, table: str, columns: tuple[str, ...]) -> Query:
-    """Return the question whether a run's constraint is still there."""
+def found_check(schema: str, table: str, columns: tuple[str, ...], change: str) -> Query:
+    """Return the question whether a change's constraint is still there."""
     return Query(
         sql=_FOUND_CHECK,
-        parameters=(schema, table, check_name(table, columns)),
+        parameters=(schema, table, check_name(table, columns), change),
         about=(f"constraints:{table}",),
     )
 
 
-def taking_back(schema: str, table: str, columns: tuple[str, ...]) -> tuple[Statement, ...]:
-    """Return the statements that let NULLs into these columns again, where all of them still are a run's."""
+def taking_back(schema: str, table: str, columns: tuple[str, ...], change: str) -> tuple[Statement, ...]:
+    """Return the statements that let NULLs into these columns again, where all of them still are a change's."""
     whole = identifier(schema, table)
     drops = ", ".join(f"ALTER COLUMN {identifier(name)} DROP NOT NULL" for name in columns)
     return (
         Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
-        Statement(sql=_STILL, parameters=(len(columns), schema, table, columns)),
+        Statement(sql=_STILL, parameters=(len(columns), schema, table, columns, change)),
         Statement(sql=f"ALTER TABLE {whole} {drops}"),
     )

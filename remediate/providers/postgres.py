@@ -24,10 +24,11 @@ from remediate.providers.column_types import (
     shown_default,
 )
 from remediate.providers.live_notes import live_notes
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.postgres_query import QueryCheck
 from remediate.questions import Answers, QueryAnswer
 from remediate.sql import identifier
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _TABLE_KINDS = ("r", "p")
@@ -80,7 +81,7 @@ class NewColumn(BaseModel):
         return Column(name=self.name, type=spelled, nullable=self.nullable, default=default)
 
 
-class AddColumns(Action):
+class AddColumns(OwnChange):
     """Adds columns that a table lacks, all in one ALTER TABLE.
 
     Those that are there with the right type are left alone. The way back drops only columns that the run added, and
@@ -139,13 +140,13 @@ class AddColumns(Action):
             Failed: The server refused, or the lock was not to be had; nothing was dropped.
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
-        columns = {column.name: column for column in _columns_of(undo.data)}
-        ours = [columns[name] for name in _still_ours(target, schema, table, columns)]
+        columns, change = {column.name: column for column in _columns_of(undo.data)}, change_of(undo)
+        ours = [columns[name] for name in _still_ours(target, schema, table, columns, change)]
         if ours:
             written = tuple(column.as_written() for column in ours)
             key = tuple(str(name) for name in undo.data["primary_key"])
-            statements = removal(schema, table, written, key)
-            _drop(target, statements, lambda: _still_ours(target, schema, table, columns))
+            statements = removal(schema, table, written, key, change)
+            _drop(target, statements, lambda: _still_ours(target, schema, table, columns, change))
 
     def _table(self, shapes: QueryAnswer, where: str) -> Table:
         table = catalog.tables_in(shapes).get(self.table)
@@ -234,11 +235,13 @@ def _columns_of(data: dict[str, Json]) -> tuple[NewColumn, ...]:
     return tuple(NewColumn.model_validate(column) for column in data["columns"])
 
 
-def _still_ours(target: Target, schema: str, table: str, columns: dict[str, NewColumn]) -> list[str]:
-    """Return which columns this run added and are still as it left them; none where it never committed."""
+def _still_ours(
+    target: Target, schema: str, table: str, columns: dict[str, NewColumn], change: str
+) -> list[str]:
+    """Return which columns this change added and are still as it left them; none where it never committed."""
     if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
         return []
-    question = added(schema, table, tuple(columns))
+    question = added(schema, table, tuple(columns), change)
     ours = []
     for record in target.answer((question,))[question].records:
         name = record["name"]

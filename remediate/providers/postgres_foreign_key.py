@@ -35,16 +35,17 @@ from remediate.providers.foreign_key_sql import (
     validate_sql,
 )
 from remediate.providers.live_notes import live_notes
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.wanted_keys import WantedForeignKey
 from remediate.questions import Answers, Query, QueryAnswer
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _LETTERS = {rule: letter for letter, rule in RULES.items()}
 _TAKES = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
-class MakeForeignKey(Action):
+class MakeForeignKey(OwnChange):
     """Adds foreign keys that a table lacks, changes those with other rules, validates those that never were.
 
     A new one is added NOT VALID first, then validated in a transaction of its own: writers wait for milliseconds only.
@@ -115,12 +116,12 @@ class MakeForeignKey(Action):
             return
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         before = before_of(undo.data)
-        if ours := ours_now(target, undo.data):
+        if ours := ours_now(target, undo.data, change_of(undo)):
             statements = taking_back(schema, table, ours, before)
             try:
                 target.change_database(DatabaseChange(statements=statements))
             except Failed:
-                ours_now(target, undo.data)  # says what somebody did since the first look
+                ours_now(target, undo.data, change_of(undo))  # says what somebody did since the first look
                 raise
         if before and before.valid and is_back_unvalidated(target, table, before):
             validate = Statement(sql=validate_sql(schema, table, before.name))

@@ -27,14 +27,15 @@ from remediate.providers.conditions import columns_in, condition_sql, same_condi
 from remediate.providers.index_compare import differences, twin_of
 from remediate.providers.index_removal import creation, found_of, removal, removal_of_leftover
 from remediate.providers.live_notes import OPEN_TRANSACTIONS, open_transactions_note, size_note
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.sql import identifier
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import Target
 
 
-class CreateIndex(Action):
+class CreateIndex(OwnChange):
     """Makes indexes that a table lacks, each with CREATE INDEX CONCURRENTLY: readers and writers go on.
 
     One that is there already, under whatever name, is left alone. What a failed build left is dropped first.
@@ -76,11 +77,15 @@ class CreateIndex(Action):
 
         Raises:
             Failed: The server refused, or somebody's transaction was not ended in time; what was left is taken away.
+                Or somebody has begun to build what is to be dropped first.
             Lost: It is not known whether it came about.
         """
         schema, table = str(change.data["schema"]), str(change.data["table"])
         wanted = WantedIndex.model_validate(change.data["wanted"])
         if leftover := str(change.data["leftover"]):
+            there = indexed_tables_in(target.answer((INDEXES,))[INDEXES])[table].indexes
+            for index in (one for one in there if one.name == leftover):
+                self._refuse_at_work(index, target.name)
             target.change_database(removal_of_leftover(schema, table, leftover))
         target.change_database(creation(schema, table, wanted))
 
@@ -93,7 +98,7 @@ class CreateIndex(Action):
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         name = WantedIndex.model_validate(undo.data["wanted"]).name_on(table)
-        if (oid := _still_ours(target, schema, table, name)) is not None:
+        if (oid := _still_ours(target, schema, table, name, change_of(undo))) is not None:
             target.change_database(removal(schema, name, oid))
 
     def _table(self, answers: Answers) -> Table:
@@ -168,7 +173,7 @@ class CreateIndex(Action):
 
     def _refuse_at_work(self, index: Index, where: str) -> None:
         if index.building:
-            what = f"somebody builds {index.name} on {self.table} at this moment"
+            what = f"somebody builds {index.name} on {self.table} at this moment, or works at the table"
             raise Failed(where, what, "nothing was changed; try again when it is done")
         if index.constraint:
             what = f"{index.name} is invalid, and a constraint owns it"
@@ -269,7 +274,7 @@ def _as_it_will_be(wanted: WantedIndex, table: Table) -> Index:
     )
 
 
-def _still_ours(target: Target, schema: str, table: str, name: str) -> int | None:
+def _still_ours(target: Target, schema: str, table: str, name: str, change: str) -> int | None:
     """Return the number of the index that this run made; None where it never came about, or is gone.
 
     Raises:
@@ -278,7 +283,7 @@ def _still_ours(target: Target, schema: str, table: str, name: str) -> int | Non
     """
     if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
         return None
-    question = found_of(schema, table, name)
+    question = found_of(schema, table, name, change)
     ours: dict[str, Json] | None = None
     for record in target.answer((question,))[question].records:
         if record["was_ours"] and not (record["ours"] and record["name"] == name):

@@ -29,14 +29,15 @@ from remediate.providers.not_null_sql import (
     taking_back,
     validate_sql,
 )
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.questions import Answers, QueryAnswer
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _TABLE_KINDS = ("r", "p")
 
 
-class SetNotNull(Action):
+class SetNotNull(OwnChange):
     """Makes columns NOT NULL: a CHECK that is validated while writers go on, then SET NOT NULL, which reads no row.
 
     NULLs that are there are counted beforehand; where there are some, nothing is changed.
@@ -105,15 +106,18 @@ class SetNotNull(Action):
             return
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         wanted, named = tuple(undo.data["columns"]), tuple(undo.data["named"])
-        check = found_check(schema, table, named)
+        change = change_of(undo)
+        check = found_check(schema, table, named, change)
         if target.answer((check,))[check].rows:
             drop = (Statement(sql=drop_check_sql(schema, table, named)),)
             target.change_database(DatabaseChange(statements=drop))
-        if ours := _still_ours(target, schema, table, wanted):
+        if ours := _still_ours(target, schema, table, wanted, change):
             try:
-                target.change_database(DatabaseChange(statements=taking_back(schema, table, ours)))
+                target.change_database(DatabaseChange(statements=taking_back(schema, table, ours, change)))
             except Failed:
-                _still_ours(target, schema, table, wanted)  # says what somebody did since the first look
+                _still_ours(
+                    target, schema, table, wanted, change
+                )  # says what somebody did since the first look
                 raise
 
     def _table(self, answers: Answers) -> Table:
@@ -193,13 +197,15 @@ def _with_table(answer: QueryAnswer, name: str, table: dict[str, object]) -> Que
     return answer.model_copy(update={"rows": tuple(rows)})
 
 
-def _still_ours(target: Target, schema: str, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which columns a run made NOT NULL and still are.
+def _still_ours(
+    target: Target, schema: str, table: str, columns: tuple[str, ...], change: str
+) -> tuple[str, ...]:
+    """Return which columns a change made NOT NULL and still are.
 
     Raises:
         Conflict: Something that this run did not make needs one to be so.
     """
-    question = found_columns(schema, table, columns)
+    question = found_columns(schema, table, columns, change)
     return tuple(_free(target, table, target.answer((question,))[question]))
 
 

@@ -72,9 +72,8 @@ class SchemaAnew(Action):
     timeout: float = Field(default=600.0, gt=0, description="Seconds for one statement.")
 
     def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down which schema is put aside, and under which name."""
-        del target
-        return self.undo_with(recipe(change.data))
+        """Write down which schema is put aside, under which name, and by which change."""
+        return self.undo_with({**recipe(change.data), "change": target.token})
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Put the kept schema back in place of the new one.

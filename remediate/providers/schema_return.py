@@ -6,6 +6,7 @@ ledger has. A new schema in which somebody wrote since is not dropped but kept, 
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Json
+from remediate.providers.own_change import OWN
 from remediate.providers.schema_aside import LEFT, locked
 from remediate.providers.schema_looks import outside, shape_of, written_since
 from remediate.questions import Answers, Query, Unanswered, Value
@@ -14,8 +15,8 @@ from remediate.target import DatabaseChange, Statement, Target
 
 NAMES = """SELECT (SELECT nspname FROM pg_namespace WHERE oid = %s) AS kept_is,
  (SELECT oid::bigint FROM pg_namespace WHERE nspname = %s) AS live"""
-MADE = """SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact, undo ->> 'shape' AS shape FROM remediate.ledger
-WHERE undo ->> 'put_aside' = %s AND undo ? 'made' ORDER BY at DESC LIMIT 1"""
+MADE = f"""SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact, undo ->> 'shape' AS shape
+FROM remediate.ledger AS l WHERE undo ->> 'put_aside' = %s AND {OWN} AND undo ? 'made' ORDER BY at DESC LIMIT 1"""  # noqa: S608
 _OUTSIDE = outside("n.oid", "SELECT oid FROM pg_extension WHERE extname = ANY (%s::text[])")
 NEW = f"""SELECT ours.shape <> {shape_of("n.oid")} OR {written_since("n.oid", "ours.xact")} AS touched,
  (SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_class AS c
@@ -53,11 +54,11 @@ class New(Value):
 
 
 def put_back(target: Target, data: dict[str, Json]) -> None:
-    """Put the kept schema back; nothing where it has its name already.
+    """Put the kept schema back; nothing where it has its name already, or another change put it aside.
 
     Args:
         target: The host.
-        data: What `Schema.data` gave.
+        data: What `Schema.data` gave, with the token of its `change`.
 
     Raises:
         Conflict: The kept schema is gone, the new one is not the one that the run made, or others build on it.
@@ -76,21 +77,21 @@ def put_back(target: Target, data: dict[str, Json]) -> None:
 
 
 def _new(target: Target, data: dict[str, Json]) -> New | None:
-    """Return the schema that is to go, or None where the kept one has its name."""
+    """Return the schema that is to go, or None where the kept one has its name, or another change's."""
     name, kept = str(data["schema"]), str(data["kept"])
     names = Query(sql=NAMES, parameters=(data["put_aside"], name), about=_ABOUT)
-    made = Query(sql=MADE, parameters=(str(data["put_aside"]),), about=_ABOUT)
+    made = Query(sql=MADE, parameters=(str(data["put_aside"]), str(data["change"])), about=_ABOUT)
     seen = target.answer((names, made))
     there = seen[names].records[0]
-    if there["kept_is"] == name:
+    ours = _made(seen, made)
+    if there["kept_is"] == name or ours is None:
         return None
     if there["kept_is"] != kept:
         now = f"it is called {there['kept_is']}" if there["kept_is"] else "somebody dropped it"
         raise Conflict(
             target.name, f"the schema kept as {kept} is no longer there: {now}", "restore a backup"
         )
-    ours = _made(seen, made)
-    if ours is None or there["live"] != ours["made"]:
+    if there["live"] != ours["made"]:
         what = f"the schema {name} is not the one that this run made"
         raise Conflict(target.name, what, f"roll back what was done since, or rename {kept} by hand")
     return _looked_at(target, data, ours)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from remediate.errors import Failed
+from remediate.errors import Conflict, Failed
 from remediate.gate import Known, Verdict
 from remediate.gate.concurrent import ConcurrentIndex, concurrent_index
 from remediate.hazard import Hazard
@@ -19,11 +19,13 @@ from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES, INDEXES
 from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
+from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.script_record import (
     MAKE_SCRIPTS,
     SCRIPTS,
     SCRIPTS_THERE,
     applied_in,
+    index_of,
     ours,
     outside,
     record_of,
@@ -32,8 +34,8 @@ from remediate.providers.script_record import (
 )
 from remediate.providers.script_text import ScriptText
 from remediate.providers.sql_script import not_in_a_transaction
-from remediate.questions import Answers, Query, QueryAnswer
-from remediate.steps import Action, Questions, Step
+from remediate.questions import Answers, QueryAnswer
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, OutsideTransaction, Statement, Target
 
 WAITS = "lock: waited for 1 s at a time, 5 tries; all of it in one transaction, nothing of it where it fails"
@@ -42,7 +44,7 @@ OUTSIDE = (
 )
 
 
-class SqlMigrate(Action):
+class SqlMigrate(OwnChange):
     """Runs one SQL script, each statement judged by the hazard gate before (docs/SQL.md), once for each of its texts.
 
     All of it commits together with a row in `remediate.scripts`, or nothing does. `down` takes it back, gated, too;
@@ -126,9 +128,14 @@ class SqlMigrate(Action):
         if self.down is None:
             return None
         verdict = self._verdict(self.down, self.down.read(answers), up.known)
-        if (index is None) != (_index_of(verdict) is None):
+        back = _index_of(verdict)
+        if (index is None) != (back is None):
             what = "one of script and way back runs in a transaction, and the other cannot"
             raise Failed(self.down.place, what, "write both so, or both otherwise")
+        if index and back and (index.name, index.makes) != (back.name, not back.makes):
+            what = f"does not take back what the script does with the index {index.name}"
+            done = "DROP" if index.makes else "CREATE"
+            raise Failed(self.down.place, what, f"write {done} INDEX CONCURRENTLY of that name")
         return verdict
 
     def _change(self, plan: "_Planned", answers: Answers) -> Change:
@@ -173,13 +180,15 @@ class SqlMigrate(Action):
         )
 
     def undo(self, target: Target, undo: Undo) -> None:
-        """Run the way down where the script was applied and not taken back; else do nothing.
+        """Run the way down where this very change applied the script, and it was not taken back; else do nothing.
 
         Raises:
+            Conflict: The index is no longer the one that it made; it is left.
             Failed: It was applied, and has no way down; or the way down was refused, and nothing of it happened.
         """
         digest, index = str(undo.data["digest"]), undo.data["index"]
-        if not _is_applied(target, digest, index):
+        change = change_of(undo)
+        if not (_index_stands(target, digest, index, change) if index else _stands(target, digest, change)):
             return
         if undo.data["down"] is None:
             what = f"{self.up.place} was run, and nothing takes it back: {self.reason}"
@@ -189,7 +198,7 @@ class SqlMigrate(Action):
             back = {"name": index["name"], "makes": not index["makes"]}
             target.change_database(self._outside(down[0], back, {"script back": digest}))
             return
-        statements = (removed(digest), *(Statement(sql=one) for one in down))
+        statements = (removed(digest, change), *(Statement(sql=one) for one in down))
         target.change_database(DatabaseChange(statements=statements, statement_timeout=self.timeout))
 
     def _outside(self, sql: str, index: dict[str, Json], undo: dict[str, Json]) -> OutsideTransaction:
@@ -222,18 +231,28 @@ class _Planned:
         return {"digest": self.digest, "statements": _texts(self.up), "down": down, "index": index}
 
 
-def _is_applied(target: Target, digest: str, index: dict[str, Json] | None) -> bool:
-    """Tell whether the script was applied by a run of ours, and is not taken back."""
-    if not index:
-        return digest in applied_in(target.answer((SCRIPTS_THERE, SCRIPTS)))
-    done: Query = outside("", str(index["name"]), makes=bool(index["makes"]), undo={}).came_about
-    made = ours(digest)
-    answers = target.answer((done, SCRIPTS_THERE, made))
-    return (
-        answers[done].rows[0][0] is True
-        and bool(answers[SCRIPTS_THERE].rows[0][1])
-        and bool(answers[made].rows[0][0])
-    )
+def _stands(target: Target, digest: str, change: str) -> bool:
+    """Tell whether a change applied the script, and it is not taken back."""
+    made = ours(digest, change)
+    answers = target.answer((SCRIPTS_THERE, SCRIPTS, made))
+    return digest in applied_in(answers) and bool(answers[made].rows[0][0])
+
+
+def _index_stands(target: Target, digest: str, index: dict[str, Json], change: str) -> bool:
+    """Tell whether a change made, or dropped, the index, and it is not taken back.
+
+    Raises:
+        Conflict: What it made has another name by now, or something else has its name.
+    """
+    name, made = str(index["name"]), index_of(digest, str(index["name"]), change)
+    answers = target.answer((SCRIPTS_THERE, made))
+    one = next(iter(answers[made].records), None) if answers[SCRIPTS_THERE].rows[0][1] else None
+    if one is None or not index["makes"]:
+        return one is not None and one["named"] is None
+    if one["named"] not in (None, one["made"]) or one["name"] not in (None, name):
+        what = f"{name} is no longer the index that this run made"
+        raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
+    return one["oid"] is not None
 
 
 def _indexes_are_known(answers: Answers) -> bool:

@@ -55,6 +55,9 @@ _INTEND = (
     " VALUES (%s, %s, %s::jsonb, %s, %s::timestamptz)"
     " ON CONFLICT (token) DO UPDATE SET pid = excluded.pid, began = excluded.began"
 )
+_NAME_TAKEN = (
+    "42P07"  # duplicate_table: refused before anything was made, so what has the name is somebody else's
+)
 _FORGET = "DELETE FROM remediate.intended WHERE token = %s"
 _REPORT = f"WITH gone AS ({_FORGET}) {ENTER}"
 
@@ -200,14 +203,18 @@ class Outside:
         except Refused as refused:
             if refused.ended:
                 return False
-            self._take_back(token, change)
-            raise failed(self.where, refused, "it did not come about, and nothing is left of it") from refused
+            untouched = self._take_back(token, change, taken=refused.state == _NAME_TAKEN)
+            raise failed(self.where, refused, untouched) from refused
         return True
 
-    def _take_back(self, token: str, change: OutsideTransaction) -> None:
-        if not self._came_about(change.came_about):
+    def _take_back(self, token: str, change: OutsideTransaction, *, taken: bool) -> str:
+        """Clear away what a refused statement left, and return in a clause what became of it."""
+        if not taken and not self._came_about(change.came_about):
             self._clean_up(change)
         self._exchange([Command(sql=_FORGET, parameters=(token,))])
+        if taken:
+            return "it did not come about, and what has its name was not touched"
+        return "it did not come about, and nothing is left of it"
 
     def _own_wire(self, change: OutsideTransaction) -> tuple[Wire, int, str]:
         """Return a connection for the statement alone, the server's process, and since when that is there.

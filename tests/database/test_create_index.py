@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -11,13 +12,16 @@ from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Undo, WayBack
 from remediate.providers.catalog_keys import INDEXES, indexed_tables_in
 from remediate.providers.index_compare import compared_indexes
+from remediate.providers.index_removal import creation
 from remediate.providers.postgres_index import STEPS, CreateIndex
 from remediate.transport.database_door import DatabaseSettings
 from remediate.transport.database_wire import Command
 
 from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
+from .sessions import login_roles
 from .test_add_columns import DatabaseWorld
 
+__all__ = ["login_roles"]
 CATALOGUE = {step.kind: step for step in STEPS}
 BEGINNING = """
 CREATE TYPE "Role" AS ENUM ('USER', 'ADMIN');
@@ -292,6 +296,51 @@ def test_one_that_somebody_builds_at_this_moment_is_waited_for_by_a_person(world
         builder.join()
         wire.close()
     assert planned(action(BY_USER), world.target()) == ()
+
+
+@pytest.fixture
+def built_by_another(world: DatabaseWorld, login_roles) -> Iterator[None]:
+    """Somebody whose progress our role may not see builds the index, and waits for a transaction."""
+    mine = "ALTER TABLE avatars OWNER TO web; GRANT ALL ON SCHEMA public TO web"
+    world.sql(f"{mine}; GRANT CREATE ON DATABASE {world.dbname} TO web")
+    reader = world.reach._door.another_wire()
+    reader.exchange([Command(sql="BEGIN"), Command(sql="DELETE FROM avatars")], 5)
+    build = 'CREATE INDEX CONCURRENTLY "avatars_userId_idx" ON avatars ("userId")'
+    builder = threading.Thread(target=world.sql, args=(build,))
+    builder.start()
+    until(lambda: indexes(world) != "")
+    yield
+    reader.exchange([Command(sql="ROLLBACK")], 5)
+    builder.join()
+    reader.close()
+    assert indexes(world) == "avatars_userId_idx true"
+
+
+def test_a_build_of_a_role_that_hides_it_is_not_taken_for_broken(
+    world: DatabaseWorld, built_by_another, cluster, open_database
+) -> None:
+    web = open_database(cluster.url(world.dbname, user="web"), settings=DatabaseSettings(tries=2))
+    target = replace(world, reach=web).target()
+    found = indexed_tables_in(target.answer((INDEXES,))[INDEXES])["avatars"]
+    comparison = compared_indexes("avatars", action(BY_USER).indexes, found)
+    assert (comparison.building, comparison.invalid) == (("avatars_userId_idx",), ())
+    with pytest.raises(Failed, match="somebody builds avatars_userId_idx on avatars at this moment"):
+        planned(action(BY_USER), target)
+
+
+def test_a_build_that_somebody_began_after_the_plan_is_left_to_them(
+    world: DatabaseWorld, built_by_another, cluster, open_database
+) -> None:
+    web = open_database(cluster.url(world.dbname, user="web"), settings=DatabaseSettings(tries=2))
+    target = replace(world, reach=web).target()
+    change = only(planned(action({"columns": ["role"]}), target))
+    data = {**change.data, "leftover": "avatars_userId_idx"}
+    with pytest.raises(Failed, match="somebody builds"):
+        action({"columns": ["role"]}).apply(
+            target.scoped(fresh_token()), change.model_copy(update={"data": data})
+        )
+    left = creation("public", "avatars", action(BY_USER).indexes[0]).left
+    assert target.answer((left,))[left].rows == ((False,),)
 
 
 def until(happened: Callable[[], bool]) -> None:

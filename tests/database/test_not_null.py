@@ -121,9 +121,9 @@ def test_a_null_that_comes_meanwhile_stops_it_and_the_way_back_leaves_nothing(wo
     world.sql("UPDATE avatars SET name = NULL WHERE id = '1'")
     before = world.fingerprint()
     with pytest.raises(Failed, match="23514"):
-        ACTION.apply(world.target().scoped(fresh_token()), change)
+        ACTION.apply(target := world.target().scoped(fresh_token()), change)
     assert not_null(world) == "sourceType"
-    undo(world, ACTION.snapshot(world.target(), change))
+    undo(world, ACTION.snapshot(target, change))
     assert world.fingerprint() == before
 
 

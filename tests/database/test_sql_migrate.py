@@ -1,5 +1,6 @@
 """The laws of `sql.migrate` over a real PostgreSQL, and what no general law says of it."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from pydantic import ValidationError
 from remediate.errors import Failed
 from remediate.model import Undo
 from remediate.providers.catalog_keys import ALL_INDEXES
+from remediate.providers.script_record import outside
 from remediate.providers.sql_migrate import STEPS, SqlMigrate
 from remediate.questions import NotKnown
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
+from remediate.transport.database_wire import Command
 
 from ..laws.laws import LAWS, carry_out, fresh_token, planned, the_way_back_leads_back  # noqa: TID252  (no package is installed for tests)
 from .conftest import Cluster
+from .test_create_index import until
 from .test_prisma_deploy import World
 
 CATALOGUE = {step.kind: step for step in STEPS}
@@ -186,6 +190,43 @@ def test_what_this_action_cannot_run_is_refused_with_its_line(world: World, text
     )
     with pytest.raises(Failed, match=why):
         planned(action, world.target())
+
+
+@pytest.mark.parametrize(
+    "down",
+    [
+        'DROP INDEX CONCURRENTLY "another"',
+        'DROP INDEX CONCURRENTLY "by User"',
+        'CREATE INDEX CONCURRENTLY "by user" ON avatars ("userId" DESC)',
+        'CREATE INDEX "by user" ON avatars ("userId" DESC)',
+    ],
+)
+def test_a_way_down_of_another_index_is_none(world: World, down: str) -> None:
+    text = 'CREATE INDEX CONCURRENTLY "by user" ON avatars ("userId" DESC)'
+    action = SqlMigrate.model_validate({"text": text, "down": {"text": down}})
+    with pytest.raises(Failed, match=r"index by user; write DROP INDEX|one of script and way back"):
+        planned(action, world.target())
+
+
+def test_an_index_that_somebody_builds_under_the_same_name_meanwhile_is_left_to_them(world: World) -> None:
+    world.sql("CREATE TABLE others (id int)")
+    (change,) = planned(INDEX, world.target())
+    reader = world.reach._door.another_wire()
+    reader.exchange([Command(sql="BEGIN"), Command(sql="DELETE FROM others")], 5)
+    build = threading.Thread(target=world.sql, args=('CREATE INDEX CONCURRENTLY "by user" ON others (id)',))
+    build.start()
+    valid = "SELECT coalesce(min(indisvalid::text), 'none') FROM pg_index AS i JOIN pg_class AS c ON c.oid = indexrelid"
+    try:
+        until(lambda: world.sql(f"{valid} WHERE relname = 'by user'") == "false")
+        with pytest.raises(Failed, match=r"42P07\); .* what has its name was not touched"):
+            INDEX.apply(world.target().scoped(fresh_token()), change)
+        asked = outside("", "by user", makes=True, undo={}).left
+        assert world.target().answer((asked,))[asked].rows == ((False,),)
+    finally:
+        reader.exchange([Command(sql="ROLLBACK")], 5)
+        build.join()
+        reader.close()
+    assert world.sql(f"{valid} WHERE relname = 'by user'") == "true"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
 from remediate.providers.row_carrying import CONTENTS, carrying, contents_in
 from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
 from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
-from remediate.providers.script_record import MAKE_SCRIPTS, SCRIPTS, SCRIPTS_THERE, record_of, removed
+from remediate.providers.script_record import MAKE_SCRIPTS, SCRIPTS, SCRIPTS_THERE, ours, record_of, removed
 from remediate.providers.sql_migrate import SqlMigrate
 from remediate.questions import Query, QueryAnswer, RunAnswer
 
@@ -81,7 +81,7 @@ def still_there(state: State, query: Query) -> QueryAnswer:
             [],
         )
         for name, one in state.tables["t"].items()
-        if name in query.parameters[2]
+        if name in query.parameters[3]
     ]
     return answered("name type nullable default ours was_ours built_on", *rows)
 
@@ -111,9 +111,9 @@ def database_world() -> MemoryWorld:
         TABLES.sql: shapes,
         live("t").sql: figures,
         LEDGER_EXISTS.sql: has_ledger,
-        added("public", "t", names).sql: still_there,
+        added("public", "t", names, "").sql: still_there,
     }
-    *before, dropping = removal("public", "t", tuple(column.as_written() for column in COLUMNS), ("id",))
+    *before, dropping = removal("public", "t", tuple(column.as_written() for column in COLUMNS), ("id",), "")
     statements = {
         add_columns_sql("public", "t", COLUMNS): alter,
         record_of_added("public", "t", names).sql: record,
@@ -220,12 +220,15 @@ def script_world() -> MemoryWorld:
         SIZES.sql: lambda *_: answered("name bytes rows checks"),
         INDEXES.sql: lambda *_: answered("schema_name name indexes"),
         SCRIPTS_THERE.sql: lambda *_: answered("scripts ledger", (True, True)),
+        ours("", "").sql: lambda state, query: answered(
+            "exists", (query.parameters[0] in state.tables["scripts"],)
+        ),
         SCRIPTS.sql: lambda state, _: answered("digest", *((one,) for one in state.tables["scripts"])),
     }
     statements = {
         MAKE_SCRIPTS.sql: nothing,
         record_of("", "").sql: script_noted,
-        removed("").sql: script_unnoted,
+        removed("", "").sql: script_unnoted,
         "CREATE TABLE n ()": made("n"),
         "DROP TABLE n": lambda state, _: state.tables.pop("n"),
     }

@@ -67,7 +67,7 @@ def indexes(state: State, query: Query) -> QueryAnswer:
 
 
 def found(state: State, query: Query) -> QueryAnswer:
-    name = query.parameters[2]
+    name = query.parameters[3]
     made = [undo["made"] for undo in state.ledger.values() if undo.get("index") == name]
     one = state.tables["indexes"].get(name)
     rows = [(one["number"], name, bool(made), one["number"] in made, [])] if one else []
@@ -165,7 +165,7 @@ def foreign_key_world(before: ForeignKey | None = None) -> MemoryWorld:
         live("t").sql: figures,
         LEDGER_EXISTS.sql: has_ledger,
         orphans("u", ("tId",), ("t",), ("id",)).sql: lambda *_: answered("count", (0,)),
-        made_under("public", "u", "fk").sql: numbers,
+        made_under("public", "u", "fk", "").sql: numbers,
     }
     statements: dict[str, Did] = {
         add_sql("public", "u", NEW_KEY, "fk" if before else ""): keyed(NEW_KEY, 7),
@@ -219,12 +219,12 @@ def not_null_world() -> MemoryWorld:
         ),
         live("t").sql: figures,
         LEDGER_EXISTS.sql: has_ledger,
-        found_check("public", "t", BOTH).sql: lambda state, _: answered(
+        found_check("public", "t", BOTH, "").sql: lambda state, _: answered(
             "name", *((("check",),) if state.tables["check"] else ())
         ),
-        found_columns("public", "t", BOTH).sql: ours,
+        found_columns("public", "t", BOTH, "").sql: ours,
     }
-    lock, guard, back = letting_nulls_in("public", "t", BOTH)
+    lock, guard, back = letting_nulls_in("public", "t", BOTH, "")
     statements: dict[str, Did] = {
         add_check_sql("public", "t", BOTH): check(True),
         record_of_check("public", "t", BOTH).sql: nothing,
