@@ -4,11 +4,13 @@ Sources: the manual's chapters "ALTER TABLE" (locks, rewrites, defaults kept in 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from remediate.errors import Conflict, Failed
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers import catalog
 from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Column, Table
@@ -24,10 +26,12 @@ from remediate.providers.column_types import (
     shown_default,
 )
 from remediate.providers.live_notes import live_notes
+from remediate.providers.live_tables import SIZES, known_from
+from remediate.providers.own_hazards import Gated, own_hazards
 from remediate.providers.postgres_query import QueryCheck
 from remediate.questions import Answers, QueryAnswer
 from remediate.sql import identifier
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _TABLE_KINDS = ("r", "p")
@@ -80,7 +84,7 @@ class NewColumn(BaseModel):
         return Column(name=self.name, type=spelled, nullable=self.nullable, default=default)
 
 
-class AddColumns(Action):
+class AddColumns(Gated):
     """Adds columns that a table lacks, all in one ALTER TABLE.
 
     Those that are there with the right type are left alone. The way back drops only columns that the run added, and
@@ -89,6 +93,7 @@ class AddColumns(Action):
     Attributes:
         table: The table, in the app's schema.
         columns: What it must have.
+        allow: Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not.
     """
 
     kind: ClassVar[str] = "sql.add_columns"
@@ -101,7 +106,7 @@ class AddColumns(Action):
         row = (
             (catalog.any_row(self.table),) if any(column.needs_empty_table for column in self.columns) else ()
         )
-        return (TABLES, catalog.live(self.table), *enums, *row)
+        return (TABLES, SIZES, catalog.live(self.table), *enums, *row)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where every column is there.
@@ -191,19 +196,30 @@ class AddColumns(Action):
         )
 
     def _unfilled(self, column: NewColumn, answers: Answers) -> str:
-        if not column.needs_empty_table or answers[catalog.any_row(self.table)].rows[0][0] is False:
+        if not column.needs_empty_table or self._is_empty(answers):
             return ""
         return "is NOT NULL without a default, and the table has rows that would have no value for it"
+
+    def _is_empty(self, answers: Answers) -> bool:
+        return answers[catalog.any_row(self.table)].rows[0][0] is False
+
+    def _hazards(self, script: str, missing: tuple[NewColumn, ...], answers: Answers) -> tuple[Hazard, ...]:
+        known = known_from(answers)
+        if any(column.needs_empty_table for column in missing):  # it is empty, else it was refused
+            known = known.with_table(replace(known.table(self.table), bytes=0))
+        return own_hazards((script,), known, self.allow)
 
     def _change(
         self, table: Table, missing: tuple[NewColumn, ...], shapes: QueryAnswer, answers: Answers
     ) -> Change:
         will_be = tuple(column.as_it_will_be() for column in missing)
         many = f"{len(missing)} columns" if len(missing) != 1 else "1 column"
+        script = add_columns_sql(table.schema_name, table.name, missing)
         return Change(
             what=f"add {many} to {self.table}",
             target=f"table {table.schema_name}.{table.name}",
-            script=add_columns_sql(table.schema_name, table.name, missing) + ";",
+            script=f"{script};",
+            hazards=self._hazards(script, missing, answers),
             notes=(
                 _rewrite_note(missing),
                 *live_notes(answers.raw(catalog.live(self.table))),
