@@ -14,7 +14,7 @@ from remediate.steps import Action
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
-from ..laws.laws import LAWS, carry_out, fresh_token  # noqa: TID252  (no package is installed for tests)
+from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
 from .conftest import Cluster
 from .test_add_columns import DatabaseWorld
 
@@ -111,6 +111,12 @@ def world(cluster: Cluster, shared: str, open_database: Callable[..., Database])
 @pytest.mark.parametrize("action", [UPDATE, DELETE, INSERT], ids=["update", "delete", "insert"])
 def test_every_law_holds_on_a_real_database(world: RowWorld, action: Action, law) -> None:
     law(action, world, CATALOGUE)
+
+
+@pytest.mark.parametrize("action", [UPDATE, DELETE, INSERT], ids=["update", "delete", "insert"])
+def test_the_gate_reads_what_is_done_to_rows_whatever_their_types(world: RowWorld, action: Action) -> None:
+    found = [hazard for change in planned(action, world.target()) for hazard in change.hazards]
+    assert {hazard.rule for hazard in found} == (set() if action is INSERT else {"rows-kept"})
 
 
 def applied(world: DatabaseWorld, action: Action) -> list[Undo]:
