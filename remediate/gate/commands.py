@@ -33,6 +33,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
             r"DROP (?:EXTENSION|POLICY|TRIGGER|FUNCTION|PROCEDURE|DOMAIN|RULE|OPERATOR|AGGREGATE)\b",
             ("drop-object",),
         ),
+        (rf"ALTER SCHEMA {_NAME} RENAME\b", ("rename",)),
+        (r"(?:CREATE SCHEMA|ALTER SCHEMA)\b", ()),
         (r"ALTER (?:TYPE|SEQUENCE|VIEW|INDEX|EXTENSION|FUNCTION|POLICY|DEFAULT PRIVILEGES|STATISTICS)\b", ()),
         (r"CREATE (?:EXTENSION|POLICY|AGGREGATE|STATISTICS|DOMAIN|TYPE|OPERATOR|CAST|COLLATION)\b", ()),
         (r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE|TRIGGER)\b", ()),  # made, and not run

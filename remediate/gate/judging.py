@@ -61,7 +61,7 @@ def judge(
         known: What the catalog says.
         allow: The ids of rules that are allowed.
         with_others: Whether it runs in one transaction with other statements, however few it has itself.
-        instead: Rules in whose place others are told: what they warn of, whoever runs the script sees to.
+        instead: Rules in whose place others are told, or none: what they warn of, whoever runs the script sees to.
         ask_squawk: Asks squawk.
 
     Raises:
@@ -71,8 +71,9 @@ def judge(
     said = ask_squawk(script)
     founds, grown = _walk(statements, said, known, with_others=with_others)
     told = (
-        (statement, replace(found, rule=instead.get(found.rule, found.rule)), seen)
+        (statement, replace(found, rule=rule), seen)
         for statement, found, seen in founds
+        if (rule := instead.get(found.rule, found.rule))
     )
     hazards = _told_once(_hazard(*each, frozenset(allow)) for each in told)
     ordered = sorted(hazards, key=lambda hazard: (hazard.line, list(Severity).index(hazard.severity)))

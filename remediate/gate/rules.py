@@ -192,6 +192,10 @@ _TABLE = (
     Rule("rows-kept", NOTE, _ROWS, _NOTHING,
          "changes or deletes rows, in batches of one transaction each; what they were is kept in remediate.rows",
          rows=True),
+    Rule("schema-aside", WARNING, _ALL, _NOTHING,
+         "locks every table of the schema, and keeps them locked while another schema is made and filled in its"
+         " place",
+         "when nobody else is at work in it"),
     Rule("alter-table", NOTE, _ALL, Work.CATALOG,
          "takes the lock even where IF NOT EXISTS finds nothing to do, keeps it until the commit, and whoever"
          " comes later waits behind it"),

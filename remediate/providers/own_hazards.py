@@ -20,6 +20,8 @@ LIVE_SIZES: Questions = (TABLES, SIZES)
 """What the gate asks, of tables alone."""
 ROWS_KEPT: Mapping[str, str] = MappingProxyType({"change-rows": "rows-kept", "delete-rows": "rows-kept"})
 """What is told in place of two rules: rows are kept as they were, and go in batches."""
+ASIDE: Mapping[str, str] = MappingProxyType({"lock-table": "schema-aside", "rename": ""})
+"""What is told of a schema that is put aside whole: one line, and not one for each of its steps."""
 
 
 class Gated(Action):
@@ -50,7 +52,7 @@ def own_hazards(
         known: What is known of the database.
         allow: The ids of rules that the step allows.
         before: What was done already, by a run that was cut off.
-        instead: Rules in whose place others are told, for the action sees to what they warn of.
+        instead: Rules in whose place others are told, or none, for the action sees to what they warn of.
     """
     hazards: list[Hazard] = []
     line = 0

@@ -9,6 +9,7 @@ from remediate.gate.known import Index
 from remediate.gate.looking import not_a_look
 from remediate.gate.squawk import Lint
 from remediate.hazard import Hazard, Severity
+from remediate.providers.own_hazards import ROWS_KEPT
 
 from .sample import migrations, no_squawk, sample
 
@@ -343,6 +344,7 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     "rename": (
         Pair("ALTER TABLE avatars RENAME TO people", "CREATE TABLE t (a int)"),
         Pair("ALTER TABLE avatars RENAME COLUMN name TO title", "ALTER TABLE avatars ADD title text"),
+        Pair('ALTER SCHEMA "public" RENAME TO old', 'CREATE SCHEMA "public" AUTHORIZATION app'),
     ),
     "disables-triggers": (
         Pair("ALTER TABLE avatars DISABLE TRIGGER ALL", "ALTER TABLE avatars ENABLE TRIGGER ALL"),
@@ -419,7 +421,7 @@ def test_every_rule_has_a_text_that_trips_it_and_a_near_miss() -> None:
     assert set(PAIRS) | set(INSTEAD.values()) == set(RULES)
 
 
-INSTEAD = {"change-rows": "rows-kept", "delete-rows": "rows-kept"}
+INSTEAD = {**ROWS_KEPT, "lock-table": "schema-aside"}
 """Rules that no text trips by itself: they stand for others where an action of ours sees to what those warn of."""
 
 
