@@ -141,7 +141,9 @@ def test_a_plan_says_what_is_kept_and_how_to_be_rid_of_it(world: World, folder: 
     assert "publication of table avatars in publication ours" in notes
     assert "publication of schema public in publication all_of_it" in notes
     assert (change.risk, change.way_back.value) == ("data", "exact")
-    assert [one.rule for one in change.hazards] == ["schema-aside"], "migrations of an empty schema hurt nobody"
+    assert [one.rule for one in change.hazards] == ["schema-aside"], (
+        "migrations of an empty schema hurt nobody"
+    )
 
 
 def test_a_migration_that_cannot_be_judged_stops_a_reset_unless_it_is_allowed(
