@@ -63,6 +63,11 @@ CLOCK_TOLERANCE = 5.0
 """Seconds by which a host's clock may be off before a person is told; logs of both are still read side by side."""
 
 
+BEHIND_A_POOLER = "coalesce(current_setting('remediate.pooler', true), '') = 'true'"
+"""An expression of a question: whether a pooler such as PgBouncer stands between, so that no `OutsideTransaction` can
+be made. Whoever looks sets it, for that look alone."""
+
+
 class OutsideTransaction(Value):
     """One statement that PostgreSQL refuses inside a transaction: CREATE INDEX CONCURRENTLY, VACUUM, and such.
 

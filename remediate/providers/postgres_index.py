@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
 from remediate.providers import catalog
+from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES, TABLES, Table
 from remediate.providers.catalog_keys import (
     ALL_INDEXES,
@@ -55,7 +56,7 @@ class CreateIndex(Gated):
     def ask(self) -> Questions:
         """Ask for the tables' shapes and indexes, for values that are there twice, and for live figures."""
         twice = (twice_there(self.table, one) for one in self.indexes if one.unique and _is_writable(one))
-        return (*CATALOG, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
+        return (POOLED, *CATALOG, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each index that is missing.
@@ -115,6 +116,7 @@ class CreateIndex(Gated):
         leftover = self._leftover(wanted, table.name, there, answers.where)
         if leftover is None:
             return None
+        refuse_pooler(answers, "CREATE INDEX CONCURRENTLY")
         self._refuse_twice(wanted, answers)
         name = wanted.name_on(table.name)
         drop = f"DROP INDEX CONCURRENTLY {identifier(table.schema_name, leftover)}" if leftover else ""

@@ -137,9 +137,9 @@ class Changes:
         except NoDatabase as error:
             raise Failed(self.where, error.reason, "nothing was changed") from error
         except WireLost as error:  # COMMIT was not sent: the server rolls back
-            raise Failed(
-                self.where, "the connection broke before COMMIT", "nothing was changed; try again"
-            ) from error
+            said = f" ({error})" if str(error) else ""
+            what = f"the connection broke before COMMIT{said}"
+            raise Failed(self.where, what, "nothing was changed; try again") from error
         if xact is None:
             return False
         self._commit(wire, token, xact)
