@@ -42,6 +42,11 @@ class Statement(Value):
     sql: str
     parameters: tuple[Scalar | tuple[Scalar, ...], ...] = ()
 
+    @property
+    def guards(self) -> bool:
+        """Whether it only makes sure that something is as it was planned, and divides by zero where it is not."""
+        return "SELECT 1 / " in self.sql
+
 
 class DatabaseChange(Value):
     """Statements that commit together with their ledger row and the recipe back, or not at all.

@@ -216,7 +216,9 @@ class Changes:
         commands = [command_of(statement) for statement in change.statements]
         seconds = (change.lock_timeout + change.statement_timeout) * len(commands) + self.settings.answer
         pause = (change.lock_timeout / 2, lambda: blockers.look(server)) if blockers else None
-        all_well(wire.exchange(commands, seconds, pause))
+        for statement, result in zip(change.statements, wire.exchange(commands, seconds, pause), strict=True):
+            if not succeeded(result):
+                raise Refused(result, guards=statement.guards)
 
     def _commit(self, wire: Wire, token: str, xact: str) -> None:
         try:

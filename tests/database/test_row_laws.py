@@ -7,6 +7,8 @@ import pytest
 
 from remediate.catalogue import CATALOGUE
 from remediate.model import Undo
+from remediate.providers.postgres import AddColumns, NewColumn
+from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
@@ -139,3 +141,19 @@ def test_values_of_every_type_come_back_to_the_byte(world: RowWorld, action: Act
     assert world.sql(text) != before
     undone(world, action, undos)
     assert world.sql(text) == before
+
+
+BESIDE = (
+    AddColumns(table="projects", columns=[NewColumn(name="note", type="TEXT")]),
+    SetNotNull(table="projects", columns=["userId"]),
+)
+
+
+@pytest.mark.parametrize("action", BESIDE, ids=["add columns", "not null"])
+def test_columns_are_taken_back_where_the_ledger_has_rows_too(world: RowWorld, action: Action) -> None:
+    applied(world, INSERT.model_copy(update={"same": {"userId": "u"}}))
+    before = world.fingerprint()
+    undos = applied(world, action)
+    assert world.fingerprint() != before
+    undone(world, action, undos)
+    assert world.fingerprint() == before
