@@ -42,6 +42,11 @@ class Statement(Value):
     sql: str
     parameters: tuple[Scalar | tuple[Scalar, ...], ...] = ()
 
+    @property
+    def guards(self) -> bool:
+        """Whether it only makes sure that something is as it was planned, and divides by zero where it is not."""
+        return "SELECT 1 / " in self.sql
+
 
 class DatabaseChange(Value):
     """Statements that commit together with their ledger row and the recipe back, or not at all.
@@ -61,6 +66,11 @@ class DatabaseChange(Value):
 
 CLOCK_TOLERANCE = 5.0
 """Seconds by which a host's clock may be off before a person is told; logs of both are still read side by side."""
+
+
+BEHIND_A_POOLER = "coalesce(current_setting('remediate.pooler', true), '') = 'true'"
+"""An expression of a question: whether a pooler such as PgBouncer stands between, so that no `OutsideTransaction` can
+be made. Whoever looks sets it, for that look alone."""
 
 
 class OutsideTransaction(Value):

@@ -21,7 +21,8 @@ main() {
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get update --quiet=2
-  apt-get install --quiet=2 --yes --no-install-recommends openssh-server postgresql npm curl sudo rsync openssl
+  apt-get install --quiet=2 --yes --no-install-recommends openssh-server postgresql pgbouncer npm curl sudo rsync openssl
+  systemctl disable --now --quiet pgbouncer # a fault starts its own
   # Node.js itself comes from npm as well, into /usr/local, which stands before Debian's in PATH.
   local machine
   machine=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')

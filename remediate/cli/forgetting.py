@@ -17,7 +17,8 @@ from remediate.errors import Failed, RemediateError, UsageError
 from remediate.inventory import Host
 from remediate.locking import under_lock
 from remediate.model import canonical
-from remediate.providers.row_retention import KEPT, kept_of, removal
+from remediate.providers.row_retention import KEPT, kept_of, removal, saved_of
+from remediate.questions import Query
 from remediate.sinks.clean import one_line
 from remediate.target import Target
 from remediate.text.durations import seconds
@@ -109,26 +110,54 @@ def forget_on(opened: Session, host: Host, wish: Wish) -> str:
     return done
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a run keeps in a database.
+
+    Attributes:
+        rows: How many rows as they were.
+        saved: Of how many rows values of columns that were dropped.
+        age: Seconds since the youngest of them was kept.
+    """
+
+    rows: int
+    saved: int
+    age: float
+
+    def __str__(self) -> str:
+        parts = (f"{self.rows} rows", f"values of dropped columns of {self.saved} rows")
+        return " and ".join(
+            part for part, number in zip(parts, (self.rows, self.saved), strict=True) if number
+        )
+
+
 def _removed(opened: Session, target: Target, wish: Wish) -> str:
-    number, age = _kept(target, opened.run)
-    if not number:
+    kept = _kept(target, opened.run)
+    if not (kept.rows or kept.saved):
         return "nothing is kept of it in the database"
-    if age < wish.older:
-        what = f"{number} rows are kept since {_in_words(age)}, and are to be kept for {wish.age}"
+    if kept.age < wish.older:
+        what = f"{kept} are kept since {_in_words(kept.age)}, and are to be kept for {wish.age}"
         raise Failed(target.name, what, "nothing was removed; --now --reason WHY removes them at once")
     why = opened.reason.strip() or f"kept for more than {wish.age}"
-    told = f"{number} rows as they were, kept since {_in_words(age)}, are removed"
+    told = f"{kept} as they were, kept since {_in_words(kept.age)}, are removed"
     opened.journal.append(opened.run, target.name, "forgetting", {"text": told, "why": why, "who": who()})
     token = f"{opened.run}/forget{_times(opened)}"
-    target.scoped(token).change_database(removal(opened.run, who(), why))
+    change = removal(opened.run, who(), why, rows=bool(kept.rows), saved=bool(kept.saved))
+    target.scoped(token).change_database(change)
     opened.journal.append(opened.run, target.name, "forgotten", {"text": told, "why": why, "who": who()})
-    return f"{number} rows as they were are removed; the run can no longer be rolled back here"
+    after = "; the run can no longer be rolled back here" if kept.rows else ""
+    return f"{kept} as they were are removed{after}"
 
 
-def _kept(target: Target, run: str) -> tuple[int, float]:
-    if target.answer((KEPT,))[KEPT].rows[0][0] is not True:
-        return 0, 0.0
-    question = kept_of(run)
+def _kept(target: Target, run: str) -> Kept:
+    rows, saved = target.answer((KEPT,))[KEPT].rows[0]
+    number, age = _counted(target, kept_of(run)) if rows is True else (0, 0.0)
+    values, since = _counted(target, saved_of(run)) if saved is True else (0, 0.0)
+    ages = [one for one, there in ((age, number), (since, values)) if there]
+    return Kept(number, values, min(ages, default=0.0))
+
+
+def _counted(target: Target, question: Query) -> tuple[int, float]:
     record = target.answer((question,))[question].records[0]
     return int(record["rows"]), float(record["age"])
 

@@ -255,6 +255,15 @@ class Session:
             text = f"{target.machine.clock}; set it right, or mind it where times are compared"
             self.events.tell("warning", target.name, text)
 
+    def warn_of_pooler(self, target: Target) -> None:
+        """Tell of a host before whose database a pooler stands: not all can be done through it."""
+        if target.database.get("pooled"):
+            what = (
+                "a pooler stands before the database: what needs no transaction (indexes, VACUUM) is refused"
+            )
+            todo = "for that, let `database: url:` in the inventory name the server's own URL (DIRECT_URL)"
+            self.events.tell("warning", target.name, f"{what}; {todo}")
+
     def end(self, host: str, ending: Ending) -> None:
         """Write down how it ended on one host, and tell it."""
         self.tell_end(host, ending)

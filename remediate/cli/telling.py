@@ -16,6 +16,7 @@ def tell_looks(opened: Session, seen: Seen) -> None:
     for host, found in seen.items():
         if not isinstance(found, Ending):
             opened.warn_of_clock(found[0].target)
+            opened.warn_of_pooler(found[0].target)
             _tell_look(opened, host, found[1])
 
 

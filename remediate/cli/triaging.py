@@ -159,7 +159,7 @@ def _code(seen: tuple[Diagnosis, ...] | Blocked) -> int:
         return BLOCKED
     found = [one for one in seen if one.verdict is Verdict.FOUND]
     if found:
-        return PLANNED if any(one.curable for one in found) else NO_CURE
+        return PLANNED if any(one.curable and not one.explained_by for one in found) else NO_CURE
     return BLOCKED if any(one.verdict is Verdict.UNKNOWN for one in seen) else HEALTHY
 
 
@@ -171,7 +171,7 @@ def lines_of(host: Host, seen: Sequence[Diagnosis], wanted: Wanted) -> Iterator[
         return
     yield Line(f"{host.name}: {_count(found)}", "head")
     for number, one in enumerate(found, start=1):
-        yield from _found_lines(number, one, host, _is_told(one, seen), wanted)
+        yield from _found_lines(number, one, host, wanted)
     for one in seen:
         if one.verdict is Verdict.UNKNOWN:
             yield Line(f"  ? {one.playbook.name}: {one_line('; '.join(one.why), 300)}", "bad")
@@ -198,12 +198,6 @@ def _known_lines(playbook: Playbook, given: Mapping[str, str]) -> Iterator[Line]
     yield Line(f"     {one_line(playbook.notes, 400)}", "faint")
 
 
-def _is_told(one: Diagnosis, seen: Sequence[Diagnosis]) -> bool:
-    """Tell whether a fault's own command is worth naming: it is no other's effect, or that one has no cure."""
-    roots = [other for other in seen if other.playbook.name == one.explained_by]
-    return not roots or (one.curable and not roots[0].curable)
-
-
 def _count(found: Sequence[Diagnosis]) -> str:
     roots = sum(not one.explained_by for one in found)
     explained = f", {len(found) - roots} more that they explain" if len(found) > roots else ""
@@ -212,7 +206,7 @@ def _count(found: Sequence[Diagnosis]) -> str:
     )
 
 
-def _found_lines(number: int, one: Diagnosis, host: Host, told: bool, wanted: Wanted) -> Iterator[Line]:
+def _found_lines(number: int, one: Diagnosis, host: Host, wanted: Wanted) -> Iterator[Line]:
     explained = f" (explained by {one.explained_by})" if one.explained_by else ""
     yield Line(f"  {number}. {one.playbook.name}: {one.playbook.title}{explained}", "head")
     if line := wanted.lines.get(one.playbook.name):
@@ -220,7 +214,11 @@ def _found_lines(number: int, one: Diagnosis, host: Host, told: bool, wanted: Wa
     for finding in one.findings:
         for shown in finding_lines(finding) if not finding.healthy else ():
             yield Line(f"   {shown.text}", shown.style)
-    if told:
+    if (
+        one.explained_by
+    ):  # to cure it would hide what brought it about, or stand in the way of that one's cure
+        yield Line(f"     next: {one.explained_by} first, then look again", "faint")
+    else:
         yield Line(f"     next: {_next(one, host, wanted)}", "code" if one.curable else "plain")
 
 
@@ -240,11 +238,12 @@ def _record(host: Host, seen: tuple[Diagnosis, ...] | Blocked, wanted: Wanted) -
         "host": host.name,
         "blocked": blocked if diagnoses or blocked else f"nothing was asked, no playbook is for {host.group}",
         "error_known": not wanted.unknown,
-        "diagnoses": [_diagnosis_record(one, host, _is_told(one, diagnoses), wanted) for one in diagnoses],
+        "diagnoses": [_diagnosis_record(one, host, wanted) for one in diagnoses],
     }
 
 
-def _diagnosis_record(one: Diagnosis, host: Host, told: bool, wanted: Wanted) -> dict[str, Json]:
+def _diagnosis_record(one: Diagnosis, host: Host, wanted: Wanted) -> dict[str, Json]:
+    told = one.verdict is Verdict.FOUND and not one.explained_by
     return {
         "playbook": one.playbook.name,
         "title": one.playbook.title,
@@ -253,5 +252,5 @@ def _diagnosis_record(one: Diagnosis, host: Host, told: bool, wanted: Wanted) ->
         "matched": wanted.lines.get(one.playbook.name, ""),
         "findings": [finding.model_dump(mode="json") for finding in one.findings],
         "why": list(one.why),
-        "next": _next(one, host, wanted) if one.verdict is Verdict.FOUND and told else "",
+        "next": _next(one, host, wanted) if told else "",
     }

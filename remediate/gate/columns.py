@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from sqlglot import exp
 
 from remediate.gate.found import Found
-from remediate.gate.grammar import as_written, folded, table_of
+from remediate.gate.grammar import as_written, conjuncts, folded, table_of, tree_of
 from remediate.gate.known import KnownTable
 from remediate.providers.catalog import Column
 from remediate.providers.column_types import postgres_type, same_default, same_type
@@ -118,8 +119,20 @@ def altered_column(action: exp.AlterColumn, table: KnownTable) -> Iterator[Found
 def _is_proven(name: str, table: KnownTable) -> bool:
     """Tell whether a valid CHECK says already that there is no NULL, or the column does: then nothing is read."""
     column = table.columns.get(name)
-    wanted = re.compile(rf'CHECK \(\(\(*"?{re.escape(name)}"? IS NOT NULL\)*\)')
-    return (column is not None and not column.nullable) or any(wanted.match(check) for check in table.checks)
+    return (column is not None and not column.nullable) or any(
+        name in never_null(check) for check in table.checks
+    )
+
+
+@cache
+def never_null(check: str) -> frozenset[str]:
+    """Return the columns of which a CHECK says that they are never NULL, each by itself and not one or another."""
+    condition = check.strip().removeprefix("CHECK").removesuffix("NO INHERIT")
+    return frozenset(
+        folded(one.this.this)
+        for one in conjuncts(tree_of(f"SELECT 1 WHERE {condition}"))
+        if isinstance(one, exp.Is) and one.args.get("negate") and isinstance(one.expression, exp.Null)
+    )
 
 
 def _is_widened(action: exp.AlterColumn, column: Column | None) -> bool:

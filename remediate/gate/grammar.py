@@ -5,6 +5,7 @@ some strings and comments elsewhere (`x$$`, `1e'`, nested comments).
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,16 @@ _READ = (
     *(exp.Transaction, exp.Commit, exp.Rollback, exp.Set, exp.Analyze, exp.Copy),
 )
 """What is taken for read; whatever else sqlglot returns is a guess: it reads `LISTEN x` as a column with an alias."""
+
+_UNKNOWN = tuple(
+    (re.compile(pattern, re.IGNORECASE), known)
+    for pattern, known in (
+        (r"\bbit\s+varying\b", "varbit"),
+        (r"\boid\s*\[\s*\]", "int[]"),
+        (r"\bOVERRIDING\s+(?:SYSTEM|USER)\s+VALUE\b", ""),
+    )
+)
+"""What sqlglot does not know, and what it reads in its place, which weighs the same."""
 
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock, exp.Command)
 
@@ -60,6 +71,13 @@ def statements_in(script: str) -> tuple[Statement, ...]:
 
 def tree_of(text: str) -> exp.Expr | None:
     """Return the one statement of a text, or None where sqlglot cannot read it, or reads several."""
+    plain = text
+    for pattern, known in _UNKNOWN:
+        plain = pattern.sub(known, plain)
+    return _parsed(text) or (_parsed(plain) if plain != text else None)
+
+
+def _parsed(text: str) -> exp.Expr | None:
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect=_DIALECT) if tree is not None]
     except (SqlglotError, RecursionError):
@@ -72,6 +90,11 @@ def folded(identifier: exp.Expr | None) -> str:
     if not isinstance(identifier, exp.Identifier):
         return ""
     return str(identifier.this) if identifier.quoted else str(identifier.this).lower()
+
+
+def unquoted(name: str) -> str:
+    """Return a name as PostgreSQL looks it up, as a text has it."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def table_of(tree: exp.Expr | None) -> str:

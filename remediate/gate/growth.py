@@ -1,13 +1,20 @@
 """What a script's own statements make of what is known: a table that it makes is empty, and its own. Asks nobody."""
 
+import re
 from dataclasses import replace
 
 from sqlglot import exp
 
 from remediate.gate.columns import column_of, constraint_of
-from remediate.gate.grammar import Statement, folded, table_of
+from remediate.gate.grammar import Statement, as_written, folded, table_of, unquoted
 from remediate.gate.known import Index, Known, KnownTable
 from remediate.providers.catalog import Column
+
+_NAME = r'"(?:[^"]|"")+"|\w+'
+_VALIDATES = re.compile(
+    rf"ALTER TABLE (?:ONLY )?(?:(?:{_NAME})\s*\.\s*)?(?P<table>{_NAME}) VALIDATE CONSTRAINT (?P<name>{_NAME})",
+    re.IGNORECASE,
+)
 
 
 def after(statement: Statement, known: Known) -> Known:
@@ -21,7 +28,16 @@ def after(statement: Statement, known: Known) -> Known:
         return _without(tree, known)
     if isinstance(tree, exp.Alter) and tree.kind == "TABLE":
         return _altered(tree, known)
+    if found := _VALIDATES.fullmatch(statement.words):  # sqlglot does not read it
+        return _validated(known, unquoted(found["table"]), unquoted(found["name"]))
     return known
+
+
+def _validated(known: Known, name: str, constraint: str) -> Known:
+    table = known.tables.get(name)
+    if table is None or not table.made.get(constraint):
+        return known
+    return known.with_table(replace(table, checks=(*table.checks, table.made[constraint])))
 
 
 def _with_table(tree: exp.Create, known: Known) -> Known:
@@ -70,9 +86,21 @@ def _altered(tree: exp.Alter, known: Known) -> Known:
         if isinstance(action, exp.AlterRename):
             known = known.without_table(table.name)
             table = replace(table, name=table_of(action.this))
+        elif isinstance(action, exp.AddConstraint):
+            table = replace(table, made={**table.made, **_made(action)})
         else:
             table = replace(table, columns=_columns(action, table.columns))
     return known.with_table(table)
+
+
+def _made(action: exp.AddConstraint) -> dict[str, str]:
+    """Return the constraints that are added, under their names, with the conditions of those that are CHECKs."""
+    named = (one for one in action.expressions if isinstance(one, exp.Constraint))
+    return {folded(one.this): _condition(one.find(exp.CheckColumnConstraint)) for one in named}
+
+
+def _condition(check: exp.Expr | None) -> str:
+    return f"CHECK ({as_written(check.this)})" if check is not None else ""
 
 
 def _columns(action: exp.Expr, columns: dict[str, Column]) -> dict[str, Column]:

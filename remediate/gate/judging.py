@@ -1,7 +1,8 @@
 """A script and what is known of the database -> its hazards. Pure but for squawk, whose word is an argument."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
@@ -50,6 +51,7 @@ def judge(
     *,
     allow: Collection[str] = (),
     with_others: bool = False,
+    instead: Mapping[str, str] = MappingProxyType({}),
     ask_squawk: Callable[[str], Lint] = lint,
 ) -> Verdict:
     """Return what a script's statements do to whoever else is at work.
@@ -59,6 +61,7 @@ def judge(
         known: What the catalog says.
         allow: The ids of rules that are allowed.
         with_others: Whether it runs in one transaction with other statements, however few it has itself.
+        instead: Rules in whose place others are told, or none: what they warn of, whoever runs the script sees to.
         ask_squawk: Asks squawk.
 
     Raises:
@@ -67,7 +70,12 @@ def judge(
     statements = statements_in(script)
     said = ask_squawk(script)
     founds, grown = _walk(statements, said, known, with_others=with_others)
-    hazards = _told_once(_hazard(*each, frozenset(allow)) for each in founds)
+    told = (
+        (statement, replace(found, rule=rule), seen)
+        for statement, found, seen in founds
+        if (rule := instead.get(found.rule, found.rule))
+    )
+    hazards = _told_once(_hazard(*each, frozenset(allow)) for each in told)
     ordered = sorted(hazards, key=lambda hazard: (hazard.line, list(Severity).index(hazard.severity)))
     unjudged = () if known.looked else tuple(rule.id for rule in RULES.values() if rule.asks)
     return Verdict(tuple(ordered), statements, grown, said.missing, unjudged)

@@ -36,6 +36,7 @@ class KnownTable:
         bytes: Of its rows, without indexes; None where that is not known.
         rows: Estimated; None where nobody counted yet.
         checks: The conditions of its valid CHECK constraints, as `pg_get_constraintdef` prints them.
+        made: The constraints that the script itself adds, under their names: a CHECK's condition, else nothing.
         own: Whether the script itself made it: nobody else knows it.
     """
 
@@ -45,6 +46,7 @@ class KnownTable:
     bytes: int | None = None
     rows: int | None = None
     checks: tuple[str, ...] = ()
+    made: dict[str, str] = field(default_factory=dict)
     own: bool = False
 
     @property

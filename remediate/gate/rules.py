@@ -182,6 +182,20 @@ _TABLE = (
          "change rows in a script of their own, before or after"),
     Rule("validate", NOTE, Lock.SHARE_UPDATE_EXCLUSIVE, Work.SCAN,
          "VALIDATE CONSTRAINT reads the whole table"),
+    Rule("foreign-key-late", NOTE, Lock.SHARE_ROW_EXCLUSIVE, Work.CATALOG,
+         "adds a foreign key that is not validated yet: new rows are checked, those that are there are not read"),
+    Rule("index-concurrently", NOTE, Lock.SHARE_UPDATE_EXCLUSIVE, Work.BUILD,
+         "builds an index while others write: the table is read twice, and each transaction that is open must"
+         " end"),
+    Rule("drop-index-concurrently", NOTE, Lock.SHARE_UPDATE_EXCLUSIVE, Work.CATALOG,
+         "drops an index while others write: each transaction that is open must end"),
+    Rule("rows-kept", NOTE, _ROWS, _NOTHING,
+         "changes or deletes rows, in batches of one transaction each; what they were is kept in remediate.rows",
+         rows=True),
+    Rule("schema-aside", WARNING, _ALL, _NOTHING,
+         "locks every table of the schema, and keeps them locked while another schema is made and filled in its"
+         " place",
+         "when nobody else is at work in it"),
     Rule("alter-table", NOTE, _ALL, Work.CATALOG,
          "takes the lock even where IF NOT EXISTS finds nothing to do, keeps it until the commit, and whoever"
          " comes later waits behind it"),

@@ -48,8 +48,18 @@ def _altered(tree: exp.Alter, statement: Statement, known: Known) -> Iterator[Fo
             yield from _dropped_part(action, name, known)
         elif isinstance(action, exp.AlterRename | exp.RenameColumn) and not table.own:
             yield Found("rename", name)
-    if not table.own:
+    if not table.own and not _only_refers(tree):
         yield Found("alter-table", name)
+
+
+def _only_refers(tree: exp.Alter) -> bool:
+    """Tell whether all that is done is to add foreign keys: that takes a weaker lock than whatever else ALTER does."""
+    actions = tree.args.get("actions") or ()
+    return bool(actions) and all(
+        isinstance(action, exp.AddConstraint)
+        and all(one.find(exp.ForeignKey) is not None for one in action.expressions)
+        for action in actions
+    )
 
 
 def _constraints(action: exp.AddConstraint, name: str, statement: Statement, known: Known) -> Iterator[Found]:
@@ -57,8 +67,8 @@ def _constraints(action: exp.AddConstraint, name: str, statement: Statement, kno
     if known.table(name).own:
         return
     for key in action.find_all(exp.ForeignKey):
-        if not late:
-            yield Found("foreign-key-scans", name, f"it refers to {table_of(key.args.get('reference'))}")
+        refers = f"it refers to {table_of(key.args.get('reference'))}"
+        yield Found("foreign-key-late" if late else "foreign-key-scans", name, refers)
         if "ON DELETE CASCADE" in as_written(key).upper():
             yield Found("adds-cascade", name)
     if not late and action.find(exp.CheckColumnConstraint):
@@ -83,7 +93,10 @@ def _dropped_part(action: exp.Drop, name: str, known: Known) -> Iterator[Found]:
             for one in action.args["tables"]
         )
     elif kind == "CONSTRAINT" and not known.table(name).own:
-        yield Found("drop-constraint", name)
+        made = known.table(name).made
+        dropped = (folded(one.this) for one in action.args["tables"])
+        if any(constraint not in made for constraint in dropped):
+            yield Found("drop-constraint", name)
 
 
 def _created(tree: exp.Create, statement: Statement, known: Known) -> Iterator[Found]:
@@ -100,8 +113,9 @@ def _index(tree: exp.Create, statement: Statement, known: Known) -> Iterator[Fou
         yield from _same_index(there.definition, name, statement, valid=there.valid)
     elif there is not None:
         yield Found("there-already", name, f"there is an index {name}")
-    elif not tree.args.get("concurrently") and not known.table(table).own:
-        yield Found("index-blocks-writes", table)
+    elif not known.table(table).own:
+        late = tree.args.get("concurrently")
+        yield Found("index-concurrently" if late else "index-blocks-writes", table)
 
 
 def _same_index(definition: str, name: str, statement: Statement, *, valid: bool) -> Iterator[Found]:
@@ -157,5 +171,7 @@ def _dropped(tree: exp.Drop, known: Known) -> Iterator[Found]:
 def _dropped_index(tree: exp.Drop, name: str, known: Known) -> Iterator[Found]:
     index = known.indexes.get(name)
     table = index.table if index else ""
-    if not tree.args.get("concurrently") and not (table and known.table(table).own):
-        yield Found("drop-index-blocks", table or name, f"the index {name}")
+    if not (table and known.table(table).own):
+        late = tree.args.get("concurrently")
+        rule = "drop-index-concurrently" if late else "drop-index-blocks"
+        yield Found(rule, table or name, f"the index {name}")

@@ -44,7 +44,7 @@ _ADDED = f"""SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS t
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN remediate.ledger AS l ON {OWN} AND (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
+LEFT JOIN remediate.ledger AS l ON {OWN} AND l.undo ->> 'relation' = c.oid::text AND l.undo -> 'added' ? a.attname
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
 GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
 ORDER BY a.attnum"""  # noqa: S608  (constants)
@@ -55,10 +55,13 @@ _STILL_OURS = (
 )
 
 _CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
- at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL)"""
+ at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL,
+ run text)"""
+_OF_A_RUN = "ALTER TABLE remediate.saved ADD COLUMN IF NOT EXISTS run text"  # one that an older version made
 
-_SAVE = """INSERT INTO remediate.saved (relation, key, columns)
-SELECT %s, (SELECT coalesce(jsonb_object_agg(k.key, k.value), '{}') FROM jsonb_each(to_jsonb(t.*)) AS k
+_SAVE = """INSERT INTO remediate.saved (relation, run, key, columns)
+SELECT %s, (SELECT l.run FROM remediate.ledger AS l WHERE l.xact = pg_current_xact_id()),
+ (SELECT coalesce(jsonb_object_agg(k.key, k.value), '{}') FROM jsonb_each(to_jsonb(t.*)) AS k
   WHERE k.key = ANY(%s::text[])),
  (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(to_jsonb(t.*)) AS k WHERE k.key = ANY(%s::text[]))"""
 
@@ -94,6 +97,7 @@ def removal(
         Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
         Statement(sql=_STILL_OURS, parameters=(len(names), change, schema, table, names)),
         Statement(sql=_CREATE_SAVED),
+        Statement(sql=_OF_A_RUN),
         Statement(sql=saving, parameters=(f"{schema}.{table}", primary_key, names)),
         Statement(sql=f"ALTER TABLE {whole} {drops}"),
     )

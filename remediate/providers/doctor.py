@@ -6,6 +6,7 @@ from typing import ClassVar
 from remediate.model import Finding, Json
 from remediate.questions import Answers, Query, Run, RunAnswer
 from remediate.steps import Check, Questions
+from remediate.target import BEHIND_A_POOLER
 
 PROGRAMS = (
     "awk",
@@ -57,7 +58,10 @@ node -p '["prisma", "@prisma/client"].map((n) => require(`./node_modules/${n}/pa
 
 DISK = r"""df -Pk -- "$1" | awk 'NR == 2 { print $4 * 1024, 100 - $5 }'"""
 
-DATABASE = "SELECT current_database(), current_user, current_setting('server_version'), pg_is_in_recovery()"
+DATABASE = (
+    "SELECT current_database(), current_user, current_setting('server_version'), pg_is_in_recovery(),"
+    f" {BEHIND_A_POOLER}"
+)
 
 
 class ScriptCheck(Check):
@@ -184,8 +188,9 @@ class Database(Check):
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Judge that it can be written to."""
         del first
-        name, role, version, replica = now[self.question].rows[0]
+        name, role, version, replica, pooled = now[self.question].rows[0]
         seen = f"{name} as {role}, PostgreSQL {version}" + (", a read-only replica" if replica else "")
+        seen += ", behind a pooler: no index can be made through it, and no VACUUM" if pooled else ""
         return Finding(healthy=not replica, seen=seen)
 
 

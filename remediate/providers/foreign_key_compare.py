@@ -12,6 +12,8 @@ from remediate.providers.catalog import stored_name
 from remediate.providers.catalog_keys import RULES, ForeignKey, ReferringTable
 from remediate.providers.wanted_keys import WantedForeignKey
 
+_LETTERS = {rule: letter for letter, rule in RULES.items()}
+
 
 @dataclass(frozen=True)
 class ForeignKeyComparison:
@@ -141,3 +143,19 @@ def _notes(table: str, wanted: WantedForeignKey, found: ForeignKey) -> Iterator[
         yield f"another name: {found.name} on {table} is what {name} should be"
     if found.deferrable:
         yield f"deferrable: {found.name} on {table} may be checked at COMMIT only"
+
+
+def as_wanted(wanted: WantedForeignKey, table: ReferringTable, there: ForeignKey | None) -> ForeignKey:
+    """Return it as the catalog will show it; what is changed keeps its name, and when it is checked."""
+    return ForeignKey(
+        name=wanted.name_on(table.name) if wanted.name or there is None else there.name,
+        columns=tuple(map(stored_name, wanted.columns)),
+        to_schema=wanted.in_schema or table.schema_name,
+        to_table=stored_name(wanted.references),
+        to_columns=tuple(map(stored_name, wanted.referenced)),
+        on_delete=_LETTERS[wanted.on_delete],
+        on_update=_LETTERS[wanted.on_update],
+        valid=False,
+        deferrable=there.deferrable if there else False,
+        deferred=there.deferred if there else False,
+    )

@@ -1,16 +1,19 @@
-"""The statements that make and drop indexes concurrently, and how the catalog knows whose an index is. Sends nothing.
+"""The statements that make and drop indexes concurrently, and whether an index is a run's. Looks, and changes nothing.
 
 An index is ours when the ledger says that this change made it under this number (`pg_class.oid`): one that somebody
 dropped and made again has another. What somebody else built on it is what refers to it in `pg_constraint`, and what the
 table itself uses it for (manual, chapters "pg_index" and "pg_constraint").
 """
 
+from remediate.errors import Conflict
+from remediate.model import Json
 from remediate.providers.catalog_keys import AT_WORK
+from remediate.providers.column_removal import LEDGER_EXISTS
 from remediate.providers.own_change import OWN
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Query
 from remediate.sql import identifier
-from remediate.target import OutsideTransaction, Statement
+from remediate.target import OutsideTransaction, Statement, Target
 
 _NAMED = """FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
  JOIN pg_namespace AS n ON n.oid = x.relnamespace WHERE n.nspname = %s AND t.relname = %s AND x.relname = %s"""
@@ -72,3 +75,25 @@ def removal(schema: str, name: str, oid: int) -> OutsideTransaction:
 def found_of(schema: str, table: str, name: str, change: str) -> Query:
     """Return the question which indexes are of this name or made by a change under it, whether it is, and their use."""
     return Query(sql=FOUND, parameters=(change, schema, table, name, schema, name), about=("indexes",))
+
+
+def still_ours(target: Target, schema: str, table: str, name: str, change: str) -> int | None:
+    """Return the number of the index that this run made; None where it never came about, or is gone.
+
+    Raises:
+        Conflict: It is another one by now, or somebody built something on it.
+        CouldNotLook: The catalog could not be asked.
+    """
+    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+        return None
+    question = found_of(schema, table, name, change)
+    ours: dict[str, Json] | None = None
+    for record in target.answer((question,))[question].records:
+        if record["was_ours"] and not (record["ours"] and record["name"] == name):
+            what = f"{record['name']} on {table} is no longer the index {name} that this run made"
+            raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
+        if record["ours"] and record["built_on"]:
+            what = f"{name} on {table} is used by what this run did not make: {', '.join(record['built_on'])}"
+            raise Conflict(target.name, what, "drop that first, or keep the index")
+        ours = record if record["ours"] else ours
+    return int(ours["oid"]) if ours else None

@@ -30,11 +30,11 @@ CATALOG = (TABLES, SIZES, INDEXES)
 
 
 def known_from(answers: Answers) -> Known:
-    """Return what the answers to `CATALOG` say; of what was not answered, nothing is known.
+    """Return what the answers to `CATALOG` say; of what was not asked or not answered, nothing is known.
 
     An answer that an earlier step of the plan makes uncertain is none: that is judged when its turn comes.
     """
-    shapes, sizes, indexed = (answers.raw(question) for question in CATALOG)
+    shapes, sizes, indexed = (answers.raw(question) if question in answers else None for question in CATALOG)
     if not isinstance(shapes, QueryAnswer):
         return Known()
     figures = {row["name"]: row for row in sizes.records} if isinstance(sizes, QueryAnswer) else {}

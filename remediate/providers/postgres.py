@@ -4,27 +4,28 @@ Sources: the manual's chapters "ALTER TABLE" (locks, rewrites, defaults kept in 
 """
 
 from collections.abc import Callable
-from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from remediate.errors import Conflict, Failed
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers import catalog
-from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Column, Table
+from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Table
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal, saved_undo
 from remediate.providers.column_types import (
-    default_sql,
     is_named,
     is_volatile,
     name_of,
     postgres_type,
     same_default,
     same_type,
-    shown_default,
 )
 from remediate.providers.live_notes import live_notes
+from remediate.providers.live_tables import SIZES, known_from
+from remediate.providers.new_column import NewColumn
 from remediate.providers.own_change import OwnChange, change_of
+from remediate.providers.own_hazards import Gated, own_hazards
 from remediate.providers.postgres_query import QueryCheck
 from remediate.questions import Answers, QueryAnswer
 from remediate.sql import identifier
@@ -35,53 +36,7 @@ _TABLE_KINDS = ("r", "p")
 _UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock
 
 
-class NewColumn(BaseModel):
-    """A column to add, as `found.….missing` of `prisma.columns` has it.
-
-    Attributes:
-        name: Its name.
-        type: `TEXT`, `TIMESTAMP(3)`, `"Role"`, `INTEGER[]`, …; no free text.
-        nullable: Whether it takes NULL.
-        default: `0`, `'uploaded'`, `CURRENT_TIMESTAMP`, …; no free text.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    name: str
-    type: str
-    nullable: bool = True
-    default: str | None = None
-
-    @property
-    def ddl(self) -> str:
-        """Its definition; only of what `unwritable` found nothing wrong with."""
-        default = f" DEFAULT {default_sql(self.default)}" if self.default else ""
-        return f"{identifier(self.name)} {self.type}{'' if self.nullable else ' NOT NULL'}{default}"
-
-    @property
-    def needs_empty_table(self) -> bool:
-        """Whether rows that are there would have no value for it."""
-        return not self.nullable and self.default is None
-
-    def unwritable(self) -> str:
-        """Return why this action does not write such a column, or nothing."""
-        if postgres_type(self.type) is None:
-            return f"the type {self.type} is not one that this action writes"
-        if self.default is not None and default_sql(self.default) is None:
-            return f"the default {self.default} is not one that this action writes"
-        return ""
-
-    def as_written(self) -> Column:
-        """Return it with type and default as they were written."""
-        return Column(name=self.name, type=self.type, nullable=self.nullable, default=self.default)
-
-    def as_it_will_be(self) -> Column:
-        """Return it as the catalog will show it."""
-        spelled = postgres_type(self.type) or self.type
-        default = shown_default(default_sql(self.default), spelled) if self.default else None
-        return Column(name=self.name, type=spelled, nullable=self.nullable, default=default)
-
-
-class AddColumns(OwnChange):
+class AddColumns(Gated, OwnChange):
     """Adds columns that a table lacks, all in one ALTER TABLE.
 
     Those that are there with the right type are left alone. The way back drops only columns that the run added, and
@@ -90,11 +45,14 @@ class AddColumns(OwnChange):
     Attributes:
         table: The table, in the app's schema.
         columns: What it must have.
+        wrong: Columns that are there and differ, as `found.….wrong` has them: where there is one, nothing is added.
+        allow: Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not.
     """
 
     kind: ClassVar[str] = "sql.add_columns"
     table: str
     columns: list[NewColumn]
+    wrong: list[dict[str, Any]] = []
 
     def ask(self) -> Questions:
         """Ask for the tables' shapes, and for live figures of this one."""
@@ -102,17 +60,24 @@ class AddColumns(OwnChange):
         row = (
             (catalog.any_row(self.table),) if any(column.needs_empty_table for column in self.columns) else ()
         )
-        return (TABLES, catalog.live(self.table), *enums, *row)
+        return (TABLES, SIZES, catalog.live(self.table), *enums, *row)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where every column is there.
 
         Raises:
-            Failed: There is no such table, or a column cannot be added as it is wanted.
+            Failed: There is no such table, a column cannot be added as it is wanted, or another one differs.
         """
         shapes = answers[TABLES]
         table = self._table(shapes, answers.where)
         missing = self._missing(table, answers)
+        if missing and self.wrong:
+            name, what, found, wanted = (
+                self.wrong[0].get(one) for one in ("name", "what", "found", "wanted")
+            )
+            what = f"{self.table}.{name} has the {what} {found}, not {wanted}"
+            todo = "nothing was added, for that would not cure it: write a migration for that column first"
+            raise Failed(answers.where, what, todo)
         return (self._change(table, missing, shapes, answers),) if missing else ()
 
     def apply(self, target: Target, change: Change) -> None:
@@ -192,19 +157,30 @@ class AddColumns(OwnChange):
         )
 
     def _unfilled(self, column: NewColumn, answers: Answers) -> str:
-        if not column.needs_empty_table or answers[catalog.any_row(self.table)].rows[0][0] is False:
+        if not column.needs_empty_table or self._is_empty(answers):
             return ""
         return "is NOT NULL without a default, and the table has rows that would have no value for it"
+
+    def _is_empty(self, answers: Answers) -> bool:
+        return answers[catalog.any_row(self.table)].rows[0][0] is False
+
+    def _hazards(self, script: str, missing: tuple[NewColumn, ...], answers: Answers) -> tuple[Hazard, ...]:
+        known = known_from(answers)
+        if any(column.needs_empty_table for column in missing):  # it is empty, else it was refused
+            known = known.with_table(replace(known.table(self.table), bytes=0))
+        return own_hazards((script,), known, self.allow)
 
     def _change(
         self, table: Table, missing: tuple[NewColumn, ...], shapes: QueryAnswer, answers: Answers
     ) -> Change:
         will_be = tuple(column.as_it_will_be() for column in missing)
         many = f"{len(missing)} columns" if len(missing) != 1 else "1 column"
+        script = add_columns_sql(table.schema_name, table.name, missing)
         return Change(
             what=f"add {many} to {self.table}",
             target=f"table {table.schema_name}.{table.name}",
-            script=add_columns_sql(table.schema_name, table.name, missing) + ";",
+            script=f"{script};",
+            hazards=self._hazards(script, missing, answers),
             notes=(
                 _rewrite_note(missing),
                 *live_notes(answers.raw(catalog.live(self.table))),

@@ -11,7 +11,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
 from remediate.providers import catalog
-from remediate.providers.catalog import stored_name
+from remediate.providers.catalog import TABLES, stored_name
 from remediate.providers.catalog_keys import (
     ALL_FOREIGN_KEYS,
     FOREIGN_KEYS,
@@ -24,7 +24,7 @@ from remediate.providers.catalog_keys import (
     with_foreign_key,
 )
 from remediate.providers.column_removal import LEDGER_EXISTS
-from remediate.providers.foreign_key_compare import counterpart_of, differences
+from remediate.providers.foreign_key_compare import as_wanted, counterpart_of, differences
 from remediate.providers.foreign_key_removal import before_of, is_back_unvalidated, ours_now
 from remediate.providers.foreign_key_sql import (
     LONG,
@@ -35,17 +35,18 @@ from remediate.providers.foreign_key_sql import (
     validate_sql,
 )
 from remediate.providers.live_notes import live_notes
+from remediate.providers.live_tables import SIZES, known_from
 from remediate.providers.own_change import OwnChange, change_of
+from remediate.providers.own_hazards import Gated, own_hazards
 from remediate.providers.wanted_keys import WantedForeignKey
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
-_LETTERS = {rule: letter for letter, rule in RULES.items()}
 _TAKES = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
-class MakeForeignKey(OwnChange):
+class MakeForeignKey(Gated, OwnChange):
     """Adds foreign keys that a table lacks, changes those with other rules, validates those that never were.
 
     A new one is added NOT VALID first, then validated in a transaction of its own: writers wait for milliseconds only.
@@ -64,7 +65,7 @@ class MakeForeignKey(OwnChange):
             (self.table, *(one.references for one in self.foreign_keys if not one.in_schema))
         )
         counts = (self._orphans(one) for one in self.foreign_keys)
-        return (FOREIGN_KEYS, INDEXES, *(catalog.live(table) for table in tables), *counts)
+        return (FOREIGN_KEYS, INDEXES, TABLES, SIZES, *(catalog.live(table) for table in tables), *counts)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return what is to be done for each: add or replace, then validate; nothing where it is as wanted.
@@ -140,7 +141,7 @@ class MakeForeignKey(OwnChange):
         if there and not any(differences(wanted, there)):
             yield self._validation(table, there, there, keys, answers)
             return
-        key = _as_wanted(wanted, table, there)
+        key = as_wanted(wanted, table, there)
         adding = self._addition(table, key, there, keys, answers)
         yield adding
         foretold = adding.forecasts[0].answer
@@ -201,13 +202,15 @@ class MakeForeignKey(OwnChange):
         after = with_foreign_key(keys, table.name, key, before.name if before else "")
         rules = f"ON DELETE {RULES[key.on_delete]} ON UPDATE {RULES[key.on_update]}"
         back = "makes the old one again" if before else "drops it"
+        script = add_sql(table.schema_name, table.name, key, before.name if before else "")
         what = f"add the foreign key {key.name} from {self.table} to {key.to_table}"
         if before:
             what = f"change the foreign key {before.name} of {self.table} to {rules}"
         return Change(
             what=what,
             target=f"table {table.schema_name}.{table.name}",
-            script=add_sql(table.schema_name, table.name, key, before.name if before else "") + ";",
+            script=f"{script};",
+            hazards=own_hazards((script,), known_from(answers), self.allow),
             notes=(
                 *((f"until now: {before.definition}",) if before else ()),
                 _CHANGE_LOCK if before else _ADD_LOCK,
@@ -233,10 +236,12 @@ class MakeForeignKey(OwnChange):
     ) -> Change:
         after = with_foreign_key(keys, table.name, key.model_copy(update={"valid": True}))
         back = "makes it anew, not validated" if before else "with the foreign key itself"
+        script = validate_sql(table.schema_name, table.name, key.name)
         return Change(
             what=f"validate the foreign key {key.name} of {self.table}",
             target=f"table {table.schema_name}.{table.name}",
-            script=validate_sql(table.schema_name, table.name, key.name) + ";",
+            script=f"{script};",
+            hazards=own_hazards((script,), known_from(answers), self.allow),
             notes=(_VALIDATE_LOCK, *self._live_notes(key, answers)),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
@@ -256,22 +261,6 @@ class MakeForeignKey(OwnChange):
         for table in dict.fromkeys((self.table, key.to_table)):
             if (question := catalog.live(table)) in answers:
                 yield from (f"{table}: {note}" for note in live_notes(answers.raw(question)))
-
-
-def _as_wanted(wanted: WantedForeignKey, table: ReferringTable, there: ForeignKey | None) -> ForeignKey:
-    """Return it as the catalog will show it; what is changed keeps its name, and when it is checked."""
-    return ForeignKey(
-        name=wanted.name_on(table.name) if wanted.name or there is None else there.name,
-        columns=tuple(map(stored_name, wanted.columns)),
-        to_schema=wanted.in_schema or table.schema_name,
-        to_table=stored_name(wanted.references),
-        to_columns=tuple(map(stored_name, wanted.referenced)),
-        on_delete=_LETTERS[wanted.on_delete],
-        on_update=_LETTERS[wanted.on_update],
-        valid=False,
-        deferrable=there.deferrable if there else False,
-        deferred=there.deferred if there else False,
-    )
 
 
 def _data(

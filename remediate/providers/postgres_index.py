@@ -9,9 +9,10 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from remediate.errors import Conflict, Failed
-from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.errors import Failed
+from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
 from remediate.providers import catalog
+from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES, TABLES, Table
 from remediate.providers.catalog_keys import (
     ALL_INDEXES,
@@ -22,12 +23,13 @@ from remediate.providers.catalog_keys import (
     indexed_tables_in,
     with_index,
 )
-from remediate.providers.column_removal import LEDGER_EXISTS
 from remediate.providers.conditions import columns_in, condition_sql, same_condition
 from remediate.providers.index_compare import differences, twin_of
-from remediate.providers.index_removal import creation, found_of, removal, removal_of_leftover
+from remediate.providers.index_removal import creation, removal, removal_of_leftover, still_ours
 from remediate.providers.live_notes import OPEN_TRANSACTIONS, open_transactions_note, size_note
+from remediate.providers.live_tables import CATALOG, known_from
 from remediate.providers.own_change import OwnChange, change_of
+from remediate.providers.own_hazards import Gated, own_hazards
 from remediate.providers.wanted_keys import WantedIndex
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.sql import identifier
@@ -35,7 +37,7 @@ from remediate.steps import Questions, Step
 from remediate.target import Target
 
 
-class CreateIndex(OwnChange):
+class CreateIndex(Gated, OwnChange):
     """Makes indexes that a table lacks, each with CREATE INDEX CONCURRENTLY: readers and writers go on.
 
     One that is there already, under whatever name, is left alone. What a failed build left is dropped first.
@@ -55,7 +57,7 @@ class CreateIndex(OwnChange):
     def ask(self) -> Questions:
         """Ask for the tables' shapes and indexes, for values that are there twice, and for live figures."""
         twice = (twice_there(self.table, one) for one in self.indexes if one.unique and _is_writable(one))
-        return (TABLES, INDEXES, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
+        return (POOLED, *CATALOG, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each index that is missing.
@@ -98,7 +100,7 @@ class CreateIndex(OwnChange):
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         name = WantedIndex.model_validate(undo.data["wanted"]).name_on(table)
-        if (oid := _still_ours(target, schema, table, name, change_of(undo))) is not None:
+        if (oid := still_ours(target, schema, table, name, change_of(undo))) is not None:
             target.change_database(removal(schema, name, oid))
 
     def _table(self, answers: Answers) -> Table:
@@ -119,14 +121,17 @@ class CreateIndex(OwnChange):
         leftover = self._leftover(wanted, table.name, there, answers.where)
         if leftover is None:
             return None
+        refuse_pooler(answers, "CREATE INDEX CONCURRENTLY")
         self._refuse_twice(wanted, answers)
         name = wanted.name_on(table.name)
-        drop = f"DROP INDEX CONCURRENTLY {identifier(table.schema_name, leftover)};\n" if leftover else ""
+        drop = f"DROP INDEX CONCURRENTLY {identifier(table.schema_name, leftover)}" if leftover else ""
+        steps = (*((drop,) if drop else ()), wanted.ddl(table.schema_name, table.name))
         after = with_index(indexes, table.name, _as_it_will_be(wanted, table), leftover)
         return Change(
             what=f"make the index {name} on {self.table}",
             target=f"index {table.schema_name}.{name}",
-            script=f"{drop}{wanted.ddl(table.schema_name, table.name)};",
+            script=";\n".join(steps) + ";",
+            hazards=own_hazards(steps, known_from(answers), self.allow),
             notes=(
                 *(
                     (f"{leftover} is invalid, left by a build that failed: it is dropped first",)
@@ -272,28 +277,6 @@ def _as_it_will_be(wanted: WantedIndex, table: Table) -> Index:
         definition=wanted.ddl(table.schema_name, table.name, concurrently=False),
         columns=columns,
     )
-
-
-def _still_ours(target: Target, schema: str, table: str, name: str, change: str) -> int | None:
-    """Return the number of the index that this run made; None where it never came about, or is gone.
-
-    Raises:
-        Conflict: It is another one by now, or somebody built something on it.
-        CouldNotLook: The catalog could not be asked.
-    """
-    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
-        return None
-    question = found_of(schema, table, name, change)
-    ours: dict[str, Json] | None = None
-    for record in target.answer((question,))[question].records:
-        if record["was_ours"] and not (record["ours"] and record["name"] == name):
-            what = f"{record['name']} on {table} is no longer the index {name} that this run made"
-            raise Conflict(target.name, what, "look at it, and drop it by hand if nobody needs it")
-        if record["ours"] and record["built_on"]:
-            what = f"{name} on {table} is used by what this run did not make: {', '.join(record['built_on'])}"
-            raise Conflict(target.name, what, "drop that first, or keep the index")
-        ours = record if record["ours"] else ours
-    return int(ours["oid"]) if ours else None
 
 
 _LOCK_NOTE = (

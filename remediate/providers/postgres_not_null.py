@@ -15,6 +15,7 @@ from remediate.providers.catalog import ALL_TABLES, TABLES, Table
 from remediate.providers.column_removal import LEDGER_EXISTS
 from remediate.providers.foreign_key_sql import LONG
 from remediate.providers.live_notes import live_notes
+from remediate.providers.live_tables import SIZES, known_from
 from remediate.providers.not_null_sql import (
     add_sql,
     check_name,
@@ -30,6 +31,7 @@ from remediate.providers.not_null_sql import (
     validate_sql,
 )
 from remediate.providers.own_change import OwnChange, change_of
+from remediate.providers.own_hazards import Gated, own_hazards
 from remediate.questions import Answers, QueryAnswer
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -37,7 +39,7 @@ from remediate.target import DatabaseChange, Statement, Target
 _TABLE_KINDS = ("r", "p")
 
 
-class SetNotNull(OwnChange):
+class SetNotNull(Gated, OwnChange):
     """Makes columns NOT NULL: a CHECK that is validated while writers go on, then SET NOT NULL, which reads no row.
 
     NULLs that are there are counted beforehand; where there are some, nothing is changed.
@@ -56,7 +58,7 @@ class SetNotNull(OwnChange):
         """Ask for the tables' shapes, for NULLs, for what a run that was cut off left, and for live figures."""
         table = catalog.stored_name(self.table)
         there = check_there(table, check_name(table, self.named))
-        return (TABLES, nulls(table, self.named), there, catalog.live(table))
+        return (TABLES, SIZES, nulls(table, self.named), there, catalog.live(table))
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where all columns are NOT NULL.
@@ -143,8 +145,9 @@ class SetNotNull(OwnChange):
     def _change(self, table: Table, wanted: tuple[str, ...], answers: Answers, *, counted: bool) -> Change:
         schema, named = table.schema_name, self.named
         there = answers[check_there(table.name, check_name(table.name, named))].rows
+        add = add_sql(schema, table.name, named)
         steps = (
-            *(() if there else (add_sql(schema, table.name, named),)),
+            *(() if there else (add,)),
             validate_sql(schema, table.name, named),
             set_sql(schema, table.name, wanted),
             drop_check_sql(schema, table.name, named),
@@ -154,6 +157,7 @@ class SetNotNull(OwnChange):
             what=f"make {', '.join(wanted)} of {self.table} NOT NULL",
             target=f"table {schema}.{table.name}",
             script=";\n".join(steps) + ";",
+            hazards=own_hazards(steps, known_from(answers), self.allow, before=(add,) if there else ()),
             notes=(
                 _LOCK_NOTE,
                 _REFUSED_NOTE,

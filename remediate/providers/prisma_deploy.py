@@ -285,15 +285,6 @@ def verdict_on(place: str, text: str, known: Known, allow: Collection[str] = ())
     return verdict
 
 
-def statements_in(place: str, text: str) -> tuple[str, ...]:
-    """Return the statements of a migration that is applied to an empty schema.
-
-    Raises:
-        Failed: It cannot be taken apart, or one of its statements is none for a transaction.
-    """
-    return tuple(one.text for one in verdict_on(place, text, Known(looked=True)).statements)
-
-
 def as_diff(name: str, text: str) -> str:
     """Return a migration as a unified diff of a new file, which is how a plan shows it."""
     lines = text.splitlines()

@@ -10,10 +10,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.errors import Failed
+from remediate.gate import Known
 from remediate.model import Change, Fidelity, Json, WayBack
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
+from remediate.providers.own_hazards import ASIDE, own_hazards
 from remediate.providers.prisma_agreement import SHAPE, agrees
 from remediate.providers.prisma_deploy import PRISMAS_LOCK, WAITS
 from remediate.providers.prisma_reset import BACK_NOTE, UNTOUCHED, SchemaAnew, commit, made_so
@@ -114,10 +116,12 @@ class DbPush(SchemaAnew):
     ) -> Change:
         texts = (*script.statements, *carrying(script, there, schema.name, schema.kept), *script.keys)
         statements = (*put_aside(schema), *(Statement(sql=text) for text in texts))
+        known = Known(looked=True, schema=schema.name)  # of a schema in which there is nothing yet
         return Change(
             what=f"put the schema {schema.name} aside, make it as {self.schema_file} means it, and carry the rows over",
             target=f"schema {schema.name}",
             script=shown(statements),
+            hazards=own_hazards((shown(statements),), known, self.allow, instead=ASIDE),
             notes=(*_told(there, lost, answers), *notes_on(schema), *live_notes(answers.raw(LIVE)), WAITS),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,

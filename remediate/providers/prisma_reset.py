@@ -10,10 +10,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.errors import Failed
+from remediate.gate import Known, Verdict
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack, digest_of
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
+from remediate.providers.own_hazards import ASIDE, Gated, own_hazards
 from remediate.providers.prisma_checks import (
     FOLDER_SCRIPT,
     HISTORY,
@@ -30,9 +33,9 @@ from remediate.providers.prisma_deploy import (
     SQL_SCRIPT,
     WAITS,
     as_diff,
-    statements_in,
     text_of,
     texts_in,
+    verdict_on,
 )
 from remediate.providers.schema_aside import (
     LIVE,
@@ -49,7 +52,7 @@ from remediate.providers.schema_looks import shape_of, written_since
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
 from remediate.questions import Answers, Query, QueryAnswer, Run, Unanswered
-from remediate.steps import Action, Questions, Step
+from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 BACK_NOTE = "the kept schema gets its name again, rows and all; the new one goes, or is kept where somebody wrote in it"
@@ -65,7 +68,7 @@ WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608 
 """From what a run of ours made the app's schema, and whether anything was written in it since; no row: none did."""
 
 
-class SchemaAnew(Action):
+class SchemaAnew(Gated):
     """Makes the app's schema anew, and keeps the old one under another name. It is for development alone."""
 
     development_only: ClassVar[bool] = True
@@ -135,20 +138,26 @@ class MigrateReset(SchemaAnew):
 
     def _change(self, files: Mapping[str, str], schema: Schema, made_from: str, answers: Answers) -> Change:
         texts, read = texts_in(answers[self.texts]), {}
+        known = Known(looked=True, schema=schema.name)  # of a schema in which there is nothing yet
         for name in sorted(files):
             place = f"{self.folder}/{name}/migration.sql"
             text = text_of(place, files[name], texts.get(name))
-            read[name] = (text, statements_in(place, text))
+            read[name] = (text, verdict := verdict_on(place, text, known, self.allow))
+            known = verdict.known
         aside = put_aside(schema)
         migrations: list[Json] = [
-            {"name": name, "checksum": files[name], "statements": list(statements)}
-            for name, (_, statements) in read.items()
+            {"name": name, "checksum": files[name], "statements": [one.text for one in verdict.statements]}
+            for name, (_, verdict) in read.items()
         ]
         return Change(
             what=f"put the schema {schema.name} aside and apply {len(files)} migrations to a new one",
             target=f"schema {schema.name}",
             script=shown(aside),
             diff="".join(as_diff(name, text) for name, (text, _) in read.items()),
+            hazards=(
+                *own_hazards((shown(aside),), Known(), self.allow, instead=ASIDE),
+                *(one for name, (_, verdict) in read.items() for one in _of_migration(name, verdict)),
+            ),
             notes=(*notes_on(schema), *_of_enums(schema, read), *live_notes(answers.raw(LIVE)), WAITS),
             # What runs is known to the byte; what it does is not.
             fidelity=Fidelity.ESTIMATE,
@@ -257,10 +266,17 @@ def _migrations(migrations: list[Json]) -> Iterator[Statement]:
         yield Statement(sql=RECORD, parameters=(one["checksum"], one["name"]))
 
 
-def _of_enums(schema: Schema, read: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[str]:
+def _of_migration(name: str, verdict: Verdict) -> Iterator[Hazard]:
+    """Yield the hazards of one of several migrations, each with its name."""
+    return (one.model_copy(update={"why": f"{name}: {one.why}"}) for one in verdict.hazards)
+
+
+def _of_enums(schema: Schema, read: Mapping[str, tuple[str, Verdict]]) -> Iterator[str]:
     """Yield what PostgreSQL before 17 refuses, also of a type that is made in the same transaction (55P04)."""
     adding = [
-        name for name, (_, statements) in read.items() if any(map(ADDS_TO_ENUM.search, map(bare, statements)))
+        name
+        for name, (_, verdict) in read.items()
+        if any(ADDS_TO_ENUM.search(bare(one.text)) for one in verdict.statements)
     ]
     if adding and schema.version < _ENUMS_IN_ONE_GO:
         yield (

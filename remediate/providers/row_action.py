@@ -4,16 +4,19 @@ from functools import cached_property
 
 from pydantic import Field
 
+from remediate.hazard import Hazard
 from remediate.model import Change, Undo, digest_of
-from remediate.providers.row_selection import Condition, Expected
-from remediate.steps import Action
-from remediate.target import Target
+from remediate.providers.live_tables import known_from
+from remediate.providers.own_hazards import ROWS_KEPT, Gated, own_hazards
+from remediate.providers.row_selection import Condition, Expected, written_out
+from remediate.questions import Answers
+from remediate.target import Statement, Target
 
 PLACE = "RUN/STEP"
 """What stands in a plan for the token of a change, which has none yet."""
 
 
-class OnRows(Action):
+class OnRows(Gated):
     """An action on rows of a table, in batches of one transaction each.
 
     Attributes:
@@ -21,6 +24,7 @@ class OnRows(Action):
         key: Its primary key.
         expect: How many rows are meant; anything else is refused.
         batch: How many rows one transaction takes.
+        allow: Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not.
     """
 
     table: str
@@ -32,6 +36,11 @@ class OnRows(Action):
     def recipe(self) -> str:
         """What tells this action, with its parameters, from others."""
         return digest_of([self.kind, self.parameters])
+
+    def hazards_of(self, statement: Statement, answers: Answers) -> tuple[Hazard, ...]:
+        """Return what a batch's statement does to others; it is the same for every batch."""
+        script = written_out(statement.sql, statement.parameters)
+        return own_hazards((script,), known_from(answers), self.allow, instead=ROWS_KEPT)
 
 
 class OnRowsThatAre(OnRows):

@@ -11,6 +11,7 @@ from remediate.errors import Conflict, Failed
 from remediate.model import Change, Json, Undo, canonical
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
+from remediate.providers.live_tables import SIZES
 from remediate.providers.row_facts import FOREIGN_KEYS, Rights, rights, rights_in
 from remediate.providers.row_images import THERE, RowsOf, TypedColumn, done_before, in_words, standing
 from remediate.providers.row_selection import Condition, Expected
@@ -72,7 +73,7 @@ class Workable(Value):
 
 def about_table(table: str) -> Questions:
     """Return the questions that every action on rows has."""
-    return (TABLES, rights(table), FOREIGN_KEYS, catalog.live(table))
+    return (TABLES, SIZES, rights(table), FOREIGN_KEYS, catalog.live(table))
 
 
 def workable(name: str, key: Sequence[str], columns: Sequence[str], verb: str, answers: Answers) -> Workable:

@@ -183,6 +183,7 @@ class DeleteRows(OnRowsThatAre):
             target=target_of(table.rows, batch),
             sample=sample_of(rows, None) if first else "",
             script=f"{written_out(statement.sql, statement.parameters)};",
+            hazards=self.hazards_of(statement, answers),
             notes=(*self._notes(rows, taken, answers), *table.firing, *table.sent_on) if first else (),
             fidelity=Fidelity.ESTIMATE if fires else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if fires else WayBack.EXACT,

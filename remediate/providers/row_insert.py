@@ -50,6 +50,7 @@ from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _SHOWN = 5
+_PLACE_OF_ROWS = ("the rows of this batch",)
 
 
 class InsertRows(OnRows):
@@ -156,7 +157,8 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
             what=f"insert {counted(len(batch))} into {self.table}",
             target=target_of(table.rows, batch),
             sample="\n".join(self._sampled(rows)) if first else "",
-            script=f"{written_out(insert.sql, ('the rows of this batch',))};",
+            script=f"{written_out(insert.sql, _PLACE_OF_ROWS)};",
+            hazards=self.hazards_of(insert.model_copy(update={"parameters": _PLACE_OF_ROWS}), answers),
             notes=(
                 *self._notes(rows, answers),
                 *self._counted_by_itself(table),

@@ -171,6 +171,7 @@ class UpdateRows(OnRowsThatAre):
             target=target_of(table.rows, batch),
             sample=sample_of(rows, self._after) if first else "",
             script=f"{written_out(update.sql, update.parameters)};",
+            hazards=self.hazards_of(update, answers),
             notes=(*self._notes(rows, answers), *table.firing, *table.sent_on) if first else (),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if table.firing else WayBack.EXACT,

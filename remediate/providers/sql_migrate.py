@@ -16,6 +16,7 @@ from remediate.gate import Known, Verdict
 from remediate.gate.concurrent import ConcurrentIndex, concurrent_index
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES, INDEXES
 from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
@@ -86,7 +87,7 @@ class SqlMigrate(OwnChange):
     def ask(self) -> Questions:
         """Return the questions for the files, for the catalog, and for what was applied."""
         down = self.down.questions if self.down else ()
-        return (*self.up.questions, *down, *CATALOG, SCRIPTS_THERE, SCRIPTS)
+        return (*self.up.questions, *down, *CATALOG, SCRIPTS_THERE, SCRIPTS, POOLED)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where this very text was applied.
@@ -104,6 +105,8 @@ class SqlMigrate(OwnChange):
         index = _index_of(verdict)
         if index is not None and _indexes_are_known(answers) and index.stands(known):
             return ()
+        if index is not None:
+            refuse_pooler(answers, "what it makes concurrently")
         plan = _Planned(text, digest, verdict, index, self._down(answers, verdict, index))
         return (self._change(plan, answers),)
 

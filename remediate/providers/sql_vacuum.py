@@ -11,6 +11,7 @@ from pydantic import Field
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.sql_bloat import LONG, has_too_many_dead, is_stale
 from remediate.providers.sql_statistics import (
     FIGURES,
@@ -174,7 +175,18 @@ class Vacuum(_Upkeep):
 
     def ask(self) -> Questions:
         """Ask for the figures, and who keeps dead rows where they are."""
-        return (FIGURES, HOLDING_BACK)
+        return (FIGURES, HOLDING_BACK, POOLED)
+
+    def plan(self, answers: Answers) -> tuple[Change, ...]:
+        """Return one change for each table that is due.
+
+        Raises:
+            Failed: There is no such table, it is not ours, or a pooler stands between.
+        """
+        changes = super().plan(answers)
+        if changes:
+            refuse_pooler(answers, self.verb)
+        return changes
 
     def apply(self, target: Target, change: Change) -> None:
         """Vacuum the table, outside a transaction.

@@ -13,7 +13,7 @@ from remediate.errors import Failed, Lost
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Query, QueryAnswer, Unanswered
-from remediate.target import DatabaseChange, OutsideTransaction
+from remediate.target import BEHIND_A_POOLER, DatabaseChange, OutsideTransaction
 from remediate.transport.database_change import Changes
 from remediate.transport.database_door import DatabaseSettings, Door, Forwards, NoDatabase
 from remediate.transport.database_ledger import ENDED_BY_SERVER, set_locally
@@ -21,13 +21,14 @@ from remediate.transport.database_lock import DatabaseLock
 from remediate.transport.database_outside import Outside
 from remediate.transport.database_url import DatabaseUrl
 from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded, unfit
-from remediate.transport.database_wire import Clock, Command, PGresult, WireLost
+from remediate.transport.database_wire import Clock, Command, PGresult, Wire, WireLost
 from remediate.transport.trips import Trips
 
 IDENTITY = Query(
-    sql="SELECT current_database() AS name, current_user AS role, current_schema() AS schema_name,"
+    sql="SELECT current_database() AS name, current_user AS role, current_schema() AS schema_name,"  # noqa: S608  (a constant)
     " (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS oid,"
-    " current_setting('server_version') AS version, pg_is_in_recovery() AS read_only_replica",
+    " current_setting('server_version') AS version, pg_is_in_recovery() AS read_only_replica,"
+    f" {BEHIND_A_POOLER} AS pooled",
 )
 """Which database this is, as far as every role may know."""
 
@@ -35,6 +36,7 @@ CLUSTER_IDENTITY = Query(sql="SELECT system_identifier::text AS cluster FROM pg_
 """Which cluster this is: with `IDENTITY`'s oid it tells whether two hosts share a database. Some services refuse it."""
 
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_POOLER = "SELECT set_config('remediate.pooler', (%s::bool OR pg_backend_pid() <> %s)::text, true)"
 _SILENT = "the connection to the database broke, or nothing came back in time"
 
 
@@ -74,6 +76,7 @@ class Database:
         self._changes = Changes(self._door, self._advisory, self._settings, sleep, random, where)
         self._outside = Outside(self._door, self._advisory, self._settings, sleep, where)
         self._stopped: list[str] = []
+        self._said = ""
         self._lock = threading.RLock()
 
     def answer(self, queries: Sequence[Query]) -> dict[Query, QueryAnswer | Unanswered]:
@@ -236,22 +239,28 @@ class Database:
         results = self._asked(commands) if self._door.is_open else None
         results = results or self._asked(commands)  # an idle link may be dead; looking twice is harmless
         if results is None:
-            raise NoDatabase(_SILENT)
+            raise NoDatabase(f"{_SILENT}: {self._said}" if self._said else _SILENT)
         self._had = True
-        return [_answer(result) for result in results[3:-1:2]]
+        return [_answer(result) for result in results[4:-1:2]]
 
     def _asked(self, commands: list[Command]) -> list[PGresult] | None:
         try:
             wire = self._advisory.wire()
             self._trips.database += 1
-            results = wire.exchange(commands, self._settings.answer)
-        except WireLost:
+            begin, *rest = commands
+            results = wire.exchange([begin, self._pooler(wire), *rest], self._settings.answer)
+        except WireLost as lost:
+            self._said = str(lost)
             self._door.close()
             return None
         if any(state_of(result) in ENDED_BY_SERVER for result in results):
             self._door.close()
             return None
         return results
+
+    def _pooler(self, wire: Wire) -> Command:
+        """Return what lets questions of this transaction ask whether the server is not the one that greeted us."""
+        return Command(sql=_POOLER, parameters=(self._door.url().pooled, wire.pid))
 
     def _looking(self, queries: tuple[Query, ...]) -> list[Command]:
         """Return a whole transaction in which a failed query spoils no other."""

@@ -137,9 +137,9 @@ class Changes:
         except NoDatabase as error:
             raise Failed(self.where, error.reason, "nothing was changed") from error
         except WireLost as error:  # COMMIT was not sent: the server rolls back
-            raise Failed(
-                self.where, "the connection broke before COMMIT", "nothing was changed; try again"
-            ) from error
+            said = f" ({error})" if str(error) else ""
+            what = f"the connection broke before COMMIT{said}"
+            raise Failed(self.where, what, "nothing was changed; try again") from error
         if xact is None:
             return False
         self._commit(wire, token, xact)
@@ -216,7 +216,9 @@ class Changes:
         commands = [command_of(statement) for statement in change.statements]
         seconds = (change.lock_timeout + change.statement_timeout) * len(commands) + self.settings.answer
         pause = (change.lock_timeout / 2, lambda: blockers.look(server)) if blockers else None
-        all_well(wire.exchange(commands, seconds, pause))
+        for statement, result in zip(change.statements, wire.exchange(commands, seconds, pause), strict=True):
+            if not succeeded(result):
+                raise Refused(result, guards=statement.guards)
 
     def _commit(self, wire: Wire, token: str, xact: str) -> None:
         try:

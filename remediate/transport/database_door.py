@@ -241,7 +241,8 @@ _REASONS: Mapping[str, str] = {
     "53300": "the server of {shown} has no connection left; raise its limit or find who holds them",
     "57P03": "the server of {shown} is starting up or shutting down; try again in a moment",
     "42501": "the role may not connect to this database: {shown}; grant CONNECT",
-    "08P01": "what listens at {shown} is no PostgreSQL server, or a pooler that refuses us; use the direct URL",
+    "08P01": "a pooler at {shown} refuses us (password, role or database: only its log says which), or no PostgreSQL"
+    " server listens there",
 }
 
 

@@ -35,6 +35,7 @@ ENTER = (
     " ON CONFLICT (token) DO NOTHING RETURNING xact::text"
 )
 GRANT = "let the app's role own the schema: CREATE SCHEMA remediate AUTHORIZATION <role>"
+_DIVIDED_BY_ZERO = "22012"
 _TODO = {
     "42501": f"grant what is missing; for the ledger {GRANT}",
     "25006": "this is a read-only replica: give the primary's address",
@@ -58,10 +59,17 @@ def create_intended(*, schema_there: bool) -> tuple[Command, ...]:
 
 
 class Refused(Exception):  # noqa: N818  (a signal within the transport)
-    """The server refused a statement."""
+    """The server refused a statement.
 
-    def __init__(self, result: PGresult) -> None:
+    Args:
+        result: The refusal.
+        guards: Whether it was a statement that only makes sure of something.
+    """
+
+    def __init__(self, result: PGresult, *, guards: bool = False) -> None:
         self.state, self.complaint = state_of(result), complaint_of(result)
+        if guards and self.state == _DIVIDED_BY_ZERO:
+            self.complaint = f"what it was planned on is no longer so, says a guard (SQLSTATE {self.state})"
         super().__init__(self.complaint)
 
     @property

@@ -160,7 +160,7 @@ class Outside:
         self._exchange([Command(sql="SELECT")])
         if self.lock.pooled:
             what = "behind a pooler nothing can be changed outside a transaction"
-            todo = "nothing was changed; give the server's own address in the database URL"
+            todo = "nothing was changed; let `database: url:` in the inventory name the server's own URL (DIRECT_URL)"
             raise Failed(self.where, what, todo)
 
     def _refuse_what_is_there(self, change: OutsideTransaction) -> None:

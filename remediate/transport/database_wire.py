@@ -16,6 +16,7 @@ from psycopg import OperationalError, pq
 from psycopg.adapt import PyFormat, Transformer
 
 from remediate.questions import Scalar, Value
+from remediate.transport.database_values import complaint_of, succeeded
 
 PGresult = pq.abc.PGresult
 Clock = Callable[[], float]
@@ -38,7 +39,7 @@ class Command(Value):
 
 
 class WireLost(Exception):  # noqa: N818  (a signal to database.py, never shown to a person)
-    """The connection broke, or nothing came back before the deadline."""
+    """The connection broke, or nothing came back before the deadline; its text is what the server said last, if ill."""
 
 
 class WireRefused(Exception):  # noqa: N818  (a signal to database.py, never shown to a person)
@@ -71,7 +72,7 @@ class Wire:
 
     def __init__(self, pgconn: pq.abc.PGconn, clock: Clock) -> None:
         self._pgconn, self._clock = pgconn, clock
-        self.prefix = ""
+        self.prefix, self._said = "", ""
         pgconn.nonblocking = 1
         pgconn.enter_pipeline_mode()
 
@@ -102,7 +103,7 @@ class Wire:
             return self._exchange(commands, self._clock() + seconds, _Pause(pause, self._clock))
         except OperationalError as error:
             self.close()
-            raise WireLost from error
+            raise WireLost(self._said) from error
         except (
             BaseException
         ):  # a Ctrl-C in the middle: what was sent is unknown, so this connection is of no more use
@@ -110,6 +111,7 @@ class Wire:
             raise
 
     def _exchange(self, commands: Sequence[Command], deadline: float, pause: "_Pause") -> list[PGresult]:
+        self._said = ""
         for command in commands:
             self._send(command)
             self._pgconn.pipeline_sync()
@@ -139,11 +141,13 @@ class Wire:
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return found
             found = found or result
+            if not succeeded(found):
+                self._said = complaint_of(found)
 
     def _refuse_if_dead(self) -> None:
         if self._pgconn.status != pq.ConnStatus.OK:
             self.close()
-            raise WireLost
+            raise WireLost(self._said)
 
     def _until_ready(self, deadline: float, pause: "_Pause") -> None:
         unsent = self._pgconn.flush()

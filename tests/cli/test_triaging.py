@@ -10,7 +10,7 @@ import pytest
 from remediate.catalogue import CATALOGUE
 from remediate.cli import triaging
 from remediate.cli.app import run
-from remediate.cli.exit_codes import BLOCKED
+from remediate.cli.exit_codes import BLOCKED, NO_CURE
 from remediate.cli.triaging import Wanted, lines_of, tail_of
 from remediate.inventory import Host, load_inventory
 from remediate.model import Finding
@@ -64,7 +64,9 @@ def test_of_equals_the_one_that_knows_the_error_comes_first_with_what_brings_it_
     assert "run prisma-client-out-of-sync" not in said
 
 
-def test_what_a_fault_without_a_cure_explains_keeps_its_own_command(web1: Host, tmp_path: Path) -> None:
+def test_what_another_fault_explains_is_held_back_whether_that_one_has_a_cure_or_not(
+    web1: Host, tmp_path: Path
+) -> None:
     root = tmp_path / "books/root.yml"
     root.parent.mkdir()
     (root.parent / "crash-loop.yml").write_text((PLAYBOOKS / "crash-loop.yml").read_text())
@@ -72,7 +74,10 @@ def test_what_a_fault_without_a_cure_explains_keeps_its_own_command(web1: Host, 
     text = "name: root\ntitle: Root\non: backend\nexplains: [crash-loop]\ndiagnose: [{name: room, system.disk: {}}]\n"
     root.write_text(text)
     bare = Diagnosis(load_playbook(root, CATALOGUE), Verdict.FOUND, (ILL,))
-    assert "next: remediate run crash-loop --on web1" in told(web1, [bare, found("crash-loop")])
+    said = told(web1, [bare, found("crash-loop")])
+    assert "next: remediate run crash-loop" not in said
+    assert "next: root first, then look again" in said
+    assert triaging._code(ranked([bare, found("crash-loop")])) == NO_CURE
     root.write_text(text + CURE)
     cure = Diagnosis(load_playbook(root, CATALOGUE), Verdict.FOUND, (ILL,))
     assert "next: remediate run crash-loop" not in told(web1, [cure, found("crash-loop")])

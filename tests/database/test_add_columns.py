@@ -141,6 +141,17 @@ def test_only_what_is_missing_is_added_and_a_wrong_type_is_refused(world: Databa
         planned(ACTION, world.target())
 
 
+def test_beside_a_column_that_differs_nothing_is_added(world: DatabaseWorld) -> None:
+    wrong = [{"name": "usageCount", "what": "type", "wanted": "INTEGER", "found": "text"}]
+    action = ACTION.model_copy(update={"wrong": wrong})
+    with pytest.raises(
+        Failed, match=r"avatars\.usageCount has the type text, not INTEGER; nothing was added"
+    ):
+        planned(action, world.target())
+    carry_out(ACTION, world.target(), [])
+    assert planned(action, world.target()) == (), "where nothing is missing there is nothing to refuse"
+
+
 def adding(name: str, sql_type: str, **more: Any) -> AddColumns:
     return AddColumns(table="avatars", columns=[NewColumn(name=name, type=sql_type, **more)])
 

@@ -228,3 +228,16 @@ def test_a_second_login_that_is_refused_leaves_the_first_connection_whole(
         database.close()
     finally:
         cluster.sql("DROP ROLE single")
+
+
+def test_a_guard_that_does_not_hold_is_told_in_words_and_another_division_by_zero_as_it_is(
+    database: Database,
+) -> None:
+    guard = Statement(sql="SELECT 1 / (count(*) = 1)::int FROM pg_class WHERE relname = 'nope'")
+    with pytest.raises(Failed, match="what it was planned on is no longer so, says a guard") as caught:
+        database.change("r/1.1/1", DatabaseChange(statements=(guard,)))
+    assert "division" not in str(caught.value)
+    assert "SQLSTATE 22012" in str(caught.value)
+    divides = Statement(sql="SELECT 2 / 0")
+    with pytest.raises(Failed, match=r"division by zero \(SQLSTATE 22012\)"):
+        database.change("r/1.1/2", DatabaseChange(statements=(divides,)))

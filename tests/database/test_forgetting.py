@@ -9,9 +9,11 @@ import pytest
 from remediate.cli.forgetting import DAY, Wish, forget_on
 from remediate.errors import Failed
 from remediate.model import Outcome
+from remediate.providers.postgres import AddColumns, NewColumn
 from remediate.rollback import Rollback
 
 from ..engine.conftest import Rehearsal  # noqa: TID252  (no package is installed for tests)
+from ..laws.laws import planned  # noqa: TID252
 from .test_row_laws import RowWorld, shared, world
 from .test_rows_killed import RunnerTarget, names, rehearsal
 
@@ -87,6 +89,29 @@ def test_another_runs_rows_stay(cured: Forgetting) -> None:
     assert kept(cured) == "2"
     cured.run = "20261122-000000-none"
     assert cured.forget(Wish(0.0, "now")) == "nothing is kept of it in the database"
+
+
+def test_values_of_columns_that_a_way_back_dropped_go_too(cured: Forgetting) -> None:
+    action = AddColumns(table="avatars", columns=[NewColumn(name="note", type="TEXT")])
+    target = RunnerTarget(cured.world.reach).scoped(f"{cured.run}/9.1")
+    (change,) = planned(action, target)
+    undo = action.snapshot(target, change)
+    action.apply(target, change)
+    cured.world.sql("UPDATE avatars SET note = 'personal' WHERE id = (SELECT min(id) FROM avatars)")
+    action.undo(target.scoped(f"{cured.run}/9.2"), undo)
+    assert (
+        cured.world.sql("SELECT run, columns FROM remediate.saved") == f'{cured.run}|{{"note": "personal"}}'
+    )
+    cured.world.sql(
+        "INSERT INTO remediate.saved (relation, run, key, columns) VALUES ('t', 'else', '{}', '{}')"
+    )
+    with pytest.raises(Failed, match="4 rows and values of dropped columns of 1 rows are kept since"):
+        cured.forget(MONTH)
+    assert cured.forget(Wish(0.0, "now")).startswith(
+        "4 rows and values of dropped columns of 1 rows as they were"
+    )
+    assert cured.world.sql("SELECT run FROM remediate.saved") == "else"
+    assert cured.forget(MONTH) == "nothing is kept of it in the database"
 
 
 def test_where_nothing_was_ever_kept_nothing_is_removed(world: RowWorld, rehearsal: Rehearsal) -> None:

@@ -39,6 +39,7 @@ STATEMENTS = {
     "check-scans": "ALTER TABLE rows ADD CONSTRAINT c CHECK (a > 0)",
     "validate": "ALTER TABLE rows VALIDATE CONSTRAINT late",
     "drop-index-blocks": "DROP INDEX rows_a",
+    "foreign-key-late": "ALTER TABLE rows ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES parents (id) NOT VALID",
     "lock-table": "LOCK TABLE rows",
     "alter-table": "ALTER TABLE rows ADD COLUMN IF NOT EXISTS b text",
     "drop-constraint": "ALTER TABLE rows DROP CONSTRAINT late",

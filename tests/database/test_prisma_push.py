@@ -182,6 +182,7 @@ def test_a_plan_shows_every_statement_and_what_is_not_made_anew(world: World, ba
     assert '"role"::text::"Role", "roles"::text::"Role"[]' in script
     assert "not made anew, for a Prisma schema knows none: 1 views, 1 functions" in change.notes
     assert (change.fidelity.value, change.way_back.value, change.risk) == ("exact", "exact", "data")
+    assert [one.rule for one in change.hazards] == ["schema-aside"]
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,24 @@ def test_a_plan_says_what_is_kept_and_how_to_be_rid_of_it(world: World, folder: 
     assert "publication of table avatars in publication ours" in notes
     assert "publication of schema public in publication all_of_it" in notes
     assert (change.risk, change.way_back.value) == ("data", "exact")
+    assert [one.rule for one in change.hazards] == ["schema-aside"], (
+        "migrations of an empty schema hurt nobody"
+    )
+
+
+def test_a_migration_that_cannot_be_judged_stops_a_reset_unless_it_is_allowed(
+    world: World, folder: Path
+) -> None:
+    write(folder, "20250303_late", "DO $$ BEGIN END $$;\nDROP TABLE avatars;")
+    (change,) = planned(reset(folder), world.target())
+    assert [(one.rule, one.allowed) for one in change.hazards] == [
+        ("schema-aside", False),
+        ("opaque", False),
+        ("drop-own", False),
+    ]
+    assert change.hazards[1].why.startswith("20250303_late: runs code that cannot be judged")
+    (change,) = planned(reset(folder).model_copy(update={"allow": ["opaque"]}), world.target())
+    assert [one.rule for one in change.hazards if one.allowed] == ["opaque"]
 
 
 def test_a_second_reset_keeps_a_second_schema_and_each_is_taken_back_in_its_turn(

@@ -7,6 +7,8 @@ import pytest
 
 from remediate.catalogue import CATALOGUE
 from remediate.model import Undo
+from remediate.providers.postgres import AddColumns, NewColumn
+from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
@@ -14,7 +16,7 @@ from remediate.steps import Action
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
-from ..laws.laws import LAWS, carry_out, fresh_token  # noqa: TID252  (no package is installed for tests)
+from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
 from .conftest import Cluster
 from .test_add_columns import DatabaseWorld
 
@@ -113,6 +115,12 @@ def test_every_law_holds_on_a_real_database(world: RowWorld, action: Action, law
     law(action, world, CATALOGUE)
 
 
+@pytest.mark.parametrize("action", [UPDATE, DELETE, INSERT], ids=["update", "delete", "insert"])
+def test_the_gate_reads_what_is_done_to_rows_whatever_their_types(world: RowWorld, action: Action) -> None:
+    found = [hazard for change in planned(action, world.target()) for hazard in change.hazards]
+    assert {hazard.rule for hazard in found} == (set() if action is INSERT else {"rows-kept"})
+
+
 def applied(world: DatabaseWorld, action: Action) -> list[Undo]:
     undos: list[Undo] = []
     carry_out(action, world.target(), undos)
@@ -133,3 +141,19 @@ def test_values_of_every_type_come_back_to_the_byte(world: RowWorld, action: Act
     assert world.sql(text) != before
     undone(world, action, undos)
     assert world.sql(text) == before
+
+
+BESIDE = (
+    AddColumns(table="projects", columns=[NewColumn(name="note", type="TEXT")]),
+    SetNotNull(table="projects", columns=["userId"]),
+)
+
+
+@pytest.mark.parametrize("action", BESIDE, ids=["add columns", "not null"])
+def test_columns_are_taken_back_where_the_ledger_has_rows_too(world: RowWorld, action: Action) -> None:
+    applied(world, INSERT.model_copy(update={"same": {"userId": "u"}}))
+    before = world.fingerprint()
+    undos = applied(world, action)
+    assert world.fingerprint() != before
+    undone(world, action, undos)
+    assert world.fingerprint() == before

@@ -20,6 +20,9 @@ Every statement of `prisma.migrate_deploy`, of `sql.migrate`, and of any file gi
 parsed (sqlglot; squawk besides, with `pip install 'remediate[lint]'`) and judged before it runs: which rule it trips,
 at which line, which lock it takes, whom that blocks and for how long at the live size of the table, and the safer form.
 What neither parser can read is refused. Names are compared with the live catalog, and the right spelling is offered.
+What our own actions write (`sql.add_columns`, `sql.create_index`, `sql.foreign_key`, `sql.not_null`, and those on rows)
+goes through the same gate, each transaction by itself, from the same look; without squawk, for our own rules read all
+of it. Where an action sees to what a rule warns of, another rule is told in its place (`rows-kept`).
 
 How long is an estimate: {SCAN} for a scan, {REWRITE} for a rewrite or an index, rather too slow
 than too fast. A rule marked *timed* stops only where others would wait longer than {LONGEST_BLOCK:g} s, or where nobody

@@ -9,6 +9,7 @@ from remediate.gate.known import Index
 from remediate.gate.looking import not_a_look
 from remediate.gate.squawk import Lint
 from remediate.hazard import Hazard, Severity
+from remediate.providers.own_hazards import ROWS_KEPT
 
 from .sample import migrations, no_squawk, sample
 
@@ -243,7 +244,26 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
             'ALTER TABLE ONLY "avatars" VALIDATE CONSTRAINT c', "ALTER TABLE avatars ALTER name DROP DEFAULT"
         ),
     ),
+    "foreign-key-late": (
+        Pair(
+            'ALTER TABLE avatars ADD CONSTRAINT f FOREIGN KEY ("projectId") REFERENCES avatar_projects (id) NOT VALID',
+            'ALTER TABLE avatars ADD CONSTRAINT f FOREIGN KEY ("projectId") REFERENCES avatar_projects (id)',
+        ),
+    ),
+    "index-concurrently": (
+        Pair(
+            "CREATE INDEX CONCURRENTLY i ON avatars (name)",
+            "CREATE TABLE t (a int); CREATE INDEX CONCURRENTLY i ON t (a)",
+        ),
+    ),
+    "drop-index-concurrently": (
+        Pair('DROP INDEX CONCURRENTLY "avatars_userId_idx"', 'DROP INDEX "avatars_userId_idx"'),
+    ),
     "alter-table": (
+        Pair(
+            "ALTER TABLE avatars ADD CONSTRAINT c CHECK (name <> '') NOT VALID",
+            'ALTER TABLE avatars ADD FOREIGN KEY ("projectId") REFERENCES avatar_projects (id) NOT VALID',
+        ),
         Pair("ALTER TABLE avatars ADD n int", "CREATE TABLE t (a int); ALTER TABLE t ADD b int"),
         Pair("ALTER TABLE avatars ADD COLUMN IF NOT EXISTS name text NOT NULL", "ALTER TYPE e ADD VALUE 'x'"),
         Pair("ALTER TABLE avatars SET (fillfactor = 70)", "ALTER SEQUENCE s RESTART"),
@@ -309,6 +329,10 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         Pair(
             "ALTER TABLE avatars DROP CONSTRAINT avatars_pkey", "ALTER TABLE avatars ALTER name DROP DEFAULT"
         ),
+        Pair(
+            f"{LATE}; ALTER TABLE avatars DROP CONSTRAINT d",
+            f"{LATE}; ALTER TABLE avatars DROP CONSTRAINT c",
+        ),
     ),
     "drop-object": (
         Pair("DROP VIEW v", "CREATE VIEW v AS SELECT 1"),
@@ -320,6 +344,7 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     "rename": (
         Pair("ALTER TABLE avatars RENAME TO people", "CREATE TABLE t (a int)"),
         Pair("ALTER TABLE avatars RENAME COLUMN name TO title", "ALTER TABLE avatars ADD title text"),
+        Pair('ALTER SCHEMA "public" RENAME TO old', 'CREATE SCHEMA "public" AUTHORIZATION app'),
     ),
     "disables-triggers": (
         Pair("ALTER TABLE avatars DISABLE TRIGGER ALL", "ALTER TABLE avatars ENABLE TRIGGER ALL"),
@@ -393,7 +418,19 @@ def the_hazard(text: str, rule: str, known: Known = LIVE) -> Hazard:
 
 
 def test_every_rule_has_a_text_that_trips_it_and_a_near_miss() -> None:
-    assert set(PAIRS) == set(RULES)
+    assert set(PAIRS) | set(INSTEAD.values()) == set(RULES)
+
+
+INSTEAD = {**ROWS_KEPT, "lock-table": "schema-aside"}
+"""Rules that no text trips by itself: they stand for others where an action of ours sees to what those warn of."""
+
+
+@pytest.mark.parametrize("rule", INSTEAD)
+def test_what_an_action_sees_to_is_told_by_another_rule(rule: str) -> None:
+    for pair in PAIRS[rule]:
+        found = {hazard.rule for hazard in judge(pair.trips, LIVE, instead=INSTEAD).hazards}
+        assert INSTEAD[rule] in found
+        assert rule not in found
 
 
 @pytest.mark.parametrize(("rule", "pair"), [(rule, pair) for rule, pairs in PAIRS.items() for pair in pairs])
@@ -467,6 +504,33 @@ def test_a_table_of_another_schema_is_not_judged_by_the_apps_table_of_that_name(
     assert weights == [Severity.WARNING, Severity.STOP]
     assert "there-already" not in rules_of("CREATE TABLE audit.avatars (id int)", small)
     assert "drop-table" in rules_of("CREATE TABLE t (a int); DROP TABLE audit.t", small)
+
+
+PROOF = "ALTER TABLE avatars ADD CONSTRAINT p CHECK ({}) NOT VALID; {}ALTER TABLE avatars ALTER gender SET NOT NULL"
+VALIDATED = 'ALTER TABLE ONLY "avatars" VALIDATE CONSTRAINT p; '
+
+
+def test_a_check_that_the_script_validates_proves_that_there_is_no_null() -> None:
+    both = "gender IS NOT NULL AND style IS NOT NULL"
+    assert "set-not-null" not in rules_of(PROOF.format(both, VALIDATED))
+    assert "set-not-null" in rules_of(PROOF.format(both, ""))
+    assert "set-not-null" in rules_of(PROOF.format("gender IS NOT NULL OR style IS NOT NULL", VALIDATED))
+
+
+@pytest.mark.parametrize(
+    ("check", "proves"),
+    [
+        ("CHECK ((gender IS NOT NULL))", True),
+        ("CHECK (((style IS NOT NULL) AND (gender IS NOT NULL)))", True),
+        ("CHECK (((gender IS NOT NULL) OR (style IS NOT NULL)))", False),
+        ("CHECK ((gender IS NULL))", False),
+        ("CHECK (whatever this is", False),
+    ],
+)
+def test_only_a_check_that_no_null_passes_is_a_proof(check: str, proves: bool) -> None:
+    known = LIVE.with_table(replace(LIVE.table("avatars"), checks=(check,)))
+    found = rules_of("ALTER TABLE avatars ALTER gender SET NOT NULL", known)
+    assert ("set-not-null" not in found) is proves
 
 
 def test_one_late_constraint_of_two_is_not_both() -> None:

@@ -38,6 +38,7 @@ NEEDED = (
     Package("openssh-server", _has("sshd"), ("ssh.service", "ssh.socket")),
     Package("openssh-client", _has("ssh")),
     Package("postgresql", lambda: commands.postgresql() is not None, ("postgresql.service",)),
+    Package("pgbouncer", _has("pgbouncer"), ("pgbouncer.service",)),
     Package("nodejs", _has("node")),
     Package("npm", _has("npm")),
     Package("util-linux", lambda: all(commands.find(name) for name in ("unshare", "nsenter", "setpriv"))),
