@@ -4,7 +4,7 @@ Prisma's own command line is not run for it, for the reason that `prisma_deploy`
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -46,6 +46,7 @@ from remediate.providers.schema_aside import (
     shown,
 )
 from remediate.providers.schema_looks import shape_of, written_since
+from remediate.providers.schema_reach import OUTSIDE, composes_sql, refuse_outside_schema
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
 from remediate.questions import Answers, Query, QueryAnswer, Run, Unanswered
@@ -111,13 +112,14 @@ class MigrateReset(SchemaAnew):
 
     def ask(self) -> Questions:
         """Return the questions for the folder, the schema, its history, and what a run made of it before."""
-        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, HISTORY_THERE, HISTORY)
+        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, OUTSIDE, HISTORY_THERE, HISTORY)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where it would come out the same.
 
         Raises:
-            Failed: There is no migration, one is none for a transaction, or the schema cannot be put aside.
+            Failed: There is no migration, one is none for a transaction or reaches outside of the app's schema, or that
+                cannot be put aside.
             CouldNotLook: There is no folder, or no answer from the database.
         """
         files = migrations_in(self.folder, answers[self.listing])
@@ -145,6 +147,9 @@ class MigrateReset(SchemaAnew):
             {"name": name, "checksum": files[name], "statements": list(statements)}
             for name, (_, statements) in read.items()
         ]
+        for name, (text, *_) in read.items():
+            place = f"{self.folder}/{name}/migration.sql"
+            refuse_outside_schema(place, text, schema, answers[OUTSIDE].records[0])
         return Change(
             what=f"put the schema {schema.name} aside and apply {len(files)} migrations to a new one",
             target=f"schema {schema.name}",
@@ -153,8 +158,7 @@ class MigrateReset(SchemaAnew):
             notes=(*notes_on(schema), *_of_enums(schema, read), *live_notes(answers.raw(LIVE)), WAITS),
             # What runs is known to the byte; what it does is not.
             fidelity=Fidelity.ESTIMATE,
-            way_back=WayBack.EXACT,
-            way_back_note=BACK_NOTE,
+            **_way_back(name for name, (text, *_) in read.items() if composes_sql(text)),
             risk="data",
             alters=(
                 "table:_prisma_migrations",
@@ -268,6 +272,15 @@ def _of_enums(schema: Schema, read: Mapping[str, tuple[str, tuple[str, ...]]]) -
             f"{', '.join(adding)} adds a value to an enum: this server lets no later migration use it in the same"
             " transaction; where one does, all of it fails, and nothing is changed"
         )
+
+
+def _way_back(code: Iterable[str]) -> dict[str, Json]:
+    """Return how good the way back is, and why: SQL that is composed while it runs may reach outside of the schema."""
+    if names := ", ".join(code):
+        what = "composes SQL while it runs: what that does outside of the schema is not taken back"
+        note = f"{names} {what}; {BACK_NOTE}"
+        return {"way_back": WayBack.NONE, "way_back_note": note}
+    return {"way_back": WayBack.EXACT, "way_back_note": BACK_NOTE}
 
 
 def _forecasts(files: Mapping[str, str]) -> Iterator[Forecast]:

@@ -28,6 +28,7 @@ from remediate.providers.prisma_reset import UNTOUCHED, MigrateReset
 from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
 from remediate.providers.row_carrying import CONTENTS, carrying, contents_in
 from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
+from remediate.providers.schema_reach import OUTSIDE
 from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
 from remediate.providers.script_record import MAKE_SCRIPTS, SCRIPTS, SCRIPTS_THERE, record_of, removed
 from remediate.providers.sql_migrate import SqlMigrate
@@ -298,6 +299,7 @@ def reset_world() -> MemoryWorld:
         SCHEMA.sql: the_schema,
         LIVE.sql: figures,
         UNTOUCHED.sql: made_of_it,
+        OUTSIDE.sql: lambda *_: answered("schemas extensions", (["remediate"], ["plpgsql"])),
         HISTORY_THERE.sql: lambda state, _: answered("there", (bool(state.tables["public"]["history"]),)),
         HISTORY.sql: lambda state, _: answered(
             "migration_name checksum finished undone", *map(tuple, state.tables["public"]["history"])
