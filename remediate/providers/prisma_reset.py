@@ -45,7 +45,7 @@ from remediate.providers.schema_aside import (
     schema_in,
     shown,
 )
-from remediate.providers.schema_looks import shape_of, written_since
+from remediate.providers.schema_looks import content_of, shape_of
 from remediate.providers.schema_reach import OUTSIDE, composes_sql, refuse_outside_schema
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
@@ -56,14 +56,20 @@ from remediate.target import DatabaseChange, Statement, Target
 BACK_NOTE = "the kept schema gets its name again, rows and all; the new one goes, or is kept where somebody wrote in it"
 ADDS_TO_ENUM = re.compile(r"\bALTER\s+TYPE\b.*\bADD\s+VALUE\b", re.IGNORECASE | re.DOTALL)
 _ENUMS_IN_ONE_GO = 170000
+_OURS = """FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
+WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1"""
 UNTOUCHED = Query(
-    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, l.undo ->> 'shape' <> {shape_of("n.oid")} AS altered,
- {written_since("n.oid", "l.xact")} AS written
-FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
-WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608  (constants)
+    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, l.undo ->> 'shape' <> {shape_of("n.oid")} AS altered
+{_OURS}""",
+    about=(SCHEMA_FACT, ALL_TABLES),
+)
+"""From what a run of ours made the app's schema, and whether it was altered since; no row: none did."""
+WRITTEN = Query(
+    sql=f"""SELECT l.undo ->> 'content' IS DISTINCT FROM {content_of("n.oid")} AS written
+{_OURS}""",  # noqa: S608  (constants)
     about=(SCHEMA_FACT, ALL_TABLES, "rows"),
 )
-"""From what a run of ours made the app's schema, and whether anything was written in it since; no row: none did."""
+"""Whether there are other rows in it since. It reads every table whole."""
 
 
 class SchemaAnew(Action):
@@ -112,7 +118,7 @@ class MigrateReset(SchemaAnew):
 
     def ask(self) -> Questions:
         """Return the questions for the folder, the schema, its history, and what a run made of it before."""
-        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, OUTSIDE, HISTORY_THERE, HISTORY)
+        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, WRITTEN, OUTSIDE, HISTORY_THERE, HISTORY)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where it would come out the same.
@@ -128,7 +134,7 @@ class MigrateReset(SchemaAnew):
             todo = "set `folder`; prisma.db_push makes a schema without migrations"
             raise Failed(self.folder, "there is no migration in it, and nothing would be left", todo)
         made_from = digest_of(files)
-        if made_so(answers, made_from) and not self._behind(answers):
+        if made_so(answers, made_from) and _unwritten(answers) and not self._behind(answers):
             return ()
         return (self._change(files, schema, made_from, answers),)
 
@@ -195,20 +201,24 @@ class MigrateReset(SchemaAnew):
         commit(target, statements, change.data, self.timeout, "the schema was not reset")
 
 
-def made_so(answers: Answers, made_from: str, *, rows: bool = True) -> bool:
-    """Tell whether a run of ours made the app's schema from this, and nothing was altered in it since.
+def made_so(answers: Answers, made_from: str) -> bool:
+    """Tell whether a run of ours made the app's schema from this, and nothing was altered in it since, rows apart.
 
     Args:
         answers: The answers, `UNTOUCHED` among them.
         made_from: The digest of what it is to be made from.
-        rows: Whether no row may have been written since, either.
     """
     if isinstance(answers.raw(UNTOUCHED), Unanswered):  # there is no ledger, or it is not for this role
         return False
     return any(
-        row["made_from"] == made_from and row["altered"] is False and not (rows and row["written"])
-        for row in answers[UNTOUCHED].records
+        row["made_from"] == made_from and row["altered"] is False for row in answers[UNTOUCHED].records
     )
+
+
+def _unwritten(answers: Answers) -> bool:
+    """Tell whether the rows in it are those that the run left; where that is not to be had, they are not."""
+    answer = answers.raw(WRITTEN)
+    return isinstance(answer, QueryAnswer) and any(row["written"] is False for row in answer.records)
 
 
 def recipe(data: Mapping[str, Json]) -> dict[str, Json]:

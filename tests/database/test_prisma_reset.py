@@ -166,6 +166,8 @@ def test_a_second_reset_keeps_a_second_schema_and_each_is_taken_back_in_its_turn
     [
         "INSERT INTO avatars VALUES ('later')",
         "UPDATE avatars SET note = ''",
+        "DELETE FROM avatars",
+        "TRUNCATE avatars",
         "CREATE TABLE theirs ()",
         "ALTER TABLE avatars ADD theirs int",
         "DROP INDEX avatars_note_idx",
@@ -183,6 +185,28 @@ def test_what_was_written_in_the_new_schema_is_kept_when_it_is_taken_back(
     assert world.sql(f"SELECT to_regclass('{left}.avatars') IS NOT NULL") == "t"
     world.sql(f"SET client_min_messages = error; DROP SCHEMA {left} CASCADE")
     assert world.fingerprint() == before
+
+
+def test_rows_that_a_migration_wrote_in_a_subtransaction_are_nobody_elses(world: World, folder: Path) -> None:
+    block = "DO $$ BEGIN INSERT INTO avatars VALUES ('nested'); EXCEPTION WHEN unique_violation THEN NULL; END $$;"
+    write(folder, "20250303_block", f'CREATE TABLE "remediate row" ("remediate row" int, t text); {block}')
+    before, undos = world.fingerprint(), []
+    carry_out(reset(folder), world.target(), undos)
+    assert not planned(reset(folder), world.target())
+    world.sql("UPDATE avatars SET note = note")
+    assert not planned(reset(folder), world.target()), "nothing is lost where a row is written as it was"
+    undone(world, undos, folder)
+    assert world.fingerprint() == before
+
+
+def test_where_it_cannot_be_seen_whether_rows_were_written_the_new_schema_is_kept(
+    world: World, folder: Path
+) -> None:
+    undos: list[Undo] = []
+    carry_out(reset(folder), world.target(), undos)
+    world.sql("UPDATE remediate.ledger SET undo = undo - 'content'")  # as an older version left it
+    undone(world, undos, folder)
+    assert world.sql(SCHEMAS).split()[1].startswith("remediate_left_")
 
 
 def test_a_kept_schema_that_is_gone_or_a_new_one_that_others_use_is_not_touched(
