@@ -39,6 +39,8 @@ from remediate.target import Target
 from remediate.verification import verify
 from remediate.witnessing import leave_witness
 
+HELD = "the fault is gone, and stayed gone"
+
 
 @dataclass(frozen=True)
 class Look:
@@ -64,12 +66,14 @@ class Ending:
         why: One line.
         todo: What a person can do next, a command to copy where there is one.
         output: The last lines that matter.
+        interrupted: Whether the operator wants no more, well as it ended.
     """
 
     outcome: Outcome
     why: str
     todo: str = ""
     output: str = ""
+    interrupted: bool = False
 
 
 class HostRun:
@@ -169,6 +173,8 @@ class HostRun:
     def attempt(self, confirmed: Confirmed, work: Callable[[bool], None]) -> Ending:
         """Do the work, verify, and put everything back where something goes wrong on the way.
 
+        A cure that has held stays: of what goes wrong after it, only what waited for it is put back.
+
         Args:
             confirmed: What was confirmed.
             work: Makes the changes: those of the cure, and when called with True those that wait until it has held.
@@ -176,19 +182,53 @@ class HostRun:
         Raises:
             RemediateError: It went wrong before anything was touched.
         """
+        held = False
         try:
             work(False)
             self._verify(confirmed.found)
+            held = True
             work(True)
         except (RemediateError, KeyboardInterrupt) as error:
             if not self.touched:
                 raise
             with self.runner.shield():
-                return self.failed(_as_error(self.target.name, error), confirmed)
+                end = self._held_alone if held else self.failed
+                return end(_as_error(self.target.name, error), confirmed)
         with self.runner.shield():
             self.rollback.forget()
-        todo = f"remediate rollback {self.runner.run} takes it back"
-        return Ending(Outcome.FIXED, "the fault is gone, and stayed gone", todo)
+        return Ending(Outcome.FIXED, HELD, self._takes_it_back)
+
+    @property
+    def _takes_it_back(self) -> str:
+        return f"remediate rollback {self.runner.run} takes it back"
+
+    def _held_alone(self, error: RemediateError, confirmed: Confirmed) -> Ending:
+        """End a run whose cure has held, and after which something else went wrong: that alone is put back."""
+        left, output = self._not_done(error, confirmed), error.output if isinstance(error, Failed) else ""
+        self.events.tell("change-failed", self.target.name, str(error), output=output)
+        goes_on = f"remediate resume {self.runner.run} goes on with it; {self._takes_it_back}"
+        if isinstance(error, Ousted):
+            todo = f"when nobody else is at work there: {goes_on}"
+            return Ending(Outcome.STUCK, f"{HELD}; {left}; what was begun of that is not put back", todo)
+        try:
+            self.journal.append(self.runner.run, self.target.name, "cured", {"why": left})
+            problem = self.rollback.pay_what_waited().problem
+        except JournalError as unwritable:
+            problem = str(unwritable)
+        if problem:
+            why = f"{HELD}; {left}; and the way back of that failed: {problem}"
+            return Ending(Outcome.STUCK, why, f"a person is needed; then: {goes_on}", output)
+        self.events.tell("warning", self.target.name, f"the cure has held; {left}")
+        todo = "; ".join(filter(None, (error.todo, self._takes_it_back)))
+        return Ending(Outcome.FIXED, f"{HELD}; {left}", todo, output, isinstance(error, Interrupted))
+
+    def _not_done(self, error: RemediateError, confirmed: Confirmed) -> str:
+        waited = [
+            f"“{fix.step}”"
+            for fix in confirmed.fixes
+            if fix.changes and self.runner.action_of(fix.action, fix.parameters).once_verified
+        ]
+        return f"not done after it: {', '.join(waited)}: {error.what}"
 
     def _without_journal(self, error: JournalError) -> Ending:
         """Stop where nothing can be written down any more: a way back that is not recorded is not walked, either."""

@@ -95,14 +95,20 @@ def carry_out_all(
     for host_run, look in planned:
         name = host_run.target.name
         if stopped_by:
-            ending = Ending(Outcome.DECLINED, f"not begun, because {stopped_by} did not go well")
+            ending = Ending(Outcome.DECLINED, f"not begun, because {stopped_by}")
         else:
             ending = _carry_out(host_run, look)
         endings[name] = ending
         told(name, ending)
-        if ending.outcome in ENDS_THE_ROUND:
-            stopped_by = stopped_by or name
+        stopped_by = stopped_by or ends_the_round(name, ending)
     return endings
+
+
+def ends_the_round(host: str, ending: Ending) -> str:
+    """Return in a clause why the hosts that have not begun are left alone after this one, or nothing."""
+    if ending.interrupted:
+        return f"the operator interrupted the run at {host}"
+    return f"{host} did not go well" if ending.outcome in ENDS_THE_ROUND else ""
 
 
 def _carry_out(host_run: HostRun, look: Look) -> Ending:

@@ -1,6 +1,6 @@
 """Pays the undos that a run owes on one host, last first, and looks whether all is as it was. Decides nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from remediate.errors import Failed, JournalError, Locked, RemediateError
@@ -103,10 +103,26 @@ class Rollback:
                 raise
             return Settlement(str(error))
 
+    def pay_what_waited(self) -> Settlement:
+        """Pay what is owed by steps that wait until the cure has held, and nothing of the cure.
+
+        Returns:
+            Why it stopped half-way, or that all of it is paid; the host is not compared, for the cure stays.
+
+        Raises:
+            JournalError: The log cannot be read, or not be written.
+        """
+        problem = self._pay_each(owed for owed in self.in_order() if self._action(owed).once_verified)
+        if not problem:
+            self.forget()
+        return Settlement(problem)
+
+    def _pay_each(self, owing: Iterable[Owed]) -> str:
+        return next(filter(None, map(self._pay_one, owing)), "")
+
     def _pay_all(self, confirmed: Sequence[FixOutline]) -> Settlement:
-        for owed in self.in_order():
-            if problem := self._pay_one(owed):
-                return Settlement(problem)
+        if problem := self._pay_each(self.in_order()):
+            return Settlement(problem)
         difference = self._compare(confirmed) if confirmed else ""
         self.forget()
         return Settlement(difference=difference)

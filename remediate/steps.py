@@ -65,7 +65,7 @@ class Action(Step):
     it runs has been put back, not while it is still there.
 
     `once_verified` says that the change is made after the cure has held, not before: what is kept for the next boot.
-    Such a step stands last in a playbook's `fix`.
+    Such a step stands last in a playbook's `fix`; where it fails, it alone is put back, and the cure stays.
 
     `development_only` says that no plan has it in an environment whose inventory does not say `development: true`;
     `policy` holds it to that.

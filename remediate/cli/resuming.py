@@ -14,7 +14,7 @@ from remediate.cli.putting_back import MovedInventory, environment_of, free, put
 from remediate.cli.session import Session, session
 from remediate.engine import Ending
 from remediate.errors import Declined, PlaybookError, RemediateError
-from remediate.fleet import ENDS_THE_ROUND, ending_of
+from remediate.fleet import ending_of, ends_the_round
 from remediate.inventory import Host
 from remediate.journal import Course, RunHeader, Standing
 from remediate.model import Outcome
@@ -68,11 +68,11 @@ def _same_playbook(header: RunHeader) -> Playbook:
 
 
 def _go_on_with_all(opened: Session, hosts: Sequence[Host], header: RunHeader) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
+    endings: dict[str, Ending] = {}
     for host in hosts:
-        stopped = any(outcome in ENDS_THE_ROUND for outcome in outcomes.values())
-        outcomes[host.name] = _go_on(opened, host, header, stopped=stopped).outcome
-    return outcomes
+        stopped = any(ends_the_round(name, ending) for name, ending in endings.items())
+        endings[host.name] = _go_on(opened, host, header, stopped=stopped)
+    return {name: ending.outcome for name, ending in endings.items()}
 
 
 def _go_on(opened: Session, host: Host, header: RunHeader, *, stopped: bool) -> Ending:

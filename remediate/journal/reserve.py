@@ -13,7 +13,7 @@ from remediate.journal.private_folders import flush_directory
 
 SIZE = 1024 * 1024
 """Bytes: room for some eighty entries of a run that ends, at three pages of 4 KiB each."""
-CLOSING = frozenset({"done", "failed", "unknown", "stopped", "paid", "unpaid", "compared", "ended"})
+CLOSING = frozenset({"done", "failed", "unknown", "stopped", "cured", "paid", "unpaid", "compared", "ended"})
 """The kinds of entries that tell what became of something that was begun; all others begin something."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}

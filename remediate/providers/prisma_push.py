@@ -88,7 +88,7 @@ class DbPush(SchemaAnew):
         script = script_in(answers[self.script], self.backend, self.schema_file)
         schema = schema_in(answers[SCHEMA], answers.where)
         agreed = agrees(script, tables_in(answers[TABLES]), answers[SHAPE].records[0])
-        if agreed or made_so(answers, script.digest, rows=False):
+        if agreed or made_so(answers, script.digest):
             return ()
         there = contents_in(answers[CONTENTS])
         lost = tuple(losses(script, there))

@@ -4,7 +4,7 @@ Prisma's own command line is not run for it, for the reason that `prisma_deploy`
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -48,7 +48,8 @@ from remediate.providers.schema_aside import (
     schema_in,
     shown,
 )
-from remediate.providers.schema_looks import shape_of, written_since
+from remediate.providers.schema_looks import content_of, shape_of
+from remediate.providers.schema_reach import OUTSIDE, composes_sql, refuse_outside_schema
 from remediate.providers.schema_return import put_back
 from remediate.providers.sql_script import bare
 from remediate.questions import Answers, Query, QueryAnswer, Run, Unanswered
@@ -58,14 +59,20 @@ from remediate.target import DatabaseChange, Statement, Target
 BACK_NOTE = "the kept schema gets its name again, rows and all; the new one goes, or is kept where somebody wrote in it"
 ADDS_TO_ENUM = re.compile(r"\bALTER\s+TYPE\b.*\bADD\s+VALUE\b", re.IGNORECASE | re.DOTALL)
 _ENUMS_IN_ONE_GO = 170000
+_OURS = """FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
+WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1"""
 UNTOUCHED = Query(
-    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, l.undo ->> 'shape' <> {shape_of("n.oid")} AS altered,
- {written_since("n.oid", "l.xact")} AS written
-FROM pg_namespace AS n JOIN remediate.ledger AS l ON l.undo ->> 'made' = n.oid::text
-WHERE n.nspname = current_schema() ORDER BY l.at DESC LIMIT 1""",  # noqa: S608  (constants)
+    sql=f"""SELECT l.undo ->> 'made_from' AS made_from, l.undo ->> 'shape' <> {shape_of("n.oid")} AS altered
+{_OURS}""",
+    about=(SCHEMA_FACT, ALL_TABLES),
+)
+"""From what a run of ours made the app's schema, and whether it was altered since; no row: none did."""
+WRITTEN = Query(
+    sql=f"""SELECT l.undo ->> 'content' IS DISTINCT FROM {content_of("n.oid")} AS written
+{_OURS}""",  # noqa: S608  (constants)
     about=(SCHEMA_FACT, ALL_TABLES, "rows"),
 )
-"""From what a run of ours made the app's schema, and whether anything was written in it since; no row: none did."""
+"""Whether there are other rows in it since. It reads every table whole."""
 
 
 class SchemaAnew(Gated):
@@ -113,13 +120,14 @@ class MigrateReset(SchemaAnew):
 
     def ask(self) -> Questions:
         """Return the questions for the folder, the schema, its history, and what a run made of it before."""
-        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, HISTORY_THERE, HISTORY)
+        return (self.listing, self.texts, SCHEMA, LIVE, UNTOUCHED, WRITTEN, OUTSIDE, HISTORY_THERE, HISTORY)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where it would come out the same.
 
         Raises:
-            Failed: There is no migration, one is none for a transaction, or the schema cannot be put aside.
+            Failed: There is no migration, one is none for a transaction or reaches outside of the app's schema, or that
+                cannot be put aside.
             CouldNotLook: There is no folder, or no answer from the database.
         """
         files = migrations_in(self.folder, answers[self.listing])
@@ -128,7 +136,7 @@ class MigrateReset(SchemaAnew):
             todo = "set `folder`; prisma.db_push makes a schema without migrations"
             raise Failed(self.folder, "there is no migration in it, and nothing would be left", todo)
         made_from = digest_of(files)
-        if made_so(answers, made_from) and not self._behind(answers):
+        if made_so(answers, made_from) and _unwritten(answers) and not self._behind(answers):
             return ()
         return (self._change(files, schema, made_from, answers),)
 
@@ -149,6 +157,9 @@ class MigrateReset(SchemaAnew):
             {"name": name, "checksum": files[name], "statements": [one.text for one in verdict.statements]}
             for name, (_, verdict) in read.items()
         ]
+        for name, (text, *_) in read.items():
+            place = f"{self.folder}/{name}/migration.sql"
+            refuse_outside_schema(place, text, schema, answers[OUTSIDE].records[0])
         return Change(
             what=f"put the schema {schema.name} aside and apply {len(files)} migrations to a new one",
             target=f"schema {schema.name}",
@@ -161,8 +172,7 @@ class MigrateReset(SchemaAnew):
             notes=(*notes_on(schema), *_of_enums(schema, read), *live_notes(answers.raw(LIVE)), WAITS),
             # What runs is known to the byte; what it does is not.
             fidelity=Fidelity.ESTIMATE,
-            way_back=WayBack.EXACT,
-            way_back_note=BACK_NOTE,
+            **_way_back(name for name, (text, *_) in read.items() if composes_sql(text)),
             risk="data",
             alters=(
                 "table:_prisma_migrations",
@@ -199,20 +209,24 @@ class MigrateReset(SchemaAnew):
         commit(target, statements, change.data, self.timeout, "the schema was not reset")
 
 
-def made_so(answers: Answers, made_from: str, *, rows: bool = True) -> bool:
-    """Tell whether a run of ours made the app's schema from this, and nothing was altered in it since.
+def made_so(answers: Answers, made_from: str) -> bool:
+    """Tell whether a run of ours made the app's schema from this, and nothing was altered in it since, rows apart.
 
     Args:
         answers: The answers, `UNTOUCHED` among them.
         made_from: The digest of what it is to be made from.
-        rows: Whether no row may have been written since, either.
     """
     if isinstance(answers.raw(UNTOUCHED), Unanswered):  # there is no ledger, or it is not for this role
         return False
     return any(
-        row["made_from"] == made_from and row["altered"] is False and not (rows and row["written"])
-        for row in answers[UNTOUCHED].records
+        row["made_from"] == made_from and row["altered"] is False for row in answers[UNTOUCHED].records
     )
+
+
+def _unwritten(answers: Answers) -> bool:
+    """Tell whether the rows in it are those that the run left; where that is not to be had, they are not."""
+    answer = answers.raw(WRITTEN)
+    return isinstance(answer, QueryAnswer) and any(row["written"] is False for row in answer.records)
 
 
 def recipe(data: Mapping[str, Json]) -> dict[str, Json]:
@@ -283,6 +297,15 @@ def _of_enums(schema: Schema, read: Mapping[str, tuple[str, Verdict]]) -> Iterat
             f"{', '.join(adding)} adds a value to an enum: this server lets no later migration use it in the same"
             " transaction; where one does, all of it fails, and nothing is changed"
         )
+
+
+def _way_back(code: Iterable[str]) -> dict[str, Json]:
+    """Return how good the way back is, and why: SQL that is composed while it runs may reach outside of the schema."""
+    if names := ", ".join(code):
+        what = "composes SQL while it runs: what that does outside of the schema is not taken back"
+        note = f"{names} {what}; {BACK_NOTE}"
+        return {"way_back": WayBack.NONE, "way_back_note": note}
+    return {"way_back": WayBack.EXACT, "way_back_note": BACK_NOTE}
 
 
 def _forecasts(files: Mapping[str, str]) -> Iterator[Forecast]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from remediate.errors import Failed
 from remediate.model import Json
-from remediate.providers.schema_looks import outside, shape_of
+from remediate.providers.schema_looks import content_of, outside, shape_of
 from remediate.questions import Query, QueryAnswer, Value
 from remediate.sql import compose, identifier, literal
 from remediate.target import Statement
@@ -72,7 +72,7 @@ _SHOWN = 5
 
 
 _NOTE = f"""UPDATE remediate.ledger SET undo = undo
- || jsonb_build_object('made', n.oid::bigint, 'shape', {shape_of("n.oid")})
+ || jsonb_build_object('made', n.oid::bigint, 'shape', {shape_of("n.oid")}, 'content', {content_of("n.oid")})
 FROM pg_namespace AS n WHERE n.nspname = %s AND xact = pg_current_xact_id()"""  # noqa: S608  (constants)
 
 
@@ -227,7 +227,7 @@ def locked(schema: str, tables: list[str]) -> tuple[Statement, ...]:
 
 
 def noted(schema: str) -> Statement:
-    """Return the statement that notes, in this transaction's ledger row, which schema was made."""
+    """Return the statement that notes, in this transaction's ledger row, which schema was made, and what is in it."""
     return Statement(sql=_NOTE, parameters=(schema,))
 
 

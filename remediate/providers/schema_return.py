@@ -8,26 +8,29 @@ from remediate.errors import Conflict, Failed
 from remediate.model import Json
 from remediate.providers.own_change import OWN
 from remediate.providers.schema_aside import LEFT, locked
-from remediate.providers.schema_looks import outside, shape_of, written_since
-from remediate.questions import Answers, Query, Unanswered, Value
+from remediate.providers.schema_looks import content_of, outside, shape_of
+from remediate.questions import Answers, Query, QueryAnswer, Unanswered, Value
 from remediate.sql import compose, identifier
 from remediate.target import DatabaseChange, Statement, Target
 
 NAMES = """SELECT (SELECT nspname FROM pg_namespace WHERE oid = %s) AS kept_is,
  (SELECT oid::bigint FROM pg_namespace WHERE nspname = %s) AS live"""
-MADE = f"""SELECT (undo ->> 'made')::bigint AS made, xact::text AS xact, undo ->> 'shape' AS shape
+MADE = f"""SELECT (undo ->> 'made')::bigint AS made, undo ->> 'shape' AS shape, undo ->> 'content' AS content
 FROM remediate.ledger AS l WHERE undo ->> 'put_aside' = %s AND {OWN} AND undo ? 'made' ORDER BY at DESC LIMIT 1"""  # noqa: S608
 _OUTSIDE = outside("n.oid", "SELECT oid FROM pg_extension WHERE extname = ANY (%s::text[])")
-NEW = f"""SELECT ours.shape <> {shape_of("n.oid")} OR {written_since("n.oid", "ours.xact")} AS touched,
+NEW = f"""SELECT %s::text IS DISTINCT FROM {shape_of("n.oid")} AS altered,
  (SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_class AS c
   WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) AS tables,
  (SELECT coalesce(json_agg(e.extname ORDER BY e.extname), '[]') FROM pg_extension AS e
   WHERE e.extnamespace = n.oid) AS extensions,
  (SELECT coalesce(json_agg(o.name), '[]') FROM ({_OUTSIDE}) AS o) AS outside
-FROM pg_namespace AS n, (SELECT %s::xid8 AS xact, %s::text AS shape) AS ours WHERE n.oid = %s"""  # noqa: S608  (constants)
+FROM pg_namespace AS n WHERE n.oid = %s"""  # noqa: S608  (constants)
+WRITTEN = f"""SELECT %s::text IS DISTINCT FROM {content_of("n.oid")} AS written
+FROM pg_namespace AS n WHERE n.oid = %s"""  # noqa: S608  (constants)
 GUARD = f"""SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE oid = %s AND nspname = %s)
  AND EXISTS (SELECT FROM ({NEW}) AS new JOIN pg_namespace AS live ON live.oid = %s AND live.nspname = %s
-  WHERE new.outside::text = '[]' AND (new.touched IS FALSE OR %s)) THEN 1 ELSE 0 END)"""  # noqa: S608  (constants)
+  WHERE new.outside::text = '[]' AND CASE WHEN %s THEN true
+   ELSE NOT new.altered AND NOT (SELECT seen.written FROM ({WRITTEN}) AS seen) END) THEN 1 ELSE 0 END)"""  # noqa: S608  (constants)
 _ABOUT = ("schema",)
 
 
@@ -36,17 +39,17 @@ class New(Value):
 
     Attributes:
         oid: Its oid.
-        xact: The transaction that made it.
         shape: The digest of all that was defined in it then.
-        touched: Whether somebody wrote in it since.
+        content: The digest of all rows in it then; None where an older version made it.
+        touched: Whether somebody altered it, or wrote in it, since; also where that could not be seen.
         tables: Its tables.
         extensions: The extensions in it.
         outside: What refers into it from outside.
     """
 
     oid: int
-    xact: str
     shape: str
+    content: str | None
     touched: bool
     tables: tuple[str, ...]
     extensions: tuple[str, ...]
@@ -104,12 +107,19 @@ def _made(seen: Answers, made: Query) -> dict[str, Json] | None:
 
 
 def _looked_at(target: Target, data: dict[str, Json], ours: dict[str, Json]) -> New:
-    question = Query(
-        sql=NEW, parameters=(_moved(data), ours["xact"], ours["shape"], ours["made"]), about=_ABOUT
-    )
-    answer = target.answer((question,))[question]
+    question = Query(sql=NEW, parameters=(ours["shape"], _moved(data), ours["made"]), about=_ABOUT)
+    rows = Query(sql=WRITTEN, parameters=(ours["content"], ours["made"]), about=(*_ABOUT, "rows"))
+    answers = target.answer((question, rows))
+    seen, written = dict(answers[question].records[0]), answers.raw(rows)
+    unwritten = isinstance(written, QueryAnswer) and written.rows[0][0] is False
     new = New.model_validate(
-        {"oid": ours["made"], "xact": ours["xact"], "shape": ours["shape"], **answer.records[0]}
+        {
+            "oid": ours["made"],
+            "shape": ours["shape"],
+            "content": ours["content"],
+            "touched": seen.pop("altered") or not unwritten,
+            **seen,
+        }
     )
     if new.outside:
         what = f"the new schema {data['schema']} is used from outside: {', '.join(new.outside)}"
@@ -123,8 +133,9 @@ def _moved(data: dict[str, Json]) -> tuple[str, ...]:
 
 def _statements(data: dict[str, Json], new: New) -> tuple[Statement, ...]:
     name, kept = str(data["schema"]), str(data["kept"])
-    looked = (_moved(data), new.xact, new.shape, new.oid)
-    guard = (data["put_aside"], kept, *looked, new.oid, name, new.touched)
+    looked = (new.shape, _moved(data), new.oid)
+    written = (new.content, new.oid)
+    guard = (data["put_aside"], kept, *looked, new.oid, name, new.touched, *written)
     back = [one for one in _moved(data) if one in new.extensions]
     away = f"DROP SCHEMA {identifier(name)} CASCADE"
     if new.touched:

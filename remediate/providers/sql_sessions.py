@@ -5,13 +5,13 @@ and `pg_blocking_pids`; tried on PostgreSQL 15. All times are the server's. Lock
 sessions it sees names alone, unless it has `pg_read_all_stats` (or `pg_monitor`, which has that).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ConfigDict
 
 from remediate.questions import Query, QueryAnswer, Value
+from remediate.text.statement_head import statement_head
 
 ALL_SESSIONS = "sessions"
 """The fact that every picture of the sessions depends on."""
@@ -64,9 +64,6 @@ They have no process: to `pg_blocking_pids` each of them is 0. With a number of 
 
 CLIENT = "client backend"
 _IDLE_IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")
-_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)|(?<![\w$])\d[\d.]*\b")
-_UNSURE = re.compile(r"\\|\$\w*\$")  # where a string ends cannot be told by quotes alone
-_COMMENT = re.compile(r"/\*.*?(?:\*/|$)|--[^\n]*", re.DOTALL)
 _LONGEST_HEAD = 100
 _WAITS = {
     "advisory": "an advisory lock",
@@ -240,8 +237,4 @@ def lasting(seconds: float | None) -> str:
 
 def head(query: str | None) -> str:
     """Return how a statement begins, without the values in it."""
-    text = query or ""
-    if unsure := _UNSURE.search(text):
-        text = text[: min([unsure.start(), *(at for at in (text.find("'"),) if at >= 0)])] + "…"
-    plain = " ".join(_LITERAL.sub("?", _COMMENT.sub(" ", text)).split())
-    return plain if len(plain) <= _LONGEST_HEAD else plain[:_LONGEST_HEAD] + "…"
+    return statement_head(query or "", _LONGEST_HEAD)

@@ -3,12 +3,11 @@
 `pg_blocking_pids` answers only while somebody waits, so a second connection looks while the first one does.
 """
 
-import re
 from collections.abc import Mapping
 
 from remediate.model import Json
+from remediate.text.statement_head import statement_head
 from remediate.transport.database_door import Door, NoDatabase
-from remediate.transport.database_signature import unsigned
 from remediate.transport.database_values import rows_of, succeeded
 from remediate.transport.database_wire import Command, Wire, WireLost
 
@@ -19,7 +18,6 @@ _BLOCKERS = (
     " left(coalesce(a.query, ''), 1024) AS query"
     " FROM unnest(pg_blocking_pids(%s)) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid"
 )
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d[\d.]*\b")
 _LONGEST_QUERY_HEAD = 80
 
 
@@ -56,7 +54,7 @@ class Blockers:
 def _told(blocker: Mapping[str, Json]) -> str:
     if not blocker["pid"]:
         return "a prepared transaction (pg_prepared_xacts)"
-    query = _LITERAL.sub("?", " ".join(unsigned(str(blocker["query"])).split()))[:_LONGEST_QUERY_HEAD]
+    query = statement_head(str(blocker["query"]), _LONGEST_QUERY_HEAD)
     named = f" ({blocker['application']})" if blocker["application"] else ""
     if not blocker["state"]:  # another role's: everything but its name is kept from us
         who = f" of the role {blocker['role']}" if blocker["role"] else ""

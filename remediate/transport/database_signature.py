@@ -57,11 +57,6 @@ def signature_in(query: str) -> Signature | None:
         return None
 
 
-def unsigned(query: str) -> str:
-    """Return a statement without the comment before it."""
-    return _COMMENT.sub("", query, count=1)
-
-
 def owner_named(application_name: str, since: str) -> LockOwner | None:
     """Return what a connection's name tells of who is at work there, or None where it is not one of ours."""
     word, _, rest = application_name.partition(" ")

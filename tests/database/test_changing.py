@@ -80,7 +80,13 @@ def test_the_same_token_at_the_same_time_commits_once(cluster, table, open_datab
 def test_a_lock_that_is_not_had_names_who_holds_it(cluster, table, database: Database, open_database) -> None:
     blocker = open_database(cluster.url(table) + "&application_name=x")
     wire = blocker._door.wire()
-    wire.exchange([Command(sql="BEGIN"), Command(sql="SELECT 'secret', count(*) FROM t WHERE id < 12345")], 5)
+    wire.exchange(
+        [
+            Command(sql="BEGIN"),
+            Command(sql="SELECT 'a--b'\n, $$secret$$, E'\\'secret', 12345 /* secret */ FROM t"),
+        ],
+        5,
+    )
     with pytest.raises(Failed) as raised:
         database.change("r/1", change("ALTER TABLE t ADD COLUMN x int", lock_timeout=0.4))
     said = str(raised.value)

@@ -184,6 +184,8 @@ def test_a_second_reset_keeps_a_second_schema_and_each_is_taken_back_in_its_turn
     [
         "INSERT INTO avatars VALUES ('later')",
         "UPDATE avatars SET note = ''",
+        "DELETE FROM avatars",
+        "TRUNCATE avatars",
         "CREATE TABLE theirs ()",
         "ALTER TABLE avatars ADD theirs int",
         "DROP INDEX avatars_note_idx",
@@ -201,6 +203,28 @@ def test_what_was_written_in_the_new_schema_is_kept_when_it_is_taken_back(
     assert world.sql(f"SELECT to_regclass('{left}.avatars') IS NOT NULL") == "t"
     world.sql(f"SET client_min_messages = error; DROP SCHEMA {left} CASCADE")
     assert world.fingerprint() == before
+
+
+def test_rows_that_a_migration_wrote_in_a_subtransaction_are_nobody_elses(world: World, folder: Path) -> None:
+    block = "DO $$ BEGIN INSERT INTO avatars VALUES ('nested'); EXCEPTION WHEN unique_violation THEN NULL; END $$;"
+    write(folder, "20250303_block", f'CREATE TABLE "remediate row" ("remediate row" int, t text); {block}')
+    before, undos = world.fingerprint(), []
+    carry_out(reset(folder), world.target(), undos)
+    assert not planned(reset(folder), world.target())
+    world.sql("UPDATE avatars SET note = note")
+    assert not planned(reset(folder), world.target()), "nothing is lost where a row is written as it was"
+    undone(world, undos, folder)
+    assert world.fingerprint() == before
+
+
+def test_where_it_cannot_be_seen_whether_rows_were_written_the_new_schema_is_kept(
+    world: World, folder: Path
+) -> None:
+    undos: list[Undo] = []
+    carry_out(reset(folder), world.target(), undos)
+    world.sql("UPDATE remediate.ledger SET undo = undo - 'content'")  # as an older version left it
+    undone(world, undos, folder)
+    assert world.sql(SCHEMAS).split()[1].startswith("remediate_left_")
 
 
 def test_a_kept_schema_that_is_gone_or_a_new_one_that_others_use_is_not_touched(
@@ -226,6 +250,80 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(world: World, folder
     with pytest.raises(Failed, match=r"the schema was not reset: .*42P01"):
         carry_out(reset(folder), world.target(), [])
     assert world.fingerprint() == before
+
+
+ELSEWHERE = """
+CREATE SCHEMA elsewhere; CREATE SCHEMA "Else  where";
+CREATE TABLE elsewhere.old (id int); INSERT INTO elsewhere.old VALUES (1);
+CREATE TABLE elsewhere.t (id int);
+CREATE TABLE "Else  where".t (id int); CREATE EXTENSION citext SCHEMA elsewhere;
+"""
+
+
+REACHING = (
+    ('UPDATE "elsewhere"."t" SET id = 2; DROP TABLE "elsewhere"."old"', "names the schema elsewhere"),
+    ("DROP TABLE Elsewhere /* which */ . old", "names the schema elsewhere"),
+    ('DELETE FROM "Else  where".t', "names the schema Else  where"),
+    ("DO $$ BEGIN DELETE FROM elsewhere.old; END $$", "names the schema elsewhere"),
+    ("SELECT setval('elsewhere.ids', 1)", "names the schema elsewhere"),
+    ('ALTER TABLE "avatars" SET SCHEMA elsewhere', "names the schema elsewhere"),
+    ("GRANT SELECT ON ALL TABLES IN SCHEMA elsewhere TO pg_monitor", "names the schema elsewhere"),
+    ("SET LOCAL search_path = elsewhere; DROP TABLE old", "sets the search_path"),
+    ("DO $$ BEGIN SET LOCAL search_path = elsewhere; DROP TABLE old; END $$", "sets the search_path"),
+    ("CREATE SCHEMA another", r"belongs to no schema \(CREATE SCHEMA\)"),
+    ("CREATE EXTENSION IF NOT EXISTS hstore", "makes the extension hstore, which is not installed"),
+    ("DROP EXTENSION citext", r"belongs to no schema \(DROP EXTENSION\)"),
+    ("CREATE ROLE somebody", r"belongs to no schema \(CREATE ROLE\)"),
+    ("DO $$ BEGIN CREATE ROLE somebody; END $$", r"belongs to no schema \(CREATE ROLE\)"),
+    ("GRANT pg_monitor TO CURRENT_USER", r"belongs to no schema \(GRANT\)"),
+    ("ALTER DATABASE d SET work_mem = '1MB'", r"belongs to no schema \(ALTER DATABASE\)"),
+    ("COMMENT ON DATABASE d IS 'ours'", r"belongs to no schema \(COMMENT ON DATABASE\)"),
+    ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor", "ALTER DEFAULT PRIVILEGES"),
+)
+
+
+def test_a_migration_that_reaches_outside_of_the_schema_is_refused_and_nothing_is_lost(
+    opens: Callable[..., World], folder: Path
+) -> None:
+    world = opens(BEGINNING + ELSEWHERE)
+    for sql, why in REACHING:
+        write(folder, "20250303_far", f"SELECT 1;\n{sql};")
+        with pytest.raises(
+            Failed, match=rf"20250303_far/migration.sql: line 2: .*{why}.*; only the schema public"
+        ):
+            planned(reset(folder), world.target())
+    assert world.sql("TABLE elsewhere.old") == "1"
+
+
+def test_what_stays_in_the_schema_is_applied_whatever_it_looks_like(
+    opens: Callable[..., World], folder: Path
+) -> None:
+    world = opens(BEGINNING + ELSEWHERE)
+    inside = """CREATE SCHEMA IF NOT EXISTS "public"; CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA elsewhere;
+    -- DROP TABLE elsewhere.old
+    CREATE TABLE "public"."elsewhere" ("elsewhere" int, note text DEFAULT 'DROP ROLE x');
+    UPDATE public.elsewhere AS e SET elsewhere = e.elsewhere + 1; COMMENT ON SCHEMA public IS 'of elsewhere';
+    CREATE FUNCTION f() RETURNS int LANGUAGE sql SET search_path = '' AS 'SELECT 1';
+    GRANT SELECT ON "avatars" TO pg_monitor;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pg_monitor;
+    DO $$ BEGIN CREATE TYPE "Role" AS ENUM ('USER'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;"""
+    write(folder, "20250303_near", inside)
+    before, undos = world.fingerprint(), []
+    (change,) = planned(reset(folder), world.target())
+    assert change.way_back.value == "exact"
+    carry_out(reset(folder), world.target(), undos)
+    undone(world, undos, folder)
+    assert world.fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    "sql", ["DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'else' || 'where.old'; END $$", "CALL p()"]
+)
+def test_a_migration_that_composes_sql_promises_no_way_back(world: World, folder: Path, sql: str) -> None:
+    write(folder, "20250303_opaque", sql)
+    (change,) = planned(reset(folder), world.target())
+    assert change.way_back.value == "none"
+    assert change.way_back_note.startswith("20250303_opaque composes SQL while it runs")
 
 
 def test_a_transaction_that_is_open_is_not_waited_for_without_end_and_named(

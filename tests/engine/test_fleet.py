@@ -97,6 +97,16 @@ def test_a_host_that_healed_on_its_own_does_not_stop_the_others() -> None:
     assert carried_out(Host("a", ending=healthy), Host("b", ending=fixed))["b"] is Outcome.FIXED
 
 
+def test_a_round_that_was_interrupted_after_a_cure_that_held_ends_there() -> None:
+    told: dict[str, Ending] = {}
+    second = Host("b", ending=Ending(Outcome.FIXED, ""))
+    first = Host("a", ending=Ending(Outcome.FIXED, "", interrupted=True))
+    carry_out_all([(first, None), (second, None)], told.__setitem__)  # type: ignore[list-item]
+    assert not second.begun
+    assert told["a"].outcome is Outcome.FIXED
+    assert told["b"].why == "not begun, because the operator interrupted the run at a"
+
+
 def test_an_action_that_cannot_do_its_work_is_no_cure_with_its_last_lines() -> None:
     ending = ending_of(Failed("a", "no such text", "look at it", output="last line"))
     assert (ending.outcome, ending.output) == (Outcome.NO_CURE, "last line")

@@ -24,11 +24,13 @@ from remediate.providers.prisma_deploy import (
 )
 from remediate.providers.prisma_presence import ELSEWHERE
 from remediate.providers.prisma_push import OTHERS, DbPush
-from remediate.providers.prisma_reset import UNTOUCHED, MigrateReset
+from remediate.providers.prisma_reset import UNTOUCHED, WRITTEN, MigrateReset
 from remediate.providers.prisma_script import DIFF_SCRIPT, read_script
 from remediate.providers.row_carrying import CONTENTS, carrying, contents_in
 from remediate.providers.schema_aside import LIVE, SCHEMA, noted, put_aside, schema_in
+from remediate.providers.schema_reach import OUTSIDE
 from remediate.providers.schema_return import GUARD, MADE, NAMES, NEW
+from remediate.providers.schema_return import WRITTEN as WRITTEN_SINCE
 from remediate.providers.script_record import MAKE_SCRIPTS, SCRIPTS, SCRIPTS_THERE, ours, record_of, removed
 from remediate.providers.sql_migrate import SqlMigrate
 from remediate.questions import Query, QueryAnswer, RunAnswer
@@ -268,11 +270,11 @@ def the_schema(state: State, query: Query) -> QueryAnswer:
 
 def made_of_it(state: State, query: Query) -> QueryAnswer:
     rows = [
-        (undo["made_from"], False, False)
+        (undo["made_from"], False)
         for undo in state.ledger.values()
         if "made_from" in undo and state.tables["public"]["oid"] == 2201
     ]
-    return answered("made_from altered written", *rows)
+    return answered("made_from altered", *rows)
 
 
 def renamed(old: str, new: str) -> Callable[[State, tuple[Any, ...]], None]:
@@ -301,13 +303,16 @@ def reset_world() -> MemoryWorld:
         SCHEMA.sql: the_schema,
         LIVE.sql: figures,
         UNTOUCHED.sql: made_of_it,
+        WRITTEN.sql: lambda *_: answered("written", (False,)),
+        WRITTEN_SINCE: lambda *_: answered("written", (False,)),
+        OUTSIDE.sql: lambda *_: answered("schemas extensions", (["remediate"], ["plpgsql"])),
         HISTORY_THERE.sql: lambda state, _: answered("there", (bool(state.tables["public"]["history"]),)),
         HISTORY.sql: lambda state, _: answered(
             "migration_name checksum finished undone", *map(tuple, state.tables["public"]["history"])
         ),
         NAMES: lambda state, _: answered("kept_is live", (named(state, 2200), state.tables["public"]["oid"])),
-        MADE: lambda *_: answered("made xact shape", (2201, "7", "")),
-        NEW: lambda *_: answered("touched tables extensions outside", (False, ["t0", "t1"], [], [])),
+        MADE: lambda *_: answered("made shape content", (2201, "", "")),
+        NEW: lambda *_: answered("altered tables extensions outside", (False, ["t0", "t1"], [], [])),
     }
     statements = {
         **dict.fromkeys((one.sql for one in put_aside(schema)), nothing),
@@ -348,7 +353,7 @@ def push_world() -> MemoryWorld:
         SHAPE.sql: lambda *_: answered("schema_name enums indexes keys", ("public", {}, {}, {})),
         CONTENTS.sql: lambda *_: answered("name types sequences found", ("t", {"id": "bigint"}, {}, found)),
         OTHERS.sql: lambda *_: answered("views", (1,)),
-        NEW: lambda *_: answered("touched tables extensions outside", (False, ["t"], [], [])),
+        NEW: lambda *_: answered("altered tables extensions outside", (False, ["t"], [], [])),
     }
     carried = tuple(
         carrying(read_script(PUSHED, ""), contents_in(queries[CONTENTS.sql](state, CONTENTS)), "public", KEPT)
