@@ -6,6 +6,7 @@ its own; a batch is known by its keys alone, so that what is left after a crash 
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Json, Undo, canonical
@@ -13,14 +14,12 @@ from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
 from remediate.providers.row_facts import FOREIGN_KEYS, Rights, rights, rights_in
 from remediate.providers.row_images import THERE, RowsOf, TypedColumn, done_before, in_words, standing
-from remediate.providers.row_selection import Condition, Expected
+from remediate.providers.row_selection import SAMPLE, Condition, Expected
 from remediate.questions import Answers, Query, QueryAnswer, Scalar, Value
 from remediate.steps import Questions
 from remediate.target import Target
 from remediate.text.suggest import did_you_mean
 
-SAMPLE = 5
-"""How many rows of a plan are shown before and after."""
 WAITS = (
     "lock: each row from its batch's beginning to its commit, against who writes it (readers never wait); "
     "waited for 1 s at a time, 5 tries"
@@ -30,18 +29,19 @@ PINNED = "before it, in the same transaction, its rows are locked, compared with
 _TABLE_KINDS = ("r", "p")
 
 
-class Row(Value):
-    """A row that is meant.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that is meant; of a hundred thousand of them, each costs little.
 
     Attributes:
         key: Its key's columns, as text.
-        shown: What a person is to see of it, as text.
+        shown: What a person is to see of it, as text; of the first few only.
         image: Tells whether what must be as it was is so.
     """
 
     key: dict[str, Scalar]
-    shown: dict[str, Scalar] = {}
-    image: str = ""
+    shown: dict[str, Scalar]
+    image: str
 
 
 class Workable(Value):
@@ -156,11 +156,12 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
     Raises:
         Failed: There are fewer or more.
     """
-    number = answer.records[0]["whole"] if answer.rows else 0
+    number = answer.rows[0][answer.columns.index("whole")] if answer.rows else 0
     if number and not expected.low - before <= number <= expected.high:
         what = f"{number} rows of {name} are meant, expected are {expected.rows}"
         raise Failed(where, what, "nothing was changed; look at them, then correct `where` or `expect`")
-    return tuple(Row(key=one["key"], shown=one["shown"], image=one["image"]) for one in answer.records)
+    places = [answer.columns.index(name) for name in ("key", "shown", "image")]
+    return tuple(Row(*(row[place] for place in places)) for row in answer.rows)
 
 
 def number_before(recipe: str, answers: Answers) -> int:

@@ -1,6 +1,7 @@
 """Turns results of PostgreSQL into rows whose values JSON has. Sends nothing."""
 
 import math
+import re
 from typing import Any
 
 from psycopg import adapters, pq
@@ -9,6 +10,8 @@ from psycopg.adapt import AdaptersMap, Loader, Transformer
 from remediate.questions import QueryAnswer
 
 PGresult = pq.abc.PGresult
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 _AS_TEXT = (
     *("numeric", "money", "uuid", "interval", "date", "time", "timetz"),
@@ -101,7 +104,7 @@ def unfit(*texts: Any) -> str:
             return why
         if isinstance(text, str) and "\0" in text:
             return "a value has a NUL character in it"
-        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+        if isinstance(text, str) and _HALF.search(text):
             return "a value has half a character in it (a lone surrogate)"
     return ""
 
