@@ -1,4 +1,4 @@
-"""`python -m tests.bench.fix SOCKETS PORT DATABASE FOLDER BATCH`: one run over many rows and its way back, in a process of its own.
+"""One run over many rows and its way back, in a process of its own: `fix SOCKETS PORT DATABASE FOLDER BATCH`.
 
 The engine, the audit log on disk and the actions are the real ones; a host is not needed for what is measured. Prints
 one JSON object: seconds and bytes of log of each part, and the runner's memory at its peak after each.
