@@ -3,15 +3,14 @@
 The runbook's statements are quoted where they would fail as they stand, and completed where they fail all the same.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
 
 from remediate.errors import RemediateError
-from remediate.model import Undo, WayBack
+from remediate.model import Undo
 from remediate.providers.postgres import AddColumns
 from remediate.providers.postgres_foreign_key import MakeForeignKey
 from remediate.providers.postgres_index import CreateIndex
@@ -65,6 +64,11 @@ class Change:
     by_hand: tuple[str, ...]
     before: str = ""
     after: str = ""
+
+    @property
+    def needs_none(self) -> bool:
+        """Whether there is nothing to take back."""
+        return isinstance(self.action, (Analyze, Vacuum))
 
 
 def _adding(name: str) -> str:
@@ -189,7 +193,7 @@ class Row:
     Attributes:
         name: Of the change.
         ours: Our action.
-        back: Its way back; None where it has none.
+        back: Its way back; None where it needs none, or nothing was changed.
         by_hand: The runbook's SQL.
     """
 
@@ -212,11 +216,12 @@ def _row(server: Sample, change: Change, held: float) -> Row:
     target, undos = RunnerTarget(reach), list[Undo]()
     server.sql(change.before)
     server.settle()
-    irrevocable = any(
-        one.way_back is WayBack.NONE for one in change.action.plan(target.answer(change.action.ask()))
-    )
     ours = _felt(server, held, lambda: carry_out(change.action, target, undos))
-    back = None if irrevocable or ours.given_up else _felt(server, held, lambda: _undo(change, target, undos))
+    back = (
+        None
+        if change.needs_none or ours.given_up
+        else _felt(server, held, lambda: _undo(change, target, undos))
+    )
     reach.close()
     _again(server, change)
     by_hand = _felt(server, held, lambda: _by_hand(server, change))
@@ -250,23 +255,3 @@ def _felt(server: Sample, held: float, work: Callable[[], object]) -> Met:
         except psycopg.Error as error:
             given_up = str(error)
     return Met(waits, given_up)
-
-
-def lines(rows: tuple[Row, ...]) -> Iterator[str]:
-    """Yield a line for each change, as it is measured."""
-    for row in rows:
-        parts = [(name, one) for name, one in (("ours", row.ours), ("back", row.back), ("hand", row.by_hand))]
-        yield (
-            row.name
-            + " | "
-            + " | ".join(
-                f"{name} {one.waits.longest * 1000:.0f} ms of {one.waits.seconds:.1f} s {one.waits.errors or ''} {one.given_up}"
-                for name, one in parts
-                if one
-            )
-        )
-
-
-if __name__ == "__main__":
-    alone, table = measured(int(sys.argv[1]), float(sys.argv[2]))
-    print(alone, *lines(table), sep="\n")  # noqa: T201 - this is what it is for

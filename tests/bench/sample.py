@@ -11,6 +11,8 @@ from tests.database.conftest import PASSWORD, Cluster, running
 
 EVERY = 50
 """Of so many avatars one lacks its `sourceType`, one is nobody's, and so many share a project."""
+ORPHAN = 7
+"""Which of so many is nobody's."""
 TABLES = """
 CREATE TABLE avatar_projects (id text PRIMARY KEY, "userId" text NOT NULL, name text NOT NULL, description text,
  "createdAt" timestamp(3) NOT NULL DEFAULT now(), "updatedAt" timestamp(3) NOT NULL);
@@ -22,7 +24,7 @@ ROWS = """
 INSERT INTO avatar_projects SELECT 'p' || n, 'u' || n % 1000, 'project ' || n, NULL, now(), now()
 FROM generate_series(0, {rows} / {every}) AS n;
 INSERT INTO avatars SELECT 'ckx' || lpad(n::text, 9, '0'), 'u' || n % 1000,
- CASE WHEN n % {every} = 7 THEN 'lost' || n % 5 ELSE 'p' || n / {every} END, 'avatar ' || n,
+ CASE WHEN n % {every} = {orphan} THEN 'lost' || n % 5 ELSE 'p' || n / {every} END, 'avatar ' || n,
  'https://storage.example/' || md5(n::text), CASE WHEN n % {every} > 0 THEN 'uploaded' END
 FROM generate_series(1, {rows}) AS n;
 """
@@ -79,6 +81,6 @@ def sample(rows: int) -> Iterator[Sample]:
     """Make the sample's database with so many avatars, and throw it away at the end."""
     with running(CarefulCluster) as cluster:
         made = Sample(cluster, cluster.new_database(), rows)
-        made.sql(TABLES + ROWS.format(rows=rows, every=EVERY))
+        made.sql(TABLES + ROWS.format(rows=rows, every=EVERY, orphan=ORPHAN))
         made.settle()
         yield made

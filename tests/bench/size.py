@@ -43,6 +43,7 @@ class Size:
         fix: Ours: looking again, the changes with what is kept of the rows, verifying.
         back: Ours: the way back, and the look whether all is as it was.
         bare: The runner's memory before it does anything, in MB.
+        server: PostgreSQL's version.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Size:
     fix: Cost
     back: Cost
     bare: float
+    server: str
 
 
 def measured(rows: int) -> Size:
@@ -61,6 +63,7 @@ def measured(rows: int) -> Size:
         whole = _plain(server, lambda: server.sql(WHOLE))
         batched = _plain(server, lambda: _in_batches(server))
         told = _ours(server)
+        version = server.sql("SHOW server_version").split()[0]
         left = server.sql('SELECT count(*) FROM avatars WHERE "sourceType" IS NULL')
         assert int(left) == rows // EVERY
     costs = {
@@ -68,7 +71,15 @@ def measured(rows: int) -> Size:
         for name in ("look", "fix", "back")
     }
     return Size(
-        rows, rows // EVERY, whole, batched, costs["look"], costs["fix"], costs["back"], told["bare_mb"]
+        rows,
+        rows // EVERY,
+        whole,
+        batched,
+        costs["look"],
+        costs["fix"],
+        costs["back"],
+        told["bare_mb"],
+        version,
     )
 
 
@@ -94,7 +105,3 @@ def _ours(server: Sample) -> dict[str, float]:
         line = [sys.executable, "-m", "tests.bench.fix", *place]
         done = subprocess.run(line, check=True, capture_output=True, cwd=Path(__file__).parents[2])
     return json.loads(done.stdout)
-
-
-if __name__ == "__main__":
-    print(measured(int(sys.argv[1])))  # noqa: T201 - this is what it is for

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench.sample import EVERY, Sample
+from tests.bench.sample import EVERY, ORPHAN, Sample
 from tests.database.conftest import Cluster
 
 RATE = 200
@@ -29,8 +29,8 @@ READS = (
 WRITES = (
     'UPDATE avatars SET "usageCount" = "usageCount" + 1 WHERE id = %(avatar)s',
     'UPDATE avatar_projects SET "updatedAt" = now() WHERE id = %(project)s',
-    'INSERT INTO avatars (id, "userId", "projectId", name, "baseImageUrl", "sourceType")'
-    " VALUES (%(new)s, 'u1', %(project)s, 'new', '', 'uploaded')",
+    """INSERT INTO avatars (id, "userId", "projectId", name, "baseImageUrl", "sourceType")
+    VALUES (%(new)s, 'u1', %(project)s, 'new', '', 'uploaded')""",
 )
 REPORT = "SELECT count(*) FROM avatars WHERE id < 'ckx000000100'"
 
@@ -93,6 +93,9 @@ class Traffic:
 
     def _values(self, draw: random.Random, number: int) -> dict[str, str]:
         avatar, project = draw.randint(1, self.server.rows), draw.randint(0, self.server.rows // EVERY)
+        avatar += (
+            avatar % EVERY == ORPHAN
+        )  # written to, it would be another row than was planned to go, and stay
         return {
             "avatar": f"ckx{avatar:09}",
             "project": f"p{project}",
