@@ -1,19 +1,20 @@
 """What the actions on rows share: may the table be worked on, which rows in which batches, what a person is shown.
 
-Pure but for `not_as_planned` and `still_as_left`, which look. Each batch is a change of its own, and a transaction of
+Pure but for `not_as_planned`, which looks. Each batch is a change of its own, and a transaction of
 its own; a batch is known by its keys alone, so that what is left after a crash is planned as the same batches.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from remediate.errors import Conflict, Failed
-from remediate.model import Change, Json, Undo, canonical
+from remediate.model import Change, Json, canonical
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
 from remediate.providers.row_facts import FOREIGN_KEYS, Rights, rights, rights_in
-from remediate.providers.row_images import THERE, RowsOf, TypedColumn, done_before, in_words, standing
+from remediate.providers.row_images import RowsOf, TypedColumn, done_before, in_words
 from remediate.providers.row_selection import SAMPLE, Condition, Expected
 from remediate.questions import Answers, Query, QueryAnswer, Scalar, Value
 from remediate.steps import Questions
@@ -27,6 +28,7 @@ WAITS = (
 KEPT = "the rows as they were are kept in remediate.rows of this database, until `remediate forget`"
 PINNED = "before it, in the same transaction, its rows are locked, compared with the plan, and kept (token RUN/STEP)"
 _TABLE_KINDS = ("r", "p")
+Each = TypeVar("Each")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,8 @@ def number_before(recipe: str, answers: Answers) -> int:
     return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else 0
 
 
-def batches(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
-    """Return the rows in batches, in their order."""
+def batches(rows: Sequence[Each], size: int) -> Iterator[tuple[Each, ...]]:
+    """Return rows, or whatever else, in batches, in their order."""
     for start in range(0, len(rows), size):
         yield tuple(rows[start : start + size])
 
@@ -254,32 +256,3 @@ def conflict(
     named = "; ".join(in_words(key) for key in keys[:10]) + (" …" if number > 10 else "")  # noqa: PLR2004
     text = f"{counted(number)} of {rows.relation} {'is' if number == 1 else 'are'} no longer {what}: {named}"
     return Conflict(target.name, text, "nothing of this batch was touched; look at them, and decide by hand")
-
-
-def refuse_differing(
-    target: Target, rows: RowsOf, question: Query, what: str = "as this run left them"
-) -> None:
-    """Look whether rows are still as they must be for the way back.
-
-    Raises:
-        Conflict: Some are not; says which.
-    """
-    found = target.answer((question,))[question].records
-    if found:
-        raise conflict(target, rows, [one["key"] for one in found], found[0]["whole"], what)
-
-
-def is_owed(target: Target, undo: Undo) -> bool:
-    """Tell whether a batch was made and not put back.
-
-    Raises:
-        Failed: It was made, and what it kept of the rows has been removed since.
-    """
-    if target.answer((THERE,))[THERE].rows[0][0] is not True:
-        return False
-    question = standing(str(undo.data["change"]))
-    record = target.answer((question,))[question].records[0]
-    if record["committed"] and (gone := record["undo"].get("forgotten")):
-        what = f"the rows as they were are no longer kept: removed at {gone['at']} by {gone['who']} ({gone['why']})"
-        raise Failed(target.name, what, "it cannot be put back; a backup of the database is the way out")
-    return bool(record["committed"]) and not record["undo"].get("undone")
