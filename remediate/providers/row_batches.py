@@ -162,8 +162,8 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
     if number and not expected.low - before <= number <= expected.high:
         what = f"{number} rows of {name} are meant, expected are {expected.rows}"
         raise Failed(where, what, "nothing was changed; look at them, then correct `where` or `expect`")
-    places = [answer.columns.index(name) for name in ("key", "shown", "image")]
-    return tuple(Row(*(row[place] for place in places)) for row in answer.rows)
+    key, shown, image = (answer.columns.index(name) for name in ("key", "shown", "image"))
+    return tuple(Row(row[key], row[shown] or {}, row[image]) for row in answer.rows)
 
 
 def number_before(recipe: str, answers: Answers) -> int:

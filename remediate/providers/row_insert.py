@@ -93,7 +93,7 @@ class InsertRows(OnRows):
         key, name = tuple(self.key), quoted(self.table)
         same = " AND ".join(f"r.{quoted(one)} = v.{quoted(one)}" for one in key)
         order = ", ".join(f"v.{quoted(one)}" for one in key)
-        sql = f"""SELECT count(*) OVER () AS whole, {texts_of(key, "v")} AS key, '{{}}'::jsonb AS shown,
+        sql = f"""SELECT count(*) OVER () AS whole, {texts_of(key, "v")} AS key, NULL::jsonb AS shown,
  (g.number - 1)::text AS image FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS g (one, number)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::{name}, g.one) AS v
 WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %s"""  # noqa: S608  (quoted)

@@ -160,9 +160,7 @@ def selection(
         about: What the answer depends on.
     """
     order = ", ".join(f"r.{quoted(name)}" for name in key)
-    sample = (
-        f"CASE WHEN row_number() OVER (ORDER BY {order}) <= {SAMPLE} THEN {texts_of(shown)} ELSE '{{}}' END"
-    )
+    sample = f"CASE WHEN row_number() OVER (ORDER BY {order}) <= {SAMPLE} THEN {texts_of(shown)} END"
     sql = (
         f"SELECT count(*) OVER () AS whole, {texts_of(key)} AS key, {sample} AS shown,"  # noqa: S608  (quoted)
         f" {IMAGE.format(image)} AS image FROM {quoted(table)} AS r WHERE {where[0]} ORDER BY {order} LIMIT %s"
