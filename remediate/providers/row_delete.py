@@ -75,7 +75,7 @@ from remediate.providers.row_selection import (
     selection,
     written_out,
 )
-from remediate.providers.row_way_back import Obstacle, is_owed, refuse_differing
+from remediate.providers.row_way_back import Obstacle, is_owed, without_parent
 from remediate.questions import Answers, Facts, Query
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -262,10 +262,17 @@ class DeleteRows(OnRowsThatAre):
             raise
 
     def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
-        """Return the questions which keys of a batch are taken by now."""
-        del keys
-        change = str(undo.data["change"])
-        return tuple(Obstacle(rows, there_again(rows, change), _DELETED) for rows in _involved(undo))
+        """Return the questions which keys of a batch are taken by now, and which rows have lost their parents."""
+        change, involved = str(undo.data["change"]), _involved(undo)
+        taken = (Obstacle(rows, there_again(rows, change), _DELETED) for rows in involved)
+        lost = (
+            Obstacle(rows, without_parent(rows, key, change), f"without what {key.name} needs")
+            for rows in involved
+            for key in keys
+            if (key.schema_name, key.table_name) == (rows.schema_name, rows.table)
+            and {*key.columns} <= {*rows.all_names}
+        )
+        return (*taken, *lost)
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Insert the rows of one batch again, and what a cascade took with them, where none of their keys is taken.
@@ -277,7 +284,7 @@ class DeleteRows(OnRowsThatAre):
         if not is_owed(target, undo):
             return
         change, involved = str(undo.data["change"]), _involved(undo)
-        _refuse_taken_keys(target, involved, change)
+        self.refuse_way_back(target, (undo,))
         statements = (
             *(none_of(there_again(rows, change)) for rows in involved),
             *(put_rows_back(rows, change) for rows in involved),
@@ -287,13 +294,8 @@ class DeleteRows(OnRowsThatAre):
         try:
             target.change_database(DatabaseChange(statements=statements))
         except Failed:
-            _refuse_taken_keys(target, involved, change)
+            self.refuse_way_back(target, (undo,))
             raise
-
-
-def _refuse_taken_keys(target: Target, involved: Sequence[RowsOf], change: str) -> None:
-    for rows in involved:
-        refuse_differing(target, rows, there_again(rows, change), _DELETED)
 
 
 def _involved(undo: Undo) -> list[RowsOf]:

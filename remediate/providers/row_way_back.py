@@ -6,8 +6,11 @@ from typing import NamedTuple
 from remediate.errors import Failed
 from remediate.model import Json, Undo
 from remediate.providers.row_batches import batches, conflict
-from remediate.providers.row_images import THERE, RowsOf, standing
+from remediate.providers.row_facts import ForeignKey
+from remediate.providers.row_images import MANY, THERE, RowsOf, standing
+from remediate.providers.row_selection import quoted
 from remediate.questions import Query, QueryAnswer
+from remediate.sql import literal
 from remediate.target import Target
 
 AS_LEFT = "as this run left them"
@@ -38,6 +41,37 @@ def refuse_differing(target: Target, rows: RowsOf, question: Query, what: str = 
     found = target.answer((question,))[question].records
     if found:
         raise conflict(target, rows, [one["key"] for one in found], found[0]["whole"], what)
+
+
+def without_parent(rows: RowsOf, key: ForeignKey, change: str) -> Query:
+    """Return the question which of the deleted rows refer to nothing by now: `key`, `whole`.
+
+    None, where row-level security may hide what they refer to: the server itself, which sees all, decides then.
+
+    Args:
+        rows: The table that they were in.
+        key: A foreign key of that table.
+        change: The token of the change; what it keeps of the parents comes back with the rows.
+    """
+    typed = {column.name: column for column in rows.columns}
+    pairs = tuple(zip(key.columns, key.parent_columns, strict=True))
+    given = " AND ".join(f"{typed[name].read('s.before')} IS NOT NULL" for name, _ in pairs)
+    there = " AND ".join(f"p.{quoted(parent)} = {typed[name].read('s.before')}" for name, parent in pairs)
+    kept = " AND ".join(
+        f"k.before ->> {_text(parent)} = s.before ->> {_text(name)}" for name, parent in pairs
+    )
+    parent_name = quoted(key.parent_schema, key.parent_table)
+    sql = f"""SELECT s.key, count(*) OVER () AS whole FROM remediate.rows AS s
+WHERE s.change = %s AND s.relation = %s AND {given} AND NOT row_security_active('{parent_name.replace("'", "''")}')
+ AND NOT EXISTS (SELECT FROM {parent_name} AS p WHERE {there})
+ AND NOT EXISTS (SELECT FROM remediate.rows AS k WHERE k.change = s.change AND k.relation = %s AND {kept})
+ORDER BY s.number LIMIT {MANY}"""  # noqa: S608  (quoted)
+    parents = f"{key.parent_schema}.{key.parent_table}"
+    return Query(sql=sql, parameters=(change, rows.relation, parents))
+
+
+def _text(name: str) -> str:
+    return literal(name).strip().replace("%", "%%")
 
 
 def is_owed(target: Target, undo: Undo) -> bool:

@@ -10,7 +10,8 @@ from tests.operator import DUMP, Operator
 from tests.practice import LUMIKU, Practice
 
 MEANWHILE = """UPDATE avatars SET name = 'theirs' WHERE id = (SELECT min(id) FROM avatars);
-INSERT INTO avatar_projects (id, "userId", name, "updatedAt") VALUES ('theirs', 'user123', 'theirs', '2026-01-01');
+INSERT INTO avatar_projects (id, "userId", name, "createdAt", "updatedAt")
+VALUES ('theirs', 'user123', 'theirs', '2026-01-01', '2026-01-01');
 DELETE FROM avatars WHERE id = (SELECT max(id) FROM avatars)"""
 INTO_A_NEW_ONE = """UPDATE avatars SET "personaName" = 'theirs' WHERE id = (SELECT min(id) FROM avatars)"""
 
@@ -32,7 +33,6 @@ def test_what_was_written_while_columns_were_there_stays_and_what_was_in_them_is
     practice: Practice, operator: Operator, web1: str, count: Callable[[str, int, int], None]
 ) -> None:
     practice.break_("missing-columns")
-    sql(practice, "UPDATE avatars SET name = name")
     run = cured(operator, "missing-columns")
     sql(practice, f"{MEANWHILE}; {INTO_A_NEW_ONE}")
     back = operator.does("rollback", run, "--yes")

@@ -221,6 +221,17 @@ def stopped(world: LetterWorld, action: Action, undos: list[Undo], keys: tuple[s
     assert world.whole() == before
 
 
+def test_rows_whose_parents_somebody_deleted_are_named_and_none_comes_back(
+    world: LetterWorld, count: Count
+) -> None:
+    unliked = {"table": "likes", "where": [{"column": "id", "operator": ">", "value": "l"}], "expect": EXPECT}
+    action = DeleteRows.model_validate(unliked)
+    undos = world.applied(action)
+    world.sql("DELETE FROM avatars WHERE id = 'a5'")
+    stopped(world, action, undos, ("id l2",))
+    count("undo to the letter", 1, 1)
+
+
 @pytest.mark.parametrize("action", NEEDING_NONE.values(), ids=NEEDING_NONE)
 def test_what_needs_no_way_back_changes_no_letter(world: LetterWorld, count: Count, action: Action) -> None:
     world.sql("UPDATE avatars SET name = name")
