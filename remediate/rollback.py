@@ -6,7 +6,7 @@ from itertools import groupby
 
 from remediate.errors import Failed, JournalError, Locked, RemediateError
 from remediate.journal import Owed
-from remediate.model import FixOutline
+from remediate.model import FixOutline, Json
 from remediate.planner import NamedFix, difference, plan_fixes, questions_of
 from remediate.questions import Answers
 from remediate.runner import Runner
@@ -105,7 +105,7 @@ class Rollback:
             return Settlement(str(error))
 
     def _pay_all(self, confirmed: Sequence[FixOutline]) -> Settlement:
-        for _, owed in groupby(self.in_order(), key=lambda one: one.step):
+        for _, owed in groupby(self.in_order(), key=_fix_of):
             if problem := self._pay_fix(tuple(owed)):
                 return Settlement(problem)
         difference = self._compare(confirmed) if confirmed else ""
@@ -189,3 +189,7 @@ class Rollback:
 
     def _fixes(self, confirmed: Sequence[FixOutline]) -> tuple[NamedFix, ...]:
         return tuple(NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed)
+
+
+def _fix_of(owed: Owed) -> tuple[str, str, dict[str, Json]]:
+    return owed.step, owed.undo.action, owed.undo.parameters
