@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test matrix kill-matrix lint bench picture clean
+.PHONY: help demo test matrix kill-matrix lint bench bench-database picture clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -34,6 +34,9 @@ lint: $(STAMP) ## ruff and mypy.
 
 bench: $(STAMP) ## Measure speed against the bare parts, as ratios.
 	@$(BIN)/python -m tests.bench
+
+bench-database: $(STAMP) ## Measure changes of a database under load and of size. Writes docs/SQL.md; some ten minutes.
+	@$(BIN)/python -m tests.bench database
 
 picture: $(STAMP) ## Record the README's terminal picture anew from a real run.
 	@vagrant/picture

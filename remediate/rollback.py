@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from remediate.errors import Failed, JournalError, Locked, RemediateError
 from remediate.journal import Owed
-from remediate.model import FixOutline
+from remediate.model import FixOutline, Json
 from remediate.planner import NamedFix, difference, plan_fixes, questions_of
 from remediate.questions import Answers
 from remediate.runner import Runner
@@ -118,7 +119,8 @@ class Rollback:
         return Settlement(problem)
 
     def _pay_each(self, owing: Iterable[Owed]) -> str:
-        return next(filter(None, map(self._pay_one, owing)), "")
+        fixes = groupby(owing, key=_fix_of)
+        return next(filter(None, (self._pay_fix(tuple(owed)) for _, owed in fixes)), "")
 
     def _pay_all(self, confirmed: Sequence[FixOutline]) -> Settlement:
         if problem := self._pay_each(self.in_order()):
@@ -147,6 +149,20 @@ class Rollback:
     def _action(self, owed: Owed) -> Action:
         return self.action_of(owed.undo.action, owed.undo.parameters)
 
+    def _pay_fix(self, owed: tuple[Owed, ...]) -> str:
+        return self._refused(owed) or next(filter(None, map(self._pay_one, owed)), "")
+
+    def _refused(self, owed: tuple[Owed, ...]) -> str:
+        """Return why a fix of several changes cannot be put back whole; of what may live still nothing can be said."""
+        known = [one for one in owed if one.state == "done"]
+        if len(known) <= 1:
+            return ""
+        try:
+            self._action(known[0]).refuse_way_back(self.target, tuple(one.undo for one in known))
+        except RemediateError as error:
+            return self._unpaid(known[0], error)
+        return ""
+
     def _pay_one(self, owed: Owed) -> str:
         self.events.tell("undo-started", self.target.name, owed.change.what, owed.step)
         self.touched = True
@@ -154,13 +170,16 @@ class Rollback:
             self._stop_what_may_live(owed)
             self._action(owed).undo(self.target.scoped(f"{owed.token}/undo{owed.attempts}"), owed.undo)
         except RemediateError as error:
-            self.journal.unpaid(owed.id, str(error))
-            output = error.output if isinstance(error, Failed) else ""
-            self.events.tell("undo-failed", self.target.name, str(error), owed.step, output=output)
-            return str(error)
+            return self._unpaid(owed, error)
         self.journal.paid(owed.id)
         self.events.tell("undo-done", self.target.name, owed.change.what, owed.step)
         return ""
+
+    def _unpaid(self, owed: Owed, error: RemediateError) -> str:
+        self.journal.unpaid(owed.id, str(error))
+        output = error.output if isinstance(error, Failed) else ""
+        self.events.tell("undo-failed", self.target.name, str(error), owed.step, output=output)
+        return str(error)
 
     def _stop_what_may_live(self, owed: Owed) -> None:
         """End what nobody saw the end of, the change or an earlier way back: none may go on beside the next."""
@@ -187,3 +206,7 @@ class Rollback:
 
     def _fixes(self, confirmed: Sequence[FixOutline]) -> tuple[NamedFix, ...]:
         return tuple(NamedFix(fix.step, self.action_of(fix.action, fix.parameters)) for fix in confirmed)
+
+
+def _fix_of(owed: Owed) -> tuple[str, str, dict[str, Json]]:
+    return owed.step, owed.undo.action, owed.undo.parameters

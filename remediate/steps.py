@@ -111,6 +111,16 @@ class Action(Step):
         """
         raise NotImplementedError
 
+    def refuse_way_back(self, target: Target, undos: tuple[Undo, ...]) -> None:
+        """Look whether the ways back of all changes of one fix are free, before the first of them is walked. MAY.
+
+        Each `undo` looks for itself; this keeps a fix of many changes from being put back by half.
+
+        Raises:
+            Conflict: What one of them left is no longer so; nothing was touched.
+        """
+        del target, undos
+
     def undo_with(self, data: dict[str, Json]) -> Undo:
         """Return an Undo of this action with the given data."""
         return Undo(action=self.kind, parameters=self.parameters, data=data)

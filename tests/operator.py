@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.canary import CANARIES, Screen
+from tests.dumps import in_order
 from tests.faults.mortal import Order
 from tests.launching import common
 from tests.practice import LUMIKU, REPOSITORY, App, Practice
@@ -167,4 +168,5 @@ class Picture:
 
 def picture(practice: Practice, host: str = "web1", app: App = LUMIKU) -> Picture:
     said = [practice.shell(host, script, app.backend, user=app.user) for script in (PICTURE, DUMP, PROCESSES)]
-    return Picture(*said)
+    files, database, processes = said
+    return Picture(files, in_order(database), processes)

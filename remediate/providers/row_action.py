@@ -1,5 +1,6 @@
 """What the actions on rows are made of: their common parameters, and what tells one from another. They plan nothing."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from pydantic import Field
@@ -8,7 +9,9 @@ from remediate.hazard import Hazard
 from remediate.model import Change, Undo, digest_of
 from remediate.providers.live_tables import known_from
 from remediate.providers.own_hazards import ROWS_KEPT, Gated, own_hazards
+from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in
 from remediate.providers.row_selection import Condition, Expected, written_out
+from remediate.providers.row_way_back import Obstacle, all_owed, refuse_obstacles
 from remediate.questions import Answers
 from remediate.target import Statement, Target
 
@@ -31,6 +34,21 @@ class OnRows(Gated):
     key: list[str] = Field(default=["id"], min_length=1)
     expect: Expected
     batch: int = Field(default=500, ge=1, le=5000)
+
+    def refuse_way_back(self, target: Target, undos: tuple[Undo, ...]) -> None:
+        """Look at the rows of all batches before the first of them is put back.
+
+        Raises:
+            Conflict: Some are no longer as the run left them; says which.
+            Failed: What was kept of them has been removed.
+        """
+        keys = foreign_keys_in(target.answer((FOREIGN_KEYS,))[FOREIGN_KEYS])
+        owed = all_owed(target, undos)
+        refuse_obstacles(target, [one for undo in owed for one in self.obstacles(undo, keys)])
+
+    def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
+        """Return the questions that must have no answer where a batch is to be put back."""
+        raise NotImplementedError
 
     @cached_property
     def recipe(self) -> str:

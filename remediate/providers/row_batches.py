@@ -1,27 +1,27 @@
 """What the actions on rows share: may the table be worked on, which rows in which batches, what a person is shown.
 
-Pure but for `not_as_planned` and `still_as_left`, which look. Each batch is a change of its own, and a transaction of
+Pure but for `not_as_planned`, which looks. Each batch is a change of its own, and a transaction of
 its own; a batch is known by its keys alone, so that what is left after a crash is planned as the same batches.
 """
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from remediate.errors import Conflict, Failed
-from remediate.model import Change, Json, Undo, canonical
+from remediate.model import Change, Json, canonical
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
 from remediate.providers.live_tables import SIZES
 from remediate.providers.row_facts import FOREIGN_KEYS, Rights, rights, rights_in
-from remediate.providers.row_images import THERE, RowsOf, TypedColumn, done_before, in_words, standing
-from remediate.providers.row_selection import Condition, Expected
+from remediate.providers.row_images import RowsOf, TypedColumn, done_before, in_words
+from remediate.providers.row_selection import SAMPLE, Condition, Expected
 from remediate.questions import Answers, Query, QueryAnswer, Scalar, Value
 from remediate.steps import Questions
 from remediate.target import Target
 from remediate.text.suggest import did_you_mean
 
-SAMPLE = 5
-"""How many rows of a plan are shown before and after."""
 WAITS = (
     "lock: each row from its batch's beginning to its commit, against who writes it (readers never wait); "
     "waited for 1 s at a time, 5 tries"
@@ -29,20 +29,22 @@ WAITS = (
 KEPT = "the rows as they were are kept in remediate.rows of this database, until `remediate forget`"
 PINNED = "before it, in the same transaction, its rows are locked, compared with the plan, and kept (token RUN/STEP)"
 _TABLE_KINDS = ("r", "p")
+Each = TypeVar("Each")
 
 
-class Row(Value):
-    """A row that is meant.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that is meant; of a hundred thousand of them, each costs little.
 
     Attributes:
         key: Its key's columns, as text.
-        shown: What a person is to see of it, as text.
+        shown: What a person is to see of it, as text; of the first few only.
         image: Tells whether what must be as it was is so.
     """
 
     key: dict[str, Scalar]
-    shown: dict[str, Scalar] = {}
-    image: str = ""
+    shown: dict[str, Scalar]
+    image: str
 
 
 class Workable(Value):
@@ -157,11 +159,12 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
     Raises:
         Failed: There are fewer or more.
     """
-    number = answer.records[0]["whole"] if answer.rows else 0
+    number = answer.rows[0][answer.columns.index("whole")] if answer.rows else 0
     if number and not expected.low - before <= number <= expected.high:
         what = f"{number} rows of {name} are meant, expected are {expected.rows}"
         raise Failed(where, what, "nothing was changed; look at them, then correct `where` or `expect`")
-    return tuple(Row(key=one["key"], shown=one["shown"], image=one["image"]) for one in answer.records)
+    key, shown, image = (answer.columns.index(name) for name in ("key", "shown", "image"))
+    return tuple(Row(row[key], row[shown] or {}, row[image]) for row in answer.rows)
 
 
 def number_before(recipe: str, answers: Answers) -> int:
@@ -170,8 +173,8 @@ def number_before(recipe: str, answers: Answers) -> int:
     return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else 0
 
 
-def batches(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
-    """Return the rows in batches, in their order."""
+def batches(rows: Sequence[Each], size: int) -> Iterator[tuple[Each, ...]]:
+    """Return rows, or whatever else, in batches, in their order."""
     for start in range(0, len(rows), size):
         yield tuple(rows[start : start + size])
 
@@ -254,32 +257,3 @@ def conflict(
     named = "; ".join(in_words(key) for key in keys[:10]) + (" …" if number > 10 else "")  # noqa: PLR2004
     text = f"{counted(number)} of {rows.relation} {'is' if number == 1 else 'are'} no longer {what}: {named}"
     return Conflict(target.name, text, "nothing of this batch was touched; look at them, and decide by hand")
-
-
-def refuse_differing(
-    target: Target, rows: RowsOf, question: Query, what: str = "as this run left them"
-) -> None:
-    """Look whether rows are still as they must be for the way back.
-
-    Raises:
-        Conflict: Some are not; says which.
-    """
-    found = target.answer((question,))[question].records
-    if found:
-        raise conflict(target, rows, [one["key"] for one in found], found[0]["whole"], what)
-
-
-def is_owed(target: Target, undo: Undo) -> bool:
-    """Tell whether a batch was made and not put back.
-
-    Raises:
-        Failed: It was made, and what it kept of the rows has been removed since.
-    """
-    if target.answer((THERE,))[THERE].rows[0][0] is not True:
-        return False
-    question = standing(str(undo.data["change"]))
-    record = target.answer((question,))[question].records[0]
-    if record["committed"] and (gone := record["undo"].get("forgotten")):
-        what = f"the rows as they were are no longer kept: removed at {gone['at']} by {gone['who']} ({gone['why']})"
-        raise Failed(target.name, what, "it cannot be put back; a backup of the database is the way out")
-    return bool(record["committed"]) and not record["undo"].get("undone")

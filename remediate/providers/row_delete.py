@@ -23,13 +23,11 @@ from remediate.providers.row_batches import (
     batches,
     counted,
     in_all,
-    is_owed,
     live_notes,
     meant,
     not_as_planned,
     number_before,
     planned,
-    refuse_differing,
     refuse_unseen_parents,
     sample_of,
     target_of,
@@ -49,6 +47,7 @@ from remediate.providers.row_cascade import (
 )
 from remediate.providers.row_facts import (
     FOREIGN_KEYS,
+    ForeignKey,
     dependents,
     dependents_in,
     foreign_keys_in,
@@ -76,11 +75,13 @@ from remediate.providers.row_selection import (
     selection,
     written_out,
 )
+from remediate.providers.row_way_back import Obstacle, is_owed, without_parent
 from remediate.questions import Answers, Facts, Query
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _WHOLE_ROW = "(r.*)"
+_DELETED = "deleted: somebody made them anew"
 
 
 class DeleteRows(OnRowsThatAre):
@@ -261,6 +262,19 @@ class DeleteRows(OnRowsThatAre):
             self.plan(target.answer(self.ask()))  # what refers to them by now is told there
             raise
 
+    def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
+        """Return the questions which keys of a batch are taken by now, and which rows have lost their parents."""
+        change, involved = str(undo.data["change"]), _involved(undo)
+        taken = (Obstacle(rows, there_again(rows, change), _DELETED) for rows in involved)
+        lost = (
+            Obstacle(rows, without_parent(rows, key, change), f"without what {key.name} needs")
+            for rows in involved
+            for key in keys
+            if (key.schema_name, key.table_name) == (rows.schema_name, rows.table)
+            and {*key.columns} <= {*rows.all_names}
+        )
+        return (*taken, *lost)
+
     def undo(self, target: Target, undo: Undo) -> None:
         """Insert the rows of one batch again, and what a cascade took with them, where none of their keys is taken.
 
@@ -270,10 +284,8 @@ class DeleteRows(OnRowsThatAre):
         """
         if not is_owed(target, undo):
             return
-        change = str(undo.data["change"])
-        taken = [Taken.model_validate(one) for one in undo.data["taken"]]
-        involved = [RowsOf.model_validate(undo.data["rows"]), *(one.rows for one in taken)]
-        _refuse_taken_keys(target, involved, change)
+        change, involved = str(undo.data["change"]), _involved(undo)
+        self.refuse_way_back(target, (undo,))
         statements = (
             *(none_of(there_again(rows, change)) for rows in involved),
             *(put_rows_back(rows, change) for rows in involved),
@@ -283,13 +295,13 @@ class DeleteRows(OnRowsThatAre):
         try:
             target.change_database(DatabaseChange(statements=statements))
         except Failed:
-            _refuse_taken_keys(target, involved, change)
+            self.refuse_way_back(target, (undo,))
             raise
 
 
-def _refuse_taken_keys(target: Target, involved: Sequence[RowsOf], change: str) -> None:
-    for rows in involved:
-        refuse_differing(target, rows, there_again(rows, change), "deleted: somebody made them anew")
+def _involved(undo: Undo) -> list[RowsOf]:
+    taken = [Taken.model_validate(one) for one in undo.data["taken"]]
+    return [RowsOf.model_validate(undo.data["rows"]), *(one.rows for one in taken)]
 
 
 STEPS: tuple[type[Step], ...] = (DeleteRows,)

@@ -4,6 +4,7 @@ It composes its statements and sends none by itself. Every row has its key given
 itself could not be planned, nor be recognised after a crash.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,16 +22,14 @@ from remediate.providers.row_batches import (
     batches,
     counted,
     in_all,
-    is_owed,
     live_notes,
     meant,
     number_before,
-    refuse_differing,
     target_of,
     workable,
 )
 from remediate.providers.row_cascade import all_referring, leading_to
-from remediate.providers.row_facts import FOREIGN_KEYS, foreign_keys_in
+from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in
 from remediate.providers.row_images import (
     MAKE_ROOM,
     RowsOf,
@@ -45,12 +44,14 @@ from remediate.providers.row_images import (
     settled,
 )
 from remediate.providers.row_selection import quoted, rows_fact, texts_of, written_out
+from remediate.providers.row_way_back import AS_LEFT, Obstacle, is_owed, refuse_differing
 from remediate.questions import Answers, Query
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _SHOWN = 5
 _PLACE_OF_ROWS = ("the rows of this batch",)
+_UNUSED = "without anything that refers to them"
 
 
 class InsertRows(OnRows):
@@ -93,7 +94,7 @@ class InsertRows(OnRows):
         key, name = tuple(self.key), quoted(self.table)
         same = " AND ".join(f"r.{quoted(one)} = v.{quoted(one)}" for one in key)
         order = ", ".join(f"v.{quoted(one)}" for one in key)
-        sql = f"""SELECT count(*) OVER () AS whole, {texts_of(key, "v")} AS key, '{{}}'::jsonb AS shown,
+        sql = f"""SELECT count(*) OVER () AS whole, {texts_of(key, "v")} AS key, NULL::jsonb AS shown,
  (g.number - 1)::text AS image FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS g (one, number)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::{name}, g.one) AS v
 WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %s"""  # noqa: S608  (quoted)
@@ -261,6 +262,16 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
             what = f"{change.target}: not all of these keys are free any more"
             raise Conflict(target.name, what, "nothing of this batch was inserted; run plan again")
 
+    def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
+        """Return the questions which rows of a batch were changed, and which something refers to by now."""
+        rows, change = RowsOf.model_validate(undo.data["rows"]), str(undo.data["change"])
+        changed = Obstacle(rows, differing(rows, change, rows.all_names, gone_is_fine=True), AS_LEFT)
+        others = [
+            key for key in keys if not key.leads_to(key.schema_name, key.table_name)
+        ]  # batches go last first
+        used = (Obstacle(rows, question, _UNUSED) for _, question in all_referring((rows,), others, change))
+        return (changed, *used)
+
     def undo(self, target: Target, undo: Undo) -> None:
         """Delete what one batch inserted, where all of it is still so and nothing refers to it.
 
@@ -296,7 +307,7 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
     def _refuse_used(self, target: Target, rows: RowsOf, changed: Query, referring: list[Query]) -> None:
         refuse_differing(target, rows, changed)
         for question in referring:
-            refuse_differing(target, rows, question, "without anything that refers to them")
+            refuse_differing(target, rows, question, _UNUSED)
 
 
 STEPS: tuple[type[Step], ...] = (InsertRows,)

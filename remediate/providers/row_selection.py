@@ -18,6 +18,8 @@ Fragment: TypeAlias = tuple[str, tuple[Scalar | tuple[Scalar, ...], ...]]
 
 IMAGE = "left(encode(sha256(convert_to({}::text, 'UTF8')), 'hex'), 32)"
 """Tells whether a row, or a part of it, is still what it was, without showing it: 128 bits of its text's SHA-256."""
+SAMPLE = 5
+"""How many rows of a plan are shown before and after."""
 _UNARY = ("is null", "is not null")
 _RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})")
 _PLACE = re.compile(r"%[%s]")
@@ -146,6 +148,8 @@ def selection(
 ) -> Query:
     """Return the question which rows are meant, in the order of their keys: `whole`, `key`, `shown`, `image`.
 
+    What is shown is asked of the first rows alone: nobody sees the others, and there may be a hundred thousand.
+
     Args:
         table: The table, in the app's schema.
         key: The columns of its primary key.
@@ -156,8 +160,9 @@ def selection(
         about: What the answer depends on.
     """
     order = ", ".join(f"r.{quoted(name)}" for name in key)
+    sample = f"CASE WHEN row_number() OVER (ORDER BY {order}) <= {SAMPLE} THEN {texts_of(shown)} END"
     sql = (
-        f"SELECT count(*) OVER () AS whole, {texts_of(key)} AS key, {texts_of(shown)} AS shown,"  # noqa: S608  (quoted)
+        f"SELECT count(*) OVER () AS whole, {texts_of(key)} AS key, {sample} AS shown,"  # noqa: S608  (quoted)
         f" {IMAGE.format(image)} AS image FROM {quoted(table)} AS r WHERE {where[0]} ORDER BY {order} LIMIT %s"
     )
     return Query(sql=sql, parameters=(key, shown, *where[1], most), about=about)

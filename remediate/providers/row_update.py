@@ -3,6 +3,7 @@
 It composes its statements and sends none by itself. A value is JSON that the server turns into the column's type.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -24,20 +25,18 @@ from remediate.providers.row_batches import (
     batches,
     counted,
     in_all,
-    is_owed,
     live_notes,
     meant,
     not_as_planned,
     number_before,
     planned,
-    refuse_differing,
     refuse_unseen_parents,
     sample_of,
     target_of,
     workable,
 )
 from remediate.providers.row_cascade import leading_to
-from remediate.providers.row_facts import FOREIGN_KEYS, foreign_keys_in
+from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in
 from remediate.providers.row_images import (
     MAKE_ROOM,
     RowsOf,
@@ -62,6 +61,7 @@ from remediate.providers.row_selection import (
     selection,
     written_out,
 )
+from remediate.providers.row_way_back import AS_LEFT, Obstacle, is_owed, refuse_differing
 from remediate.questions import Answers, Query
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
@@ -248,6 +248,12 @@ WHERE s.change = %s AND s.relation = %s AND {rows.is_row_of()}"""  # noqa: S608 
         except Failed:
             not_as_planned(target, change, rows, self.selected)
             raise
+
+    def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
+        """Return the question which rows of a batch have something else by now."""
+        del keys
+        rows, change = RowsOf.model_validate(undo.data["rows"]), str(undo.data["change"])
+        return (Obstacle(rows, differing(rows, change, self.written, gone_is_fine=False), AS_LEFT),)
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Give the rows of one batch their old values, where all of them still have what this run wrote.

@@ -1,10 +1,13 @@
 """The fault matrix: every fault is told from all others, shown, cured, cured once only, and taken back to the byte."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from remediate.catalogue import CATALOGUE
+from remediate.playbook import load_playbook
 from tests.acceptance.coverage import PAGE, page_is_fresh
 from tests.acceptance.trials import Named, Stages, Trial, named
 from tests.cures import Fault, faults
@@ -12,6 +15,9 @@ from tests.operator import Operator, picture
 from tests.practice import REPOSITORY, STUDIO, Practice, new_practice, put_away
 
 SOURCE, BUILD, CLIENT = "named-import", "missing-dist-file", "unknown-field"
+CHANGES_A_DATABASE = re.compile(r"sql\.|prisma\.(?!generate)")
+ENDS_SESSIONS = "blocked-queries"
+"""It changes no row and no table, and what it ends is not begun again."""
 ELSEWHERE = (SOURCE, BUILD, CLIENT, "database-url-wrong-host", "missing-columns", "app-deleted")
 """One fault of each kind (three, environment, database, process) for the app with other names and spaces."""
 
@@ -24,6 +30,8 @@ def test_a_fault_is_told_from_others_cured_and_taken_back(
     trial = Stages(practice, operator, Trial(fault)).play()
     for stage in trial.stages:
         count(f"fault matrix, {stage}", 1, int(stage in trial.held))
+    if fault.cured_by in changing_databases() and not fault.no_way_back:
+        count("undo to the letter", 1, int("back" in trial.held))
     assert not trial.why, trial.why
 
 
@@ -58,6 +66,18 @@ def test_an_app_of_another_name_and_place_is_cured_too_and_its_neighbour_left_al
         assert picture(two_apps).processes == neighbour
     finally:
         two_apps.reset()
+
+
+def changing_databases() -> frozenset[str]:
+    """The shipped playbooks that change a database: `back` compares what pg_dump says before and after."""
+    books = {path.stem: load_playbook(path, CATALOGUE) for path in (REPOSITORY / "playbooks").glob("*.yml")}
+    changes = {name: {step.kind for step in book.fix} for name, book in books.items()}
+    return frozenset(name for name, kinds in changes.items() if any(map(CHANGES_A_DATABASE.match, kinds)))
+
+
+def test_every_playbook_that_changes_a_database_is_put_back_from_a_fault() -> None:
+    cured = {fault.cured_by for fault in faults()}
+    assert changing_databases() - cured - {ENDS_SESSIONS} == set(), "give each a fault that it cures"
 
 
 def test_every_fault_names_a_playbook_that_is_there() -> None:

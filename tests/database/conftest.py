@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -51,6 +52,8 @@ class Cluster:
     prefix: list[str]
     bin: Path
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    tuning: ClassVar[str] = "-c fsync=off -c full_page_writes=off -c shared_buffers=16MB"
+    """As fast as a server that is thrown away can be."""
 
     def program(self, name: str, *arguments: str, stdin: bytes = b"") -> bytes:
         done = subprocess.run(
@@ -66,8 +69,8 @@ class Cluster:
 
     def start(self) -> None:
         settings = (
-            f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=40 "
-            "-c full_page_writes=off -c shared_buffers=16MB -c max_prepared_transactions=4"
+            f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1 -c max_connections=40 "
+            f"-c max_prepared_transactions=4 {self.tuning}"
         )
         if (
             self.bin.parent / "lib" / "pg_stat_statements.so"
@@ -106,21 +109,31 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    bin_directory = binaries()
-    if bin_directory is None:
+    if binaries() is None:
         pytest.skip("no PostgreSQL server programs here (initdb); on Debian: apt-get install postgresql")
+    with running() as made:
+        yield made
+
+
+@contextmanager
+def running(kind: type[Cluster] = Cluster) -> Iterator[Cluster]:
+    """Make a cluster in a temporary directory, and throw it away at the end."""
+    bin_directory = binaries()
+    assert bin_directory, "no PostgreSQL server programs here"
     directory = Path(tempfile.mkdtemp(prefix="remediate-pg-", dir="/tmp"))  # short: a socket lies in it
     prefix = as_ordinary_user(directory)
     directory.chmod(0o755)
     password = directory / "password"
     password.write_text(PASSWORD)
-    made = Cluster(directory, free_port(), prefix, bin_directory)
+    made = kind(directory, free_port(), prefix, bin_directory)
     where = ("-D", str(directory / "data"), "-U", "app", f"--pwfile={password}")
     made.program("initdb", "--no-sync", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", *where)
     made.start()
-    yield made
-    made.stop()
-    shutil.rmtree(directory)
+    try:
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(directory)
 
 
 class Direct:

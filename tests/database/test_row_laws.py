@@ -16,7 +16,8 @@ from remediate.steps import Action
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
-from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
+from ..dumps import in_order  # noqa: TID252  (no package is installed for tests)
+from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252
 from .conftest import Cluster
 from .test_add_columns import DatabaseWorld
 
@@ -91,7 +92,7 @@ class RowWorld(DatabaseWorld):
     beginning: str = BEGINNING
 
     def fingerprint(self) -> str:
-        return "\n".join(sorted(self.cluster.dump(self.dbname).splitlines()))
+        return in_order(self.cluster.dump(self.dbname))
 
 
 @pytest.fixture(scope="session")
