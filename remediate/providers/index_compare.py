@@ -24,6 +24,7 @@ class IndexComparison:
         missing: Indexes that are not there.
         wrong: One of the wanted name that is something else: name, what, wanted, found.
         invalid: Names of those that a failed build left, the schema's or not.
+        unusable: Indexes that are there only as what a failed build left, or whose name that has.
         building: Names of those that somebody builds at this moment.
         extra: Names of those that only the database has.
         notes: What a person may want to know: another name, a condition that cannot be compared.
@@ -35,6 +36,7 @@ class IndexComparison:
     missing: tuple[WantedIndex, ...] = ()
     wrong: tuple[dict[str, Json], ...] = ()
     invalid: tuple[str, ...] = ()
+    unusable: tuple[WantedIndex, ...] = ()
     building: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -72,6 +74,13 @@ class IndexComparison:
             *self.notes,
             *(f"only in the database: {name} on {self.table}" for name in self.extra),
         )
+
+    def to_make(self) -> list[Json]:
+        """Return the indexes that `sql.create_index` would make, in its own words; a primary key is none of them."""
+        lacking = [one for one in (*self.missing, *self.unusable) if not one.primary]
+        return [
+            {**one.model_dump(mode="json", exclude={"primary"}), "table": self.table} for one in lacking
+        ]
 
     def facts(self) -> dict[str, Json]:
         """Return it as JSON; `missing` as `sql.create_index` takes it, a primary key apart, for it is none."""
@@ -117,6 +126,13 @@ def compared_indexes(
             for wrong in _wrong(one, same)
         ),
         invalid=tuple(index.name for index in broken),
+        unusable=tuple(
+            one
+            for one in wanted
+            if (index := there[one.name_on(table)] or by_name.get(one.name_on(table)))
+            and index in broken
+            and not index.constraint
+        ),
         building=tuple(
             index.name for index in there.values() if index and index.building and not index.valid
         ),

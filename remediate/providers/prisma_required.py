@@ -22,7 +22,7 @@ from remediate.steps import Check, Questions, Step
 
 SAMPLED = Query(
     sql="""SELECT tablename AS "table", attname AS "column", null_frac::float8 AS fraction FROM pg_stats
-WHERE schemaname = current_schema() AND null_frac > 0 ORDER BY 1, 2""",
+WHERE schemaname = current_schema() ORDER BY 1, 2""",
     about=(STATISTICS,),
 )
 """How many of a column's values were NULL, of the rows that the last ANALYZE looked at."""
@@ -48,7 +48,8 @@ class Lax:
 class Required(Check):
     """Every column that the Prisma schema requires is NOT NULL in the database, so that no row lacks a value.
 
-    The client fails over a NULL that it reads where none may be (P2032). Facts for later steps: `columns`, `defaults`
+    Up to Prisma 6 the client fails over a NULL that it reads where none may be (P2032); that of Prisma 7 hands it on to
+    code whose types say that it is none (measured). Facts for later steps: `columns`, `defaults`
     (by column, as far as the schema has a constant one), `without_default`, and of a chosen table its `key`.
     """
 
@@ -112,9 +113,15 @@ def _fractions(answer: object) -> Mapping[tuple[str, str], float]:
 
 def _told(one: Lax, fractions: Mapping[tuple[str, str], float]) -> str:
     fraction = fractions.get((one.table, one.name))
-    rows = f"{100 * fraction:.2g} % of its rows had none" if fraction else "no row without one was seen"
     default = "no constant default" if one.default is None else f"the default {one.default!r}"
-    return f"{one.table}.{one.name} takes NULL; when last analyzed {rows} (a sample); the schema has {default}"
+    return f"{one.table}.{one.name} takes NULL; {_sampled(fraction)}; the schema has {default}"
+
+
+def _sampled(fraction: float | None) -> str:
+    if fraction is None:
+        return "it was never analyzed"
+    rows = f"{100 * fraction:.2g} % of its rows had none" if fraction else "no row without one was seen"
+    return f"when last analyzed {rows} (a sample)"
 
 
 STEPS: tuple[type[Step], ...] = (Required,)
