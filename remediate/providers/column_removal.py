@@ -43,7 +43,7 @@ _ADDED = f"""SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS t
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN remediate.ledger AS l ON (l.undo ->> 'relation')::bigint = c.oid AND l.undo -> 'added' ? a.attname
+LEFT JOIN remediate.ledger AS l ON l.undo ->> 'relation' = c.oid::text AND l.undo -> 'added' ? a.attname
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
 GROUP BY a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, d.adbin, d.adrelid, a.attnum
 ORDER BY a.attnum"""  # noqa: S608  (constants)

@@ -28,11 +28,11 @@ _FOUND = f"""SELECT a.attname AS name,
    AND a.attnum = ANY(p.conkey) UNION ALL SELECT 'its identity' WHERE a.attidentity <> '' ORDER BY 1) AS built_on
 {_OF_TABLE} JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
 WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY(%s::text[])
-AND EXISTS (SELECT FROM remediate.ledger AS l WHERE (l.undo ->> 'relation')::bigint = c.oid
+AND EXISTS (SELECT FROM remediate.ledger AS l WHERE l.undo ->> 'relation' = c.oid::text
   AND (l.undo -> 'not_null' ->> a.attname)::int = a.attnum) ORDER BY a.attnum"""
 _FOUND_CHECK = f"""SELECT k.conname AS name {_OF_TABLE} JOIN pg_constraint AS k ON k.conrelid = c.oid
 WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s
-AND EXISTS (SELECT FROM remediate.ledger AS l WHERE (l.undo ->> 'made')::bigint = k.oid::bigint)"""
+AND EXISTS (SELECT FROM remediate.ledger AS l WHERE l.undo ->> 'made' = k.oid::text)"""
 _STILL = f"SELECT 1 / (count(*) = %s)::int FROM ({_FOUND}) AS found"
 
 
