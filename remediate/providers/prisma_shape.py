@@ -43,7 +43,7 @@ class Indexes(_Compared):
 
     Compared by what it means: columns in order, how they are sorted, operator classes, method, uniqueness, condition.
     Another name is told. Indexes that only the database has are told, and are no fault; an invalid one is. Facts for
-    later steps: `to_make` (what `sql.create_index` takes), and what differs, by table.
+    later steps: `to_make` (for `sql.create_index`), `leftovers` (for `sql.drop_invalid_indexes`), what differs.
     """
 
     kind: ClassVar[str] = "prisma.indexes"
@@ -60,8 +60,13 @@ class Indexes(_Compared):
         tables = chosen_tables(meant, self.table, found, now.where)
         comparisons = [_compared(table, found.get(stored_name(table.name))) for table in tables]
         finding = finding_of(comparisons, single=self.table is not None, many="indexes")
-        to_make = [index for one in comparisons for index in one.to_make()]
-        return finding.model_copy(update={"facts": {**finding.facts, "to_make": to_make}})
+        to_do = {
+            "to_make": [index for one in comparisons for index in one.to_make()],
+            "leftovers": [
+                {"table": one.table, "name": name} for one in comparisons for name in one.leftovers
+            ],
+        }
+        return finding.model_copy(update={"facts": {**finding.facts, **to_do}})
 
 
 class ForeignKeys(_Compared):

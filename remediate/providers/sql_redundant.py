@@ -1,6 +1,6 @@
 """The check `sql.redundant_indexes`: indexes of which another one has everything. Tells them; nothing drops any.
 
-Each index costs every write, and room. One whose columns are the first of another's, in the same order and sorted alike,
+Each index costs every write, and room. One whose columns are the first of another one, in the same order, sorted alike,
 can answer nothing that the other cannot (manual, chapter "Multicolumn Indexes"); that it is smaller may still be why
 somebody made it. How often it was used is counted by the server since its counters began, and on this server alone.
 """
@@ -83,7 +83,9 @@ class RedundantIndexes(Check):
 def redundant(table: str, indexes: Sequence[Index]) -> Iterator[Redundant]:
     """Tell which of a table's indexes have nothing of their own, each with the first that has all of it."""
     for index in indexes:
-        by = next((other for other in indexes if other.name != index.name and _has_all_of(other, index)), None)
+        by = next(
+            (other for other in indexes if other.name != index.name and _has_all_of(other, index)), None
+        )
         if by:
             yield Redundant(table, index, by)
 

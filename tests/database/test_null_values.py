@@ -9,9 +9,12 @@ from pydantic import ValidationError
 from remediate.catalogue import CATALOGUE
 from remediate.errors import Conflict, Failed
 from remediate.model import Finding, Undo
+from remediate.providers.postgres import AddColumns, NewColumn
+from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.prisma_required import Required, constant_of
 from remediate.providers.row_fill import FillNulls
 from remediate.questions import Answers, Read, ReadAnswer
+from remediate.steps import Action
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 
@@ -102,7 +105,9 @@ def test_what_takes_null_and_must_not_is_named_with_the_schemas_default(look, wo
     assert "when last analyzed 75 % of its rows had none (a sample)" in found.evidence[1]
     assert "no row without one was seen (a sample); the schema has no constant default" in found.evidence[0]
     assert look(None).facts["columns"] == ["name", "sourceType", "kind", "x"]
-    world.sql('ALTER TABLE avatars ALTER name SET NOT NULL; UPDATE avatars SET "sourceType" = 1, kind = $$A$$')
+    world.sql(
+        'ALTER TABLE avatars ALTER name SET NOT NULL; UPDATE avatars SET "sourceType" = 1, kind = $$A$$'
+    )
     world.sql('ALTER TABLE avatars ALTER "sourceType" SET NOT NULL, ALTER kind SET NOT NULL')
     assert look().healthy
 
@@ -136,7 +141,9 @@ def test_every_law_holds_on_a_real_database(world: RowWorld, law) -> None:
 
 
 def filled(world: RowWorld) -> str:
-    return world.sql("""SELECT string_agg(concat_ws(' ', id, name, "sourceType", kind), ', ' ORDER BY id) FROM avatars""")
+    return world.sql(
+        """SELECT string_agg(concat_ws(' ', id, name, "sourceType", kind), ', ' ORDER BY id) FROM avatars"""
+    )
 
 
 def test_only_what_was_null_is_filled_column_by_column_and_can_be_told_apart(world: RowWorld) -> None:
@@ -147,7 +154,7 @@ def test_only_what_was_null_is_filled_column_by_column_and_can_be_told_apart(wor
         "set kind in 1 row of avatars",
     ]
     assert len({change.target for change in changes}) == 3
-    assert "-   sourceType: NULL\n+   sourceType: \"up'loaded\"" in changes[0].sample
+    assert '-   sourceType: NULL\n+   sourceType: "up\'loaded"' in changes[0].sample
     carry_out(FILL, world.target(), [])
     assert filled(world) == "1 a generated A, 2 b up'loaded A, 3 c up'loaded B, 4  up'loaded B"
     assert planned(FILL, world.target()) == ()
@@ -174,7 +181,9 @@ def test_what_nobody_gave_a_value_for_is_counted_and_refused(world: RowWorld) ->
     assert nameless.without == ("name",)
     with pytest.raises(Failed) as raised:
         planned(nameless, world.target())
-    assert "2 rows of avatars have no name, and the schema no constant default; nothing was changed" in str(raised.value)
+    assert "2 rows of avatars have no name, and the schema no constant default; nothing was changed" in str(
+        raised.value
+    )
     assert """--var 'values={"name": "…"}'""" in str(raised.value)
     world.sql("UPDATE avatars SET name = 'n'")
     assert planned(nameless, world.target())
@@ -196,3 +205,24 @@ def test_more_rows_than_expected_are_refused(world: RowWorld) -> None:
 def test_what_is_no_value_for_columns_is_refused_at_load(given: str) -> None:
     with pytest.raises(ValidationError):
         FillNulls.model_validate({**FILL.parameters, "given": given})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SetNotNull(table="avatars", columns=["sourceType"]),
+        AddColumns(table="avatars", columns=[NewColumn(name="persona", type="TEXT")]),
+    ],
+    ids=lambda action: action.kind,
+)
+def test_the_way_back_of_other_steps_bears_a_ledger_with_rows_in_it(world: RowWorld, other: Action) -> None:
+    before = world.fingerprint()
+    filled_in: list[Undo] = []
+    carry_out(FILL, world.target(), filled_in)
+    undos: list[Undo] = []
+    carry_out(other, world.target(), undos)
+    for undo in undos:
+        other.undo(world.target().scoped(fresh_token()), undo)
+    for undo in reversed(filled_in):
+        FILL.undo(world.target().scoped(fresh_token()), undo)
+    assert world.fingerprint() == before
