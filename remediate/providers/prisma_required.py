@@ -49,8 +49,9 @@ class Required(Check):
     """Every column that the Prisma schema requires is NOT NULL in the database, so that no row lacks a value.
 
     Up to Prisma 6 the client fails over a NULL that it reads where none may be (P2032); that of Prisma 7 hands it on to
-    code whose types say that it is none (measured). Facts for later steps: `columns`, `defaults`
-    (by column, as far as the schema has a constant one), `without_default`, and of a chosen table its `key`.
+    code whose types say that it is none (measured). Facts for later steps: `columns`, `defaults` (by column, as far as
+    the schema has a constant one), `without_default`; of a chosen table its `key`, and `made_at`, the columns that say
+    since when a row is there.
     """
 
     kind: ClassVar[str] = "prisma.required"
@@ -79,7 +80,7 @@ class Required(Check):
             if lax
             else f"every column that the schema requires is NOT NULL in {len(pairs)} tables",
             evidence=tuple(_told(one, _fractions(now.raw(SAMPLED))) for one in lax),
-            facts={**_facts(lax), "key": list(pairs[0][1].primary_key) if self.table and pairs else []},
+            facts={**_facts(lax), **_rows(pairs[0] if self.table and pairs else None)},
         )
 
 
@@ -104,6 +105,15 @@ def _facts(lax: Iterable[Lax]) -> dict[str, Json]:
         "defaults": {one.name: one.default for one in lax if one.default is not None},
         "without_default": [one.name for one in lax if one.default is None],
     }
+
+
+def _rows(pair: tuple[Table, Found] | None) -> dict[str, Json]:
+    """Return by what rows of a table are known, and which columns are filled when one is made."""
+    if pair is None:
+        return {"key": [], "made_at": []}
+    meant, there = pair
+    made_at = (stored_name(one.name) for one in meant.columns if one.default == "CURRENT_TIMESTAMP")
+    return {"key": list(there.primary_key), "made_at": [name for name in made_at if name in there.by_name]}
 
 
 def _fractions(answer: object) -> Mapping[tuple[str, str], float]:

@@ -35,12 +35,14 @@ class FillNulls(OnRows):
         columns: Which; one that no row lacks is left alone.
         values: What each gets: of those that are not among `columns` nothing is done.
         given: The same, and before it; also as JSON text, as `--var` gives it.
+        show: Further columns that the plan shows of each row: since when it is there.
     """
 
     kind: ClassVar[str] = "sql.fill_nulls"
     columns: list[str]
     values: dict[str, Any] = Field(default={}, description="By column, e.g. the schema's defaults.")
     given: Annotated[dict[str, Any], BeforeValidator(_read, json_schema_input_type=dict[str, Any] | str)] = {}
+    show: list[str] = []
 
     @field_validator("values", "given")
     @classmethod
@@ -114,6 +116,7 @@ class FillNulls(OnRows):
             batch=self.batch,
             where=[Condition(column=name, operator="is null")],
             set={name: value},
+            show=[name, *(one for one in self.show if one != name)],
         )
 
     def _refuse_without(self, answers: Answers) -> None:

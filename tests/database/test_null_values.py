@@ -101,6 +101,7 @@ def test_what_takes_null_and_must_not_is_named_with_the_schemas_default(look, wo
         "defaults": DEFAULTS,
         "without_default": ["name"],
         "key": ["id"],
+        "made_at": ["madeAt"],
     }
     assert "when last analyzed 75 % of its rows had none (a sample)" in found.evidence[1]
     assert "no row without one was seen (a sample); the schema has no constant default" in found.evidence[0]
@@ -153,7 +154,9 @@ def test_only_what_was_null_is_filled_column_by_column_and_can_be_told_apart(wor
         "set sourceType in 1 row of avatars",
         "set kind in 1 row of avatars",
     ]
-    assert len({change.target for change in changes}) == 3
+    shown = planned(FillNulls.model_validate({**FILL.parameters, "show": ["uses"]}), world.target())
+    assert '  id 2\n    uses: "0"\n-   sourceType: NULL\n+   sourceType: ' in shown[0].sample
+    assert changes[2].target == "kind in rows of public.avatars: id 3"
     assert '-   sourceType: NULL\n+   sourceType: "up\'loaded"' in changes[0].sample
     carry_out(FILL, world.target(), [])
     assert filled(world) == "1 a generated A, 2 b up'loaded A, 3 c up'loaded B, 4  up'loaded B"

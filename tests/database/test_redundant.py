@@ -65,6 +65,7 @@ def test_one_that_has_nothing_of_its_own_is_told(look, made: str, other: str) ->
         ("CREATE INDEX x ON t (a)", "CREATE INDEX y ON t (a, b) WHERE b > 1"),
         ("CREATE INDEX x ON t (a) INCLUDE (c)", "CREATE INDEX y ON t (a, b)"),
         ("CREATE INDEX x ON t USING hash (a)", "CREATE INDEX y ON t (a)"),
+        ("CREATE INDEX x ON t USING brin (a)", "CREATE INDEX y ON t USING brin (a, b)"),
         ("CREATE INDEX x ON t (lower(c))", "CREATE INDEX y ON t (upper(c), a)"),
         ("CREATE INDEX x ON t (a); ALTER TABLE t CLUSTER ON x", "CREATE INDEX y ON t (a, b)"),
         (
