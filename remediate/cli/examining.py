@@ -1,4 +1,4 @@
-"""The commands health, database-health, import-check, schema-validate: what a tool sees, as a table. Read only."""
+"""The commands of the tools (health, slow-query-review, …): what a tool sees, as a table. Read only."""
 
 import json
 import shlex
@@ -39,6 +39,7 @@ TOOLS = {
     "health": "Judge the app's health: API and token, database, process, log, build, disk. Exit 0 only if all is well.",
     "database-health": "Judge the database: connections, locks, slow statements, dead rows, and what the Prisma schema"
     " means.",
+    "slow-query-review": "Judge what makes queries slow: statements by what they took, indexes, figures, dead rows.",
     "import-check": "Check every import of the source tree against what its module exports, and whether all of it"
     " compiles.",
     "schema-validate": "Compare the database with schema.prisma, and its history with the migrations. Exit 0 only if"

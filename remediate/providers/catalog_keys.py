@@ -205,6 +205,16 @@ def with_index(answer: QueryAnswer, table: str, made: Index, dropped: str = "") 
     return answer.model_copy(update={"rows": tuple(rows)})
 
 
+def without_index(answer: QueryAnswer, table: str, dropped: str) -> QueryAnswer:
+    """Return what `INDEXES` will be answered once an index was dropped."""
+    rows = []
+    for record in answer.records:
+        if record["name"] == table:
+            record["indexes"] = [index for index in record["indexes"] if index["name"] != dropped]
+        rows.append(tuple(record.values()))
+    return answer.model_copy(update={"rows": tuple(rows)})
+
+
 def with_foreign_key(answer: QueryAnswer, table: str, made: ForeignKey, dropped: str = "") -> QueryAnswer:
     """Return what `FOREIGN_KEYS` will be answered once one was made, in the place of another one or of itself."""
     rows = []

@@ -24,6 +24,8 @@ class IndexComparison:
         missing: Indexes that are not there.
         wrong: One of the wanted name that is something else: name, what, wanted, found.
         invalid: Names of those that a failed build left, the schema's or not.
+        unusable: Indexes that are there only as what a failed build left, or whose name that has.
+        leftovers: Names of the invalid ones that are to be dropped by themselves: no wanted one stands in their place.
         building: Names of those that somebody builds at this moment.
         extra: Names of those that only the database has.
         notes: What a person may want to know: another name, a condition that cannot be compared.
@@ -35,6 +37,8 @@ class IndexComparison:
     missing: tuple[WantedIndex, ...] = ()
     wrong: tuple[dict[str, Json], ...] = ()
     invalid: tuple[str, ...] = ()
+    unusable: tuple[WantedIndex, ...] = ()
+    leftovers: tuple[str, ...] = ()
     building: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -73,6 +77,11 @@ class IndexComparison:
             *(f"only in the database: {name} on {self.table}" for name in self.extra),
         )
 
+    def to_make(self) -> list[Json]:
+        """Return the indexes that `sql.create_index` would make, in its own words; a primary key is none of them."""
+        lacking = [one for one in (*self.missing, *self.unusable) if not one.primary]
+        return [{**one.model_dump(mode="json", exclude={"primary"}), "table": self.table} for one in lacking]
+
     def facts(self) -> dict[str, Json]:
         """Return it as JSON; `missing` as `sql.create_index` takes it, a primary key apart, for it is none."""
         keys = [one for one in self.missing if one.primary]
@@ -80,7 +89,9 @@ class IndexComparison:
             "table": self.table,
             "exists": self.exists,
             "missing": [
-                one.model_dump(mode="json", exclude={"primary"}) for one in self.missing if not one.primary
+                one.model_dump(mode="json", exclude={"primary", "table"})
+                for one in self.missing
+                if not one.primary
             ],
             "missing_primary_key": [column.name for one in keys for column in one.columns],
             "wrong": list(self.wrong),
@@ -107,6 +118,13 @@ def compared_indexes(
     twins = {index.name for index in there.values() if index}
     named = {one.name_on(table) for one in absent if one.name_on(table) in by_name}
     broken = [index for index in found.indexes if not index.valid and not index.building]
+    unusable = [
+        (one, index.name)
+        for one in wanted
+        if (index := there[one.name_on(table)] or by_name.get(one.name_on(table)))
+        and index in broken
+        and not index.constraint
+    ]
     return IndexComparison(
         table=table,
         missing=tuple(one for one in absent if one.name_on(table) not in named),
@@ -117,6 +135,12 @@ def compared_indexes(
             for wrong in _wrong(one, same)
         ),
         invalid=tuple(index.name for index in broken),
+        unusable=tuple(one for one, _ in unusable),
+        leftovers=tuple(
+            index.name
+            for index in broken
+            if not index.constraint and index.name not in {name for _, name in unusable}
+        ),
         building=tuple(
             index.name for index in there.values() if index and index.building and not index.valid
         ),

@@ -5,9 +5,9 @@ for, what a failed build leaves), and "DROP INDEX".
 """
 
 import difflib
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
@@ -44,8 +44,8 @@ class CreateIndex(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.create_index"
-    table: str = Field(description="The table, in the app's schema.")
-    indexes: list[WantedIndex] = Field(min_length=1, description="The indexes that it must have.")
+    table: str = Field(default="", description="The table, in the app's schema, of indexes that name none.")
+    indexes: list[WantedIndex] = Field(description="The indexes that must be there.")
 
     @field_validator("indexes")
     @classmethod
@@ -54,10 +54,18 @@ class CreateIndex(Gated, OwnChange):
             raise ValueError("a primary key is a constraint; write a migration for it")
         return indexes
 
+    @model_validator(mode="after")
+    def _each_of_a_table(self) -> Self:
+        if not self.table and any(not one.table for one in self.indexes):
+            raise ValueError("say of which table: `table`, of the step or of the index")
+        return self
+
     def ask(self) -> Questions:
         """Ask for the tables' shapes and indexes, for values that are there twice, and for live figures."""
-        twice = (twice_there(self.table, one) for one in self.indexes if one.unique and _is_writable(one))
-        return (POOLED, *CATALOG, catalog.live(self.table), OPEN_TRANSACTIONS, *twice)
+        tables = dict.fromkeys((self.table, *map(self._of, self.indexes)))
+        live = (catalog.live(name) for name in tables if name)
+        twice = (twice_there(self._of(one), one) for one in self.indexes if one.unique and _is_writable(one))
+        return (POOLED, *CATALOG, *live, OPEN_TRANSACTIONS, *twice)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each index that is missing.
@@ -66,8 +74,9 @@ class CreateIndex(Gated, OwnChange):
             Failed: There is no such table or column, its name is taken, somebody builds it just now, or rows forbid
                 it to be unique.
         """
-        table, changes, indexes = self._table(answers), [], answers[INDEXES]
+        changes, indexes = [], answers[INDEXES]
         for wanted in self.indexes:
+            table = self._table(self._of(wanted), answers)
             if change := self._change(wanted, table, indexes, answers):
                 changes.append(change)
                 (foretold,) = (one.answer for one in change.forecasts)
@@ -87,7 +96,7 @@ class CreateIndex(Gated, OwnChange):
         if leftover := str(change.data["leftover"]):
             there = indexed_tables_in(target.answer((INDEXES,))[INDEXES])[table].indexes
             for index in (one for one in there if one.name == leftover):
-                self._refuse_at_work(index, target.name)
+                self._refuse_at_work(index, table, target.name)
             target.change_database(removal_of_leftover(schema, table, leftover))
         target.change_database(creation(schema, table, wanted))
 
@@ -103,13 +112,17 @@ class CreateIndex(Gated, OwnChange):
         if (oid := still_ours(target, schema, table, name, change_of(undo))) is not None:
             target.change_database(removal(schema, name, oid))
 
-    def _table(self, answers: Answers) -> Table:
-        table = catalog.tables_in(answers[TABLES]).get(catalog.stored_name(self.table))
+    def _of(self, wanted: WantedIndex) -> str:
+        """Return of which table an index is to be."""
+        return wanted.table or self.table
+
+    def _table(self, name: str, answers: Answers) -> Table:
+        table = catalog.tables_in(answers[TABLES]).get(catalog.stored_name(name))
         if table is None:
-            what = f"there is no table {self.table} in the app's schema"
+            what = f"there is no table {name} in the app's schema"
             raise Failed(answers.where, what, "it needs a migration, not an index: prisma migrate deploy")
         if table.kind != "r":
-            what = f"{self.table} is {'partitioned' if table.kind == 'p' else 'no table'}"
+            what = f"{name} is {'partitioned' if table.kind == 'p' else 'no table'}"
             raise Failed(answers.where, what, "indexes are built concurrently on plain tables only")
         return table
 
@@ -128,7 +141,7 @@ class CreateIndex(Gated, OwnChange):
         steps = (*((drop,) if drop else ()), wanted.ddl(table.schema_name, table.name))
         after = with_index(indexes, table.name, _as_it_will_be(wanted, table), leftover)
         return Change(
-            what=f"make the index {name} on {self.table}",
+            what=f"make the index {name} on {table.name}",
             target=f"index {table.schema_name}.{name}",
             script=";\n".join(steps) + ";",
             hazards=own_hazards(steps, known_from(answers), self.allow),
@@ -139,7 +152,7 @@ class CreateIndex(Gated, OwnChange):
                     else ()
                 ),
                 _LOCK_NOTE,
-                size_note(answers.raw(catalog.live(self.table))),
+                size_note(answers.raw(catalog.live(self._of(wanted)))),
                 open_transactions_note(answers.raw(OPEN_TRANSACTIONS)),
                 *self._not_counted(wanted, answers),
             ),
@@ -171,14 +184,14 @@ class CreateIndex(Gated, OwnChange):
         named = next((index for index in found if index.name == name), None)
         for index in (twin, named):
             if index and not index.valid:
-                self._refuse_at_work(index, where)
+                self._refuse_at_work(index, table, where)
                 return index.name
         self._refuse_taken(wanted, name, named, there, where)
         return ""
 
-    def _refuse_at_work(self, index: Index, where: str) -> None:
+    def _refuse_at_work(self, index: Index, table: str, where: str) -> None:
         if index.building:
-            what = f"somebody builds {index.name} on {self.table} at this moment, or works at the table"
+            what = f"somebody builds {index.name} on {table} at this moment, or works at the table"
             raise Failed(where, what, "nothing was changed; try again when it is done")
         if index.constraint:
             what = f"{index.name} is invalid, and a constraint owns it"
@@ -198,7 +211,7 @@ class CreateIndex(Gated, OwnChange):
                 f"{what} {is_}, wanted {want}" for what, want, is_ in differences(wanted, named)
             )
             raise Failed(
-                where, f"{name} on {self.table} is another index: {differ or 'another condition'}", todo
+                where, f"{name} on {self._of(wanted)} is another index: {differ or 'another condition'}", todo
             )
         for table in there.values():
             if name == table.name or any(index.name == name for index in table.indexes):
@@ -213,18 +226,18 @@ class CreateIndex(Gated, OwnChange):
             if catalog.stored_name(name) not in table.by_name:
                 near = _nearest(name, list(table.by_name))
                 todo = f"did you mean {identifier(near)}?" if near else "add the column first"
-                raise Failed(where, f"there is no column {identifier(name)} in {self.table}", todo)
+                raise Failed(where, f"there is no column {identifier(name)} in {table.name}", todo)
 
     def _refuse_twice(self, wanted: WantedIndex, answers: Answers) -> None:
         if wanted.unique and (twice := self._twice(wanted, answers)):
             columns = ", ".join(column.name for column in wanted.columns)
-            what = f"{twice} values of {columns} are there more than once in {self.table}"
+            what = f"{twice} values of {columns} are there more than once in {self._of(wanted)}"
             raise Failed(
                 answers.where, what, "nothing was changed; decide which rows are right, then try again"
             )
 
     def _twice(self, wanted: WantedIndex, answers: Answers) -> int | None:
-        answer = answers.raw(twice_there(self.table, wanted))
+        answer = answers.raw(twice_there(self._of(wanted), wanted))
         return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else None
 
     def _not_counted(self, wanted: WantedIndex, answers: Answers) -> tuple[str, ...]:

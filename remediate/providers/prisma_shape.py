@@ -42,7 +42,8 @@ class Indexes(_Compared):
     """Every index that the Prisma schema means is in the database, primary keys and unique ones too, and valid.
 
     Compared by what it means: columns in order, how they are sorted, operator classes, method, uniqueness, condition.
-    Another name is told. Indexes that only the database has are told, and are no fault; an invalid one is.
+    Another name is told. Indexes that only the database has are told, and are no fault; an invalid one is. Facts for
+    later steps: `to_make` (for `sql.create_index`), `leftovers` (for `sql.drop_invalid_indexes`), what differs.
     """
 
     kind: ClassVar[str] = "prisma.indexes"
@@ -57,11 +58,15 @@ class Indexes(_Compared):
         del first
         meant, found = tables_meant(now, self.schema_file), indexed_tables_in(now[INDEXES])
         tables = chosen_tables(meant, self.table, found, now.where)
-        return finding_of(
-            [_compared(table, found.get(stored_name(table.name))) for table in tables],
-            single=self.table is not None,
-            many="indexes",
-        )
+        comparisons = [_compared(table, found.get(stored_name(table.name))) for table in tables]
+        finding = finding_of(comparisons, single=self.table is not None, many="indexes")
+        to_do = {
+            "to_make": [index for one in comparisons for index in one.to_make()],
+            "leftovers": [
+                {"table": one.table, "name": name} for one in comparisons for name in one.leftovers
+            ],
+        }
+        return finding.model_copy(update={"facts": {**finding.facts, **to_do}})
 
 
 class ForeignKeys(_Compared):

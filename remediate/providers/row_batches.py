@@ -214,7 +214,7 @@ def sample_of(rows: Sequence[Row], after: dict[str, str] | None) -> str:
 def _sampled(row: Row, after: dict[str, str] | None) -> Iterator[str]:
     yield f"{'-' if after is None else ' '} {in_words(row.key)}"
     for name, value in row.shown.items():
-        yield f"-   {name}: {as_shown(value)}"
+        yield f"{'-' if after is None or name in after else ' '}   {name}: {as_shown(value)}"
         if after is not None and name in after:
             yield f"+   {name}: {after[name]}"
 

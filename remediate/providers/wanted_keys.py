@@ -52,6 +52,7 @@ class WantedIndex(BaseModel):
 
     Attributes:
         columns: In order; a name, or `{name: …, sort: desc, ops: …}`.
+        table: Of which table; default: the step's.
         name: Default: as Prisma names it. One of another name that is the same otherwise will do, too.
         unique: Whether it lets a value be there once only.
         method: `btree`, `hash`, `gin`, `gist`, `spgist` or `brin`.
@@ -61,6 +62,7 @@ class WantedIndex(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     columns: IndexColumns = Field(min_length=1)
+    table: str = ""
     name: str = ""
     unique: bool = False
     method: Literal["btree", "hash", "gin", "gist", "spgist", "brin"] = "btree"

@@ -21,29 +21,38 @@ _BLOCKERS = (
 _LONGEST_QUERY_HEAD = 80
 
 
+_UNSEEN = "who held it could not be seen"
+
+
 class Blockers:
-    """A second connection that looks who blocks the first, while it waits.
+    """A second connection, made when it is first needed, that looks who blocks another one while that waits.
+
+    Whoever is looked at more often than its lock_timeout ends is looked at while it waits for what it will not get:
+    so the last look is the one that counts, also where that saw nobody.
 
     Args:
         door: The way in.
+
+    Attributes:
+        seen: Who held it, in a clause.
     """
 
     def __init__(self, door: Door) -> None:
-        self.seen = "who held it could not be seen"
-        try:
-            self._wire: Wire | None = door.another_wire()
-        except NoDatabase:
-            self._wire = None
+        self.seen = _UNSEEN
+        self._door = door
+        self._wire: Wire | None = None
 
     def look(self, pid: int) -> None:
-        """Look who blocks the connection that this server process serves; `seen` then says it in a clause."""
-        if self._wire:
-            try:
-                result = self._wire.exchange([Command(sql=_BLOCKERS, parameters=(pid,))], 5.0)[0]
-            except WireLost:
-                return
-            if succeeded(result) and (records := rows_of(result).records):
-                self.seen = "held by " + "; ".join(_told(record) for record in records)
+        """Look who blocks the connection that this server process serves."""
+        self.seen = _UNSEEN
+        try:
+            if self._wire is None or not self._wire.open:
+                self._wire = self._door.another_wire()
+            result = self._wire.exchange([Command(sql=_BLOCKERS, parameters=(pid,))], 5.0)[0]
+        except (NoDatabase, WireLost):
+            return
+        if succeeded(result) and (records := rows_of(result).records):
+            self.seen = "held by " + "; ".join(_told(record) for record in records)
 
     def close(self) -> None:
         """Close the second connection."""

@@ -16,7 +16,8 @@ from remediate.errors import Failed, Lost
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Query
-from remediate.target import OutsideTransaction
+from remediate.target import OutsideTransaction, Statement
+from remediate.transport.database_blockers import Blockers
 from remediate.transport.database_door import DatabaseSettings, Door, NoDatabase
 from remediate.transport.database_ledger import (
     ENTER,
@@ -60,6 +61,7 @@ _NAME_TAKEN = (
 )
 _FORGET = "DELETE FROM remediate.intended WHERE token = %s"
 _REPORT = f"WITH gone AS ({_FORGET}) {ENTER}"
+_LOCK_NOT_HAD = "55P03"  # lock_timeout: somebody's transaction was not ended in time
 
 
 @dataclass(frozen=True)
@@ -195,26 +197,53 @@ class Outside:
         Raises:
             Failed: The server refused it; nothing is left of it.
         """
+        blockers = Blockers(self.door)
         try:
-            seconds = change.statement_timeout + self.settings.answer
-            all_well(wire.exchange([command_of(change.statement)], seconds))
+            self._run(wire, change.statement, change, blockers)
         except WireLost:
             return False
         except Refused as refused:
             if refused.ended:
                 return False
-            untouched = self._take_back(token, change, taken=refused.state == _NAME_TAKEN)
-            raise failed(self.where, refused, untouched) from refused
+            untouched = self._take_back(token, change, refused, blockers)
+            raise self._refused(refused, change, blockers, untouched) from refused
+        finally:
+            blockers.close()
         return True
 
-    def _take_back(self, token: str, change: OutsideTransaction, *, taken: bool) -> str:
-        """Clear away what a refused statement left, and return in a clause what became of it."""
-        if not taken and not self._came_about(change.came_about):
-            self._clean_up(change)
+    def _run(self, wire: Wire, statement: Statement, change: OutsideTransaction, blockers: Blockers) -> None:
+        """Run a statement, and look, while it waits for a lock, who holds that."""
+        seconds = change.statement_timeout + self.settings.answer
+        pause = (change.lock_timeout / 3, lambda: blockers.look(wire.pid))
+        all_well(wire.exchange([command_of(statement)], seconds, pause))
+
+    def _take_back(self, token: str, change: OutsideTransaction, refused: Refused, blockers: Blockers) -> str:
+        """Take away what a refused statement left, and return in a clause what became of it.
+
+        Raises:
+            Failed: That is refused, too; it is still known of, and taken away by whoever comes next.
+        """
+        taken = refused.state == _NAME_TAKEN
+        try:
+            if not taken and not self._came_about(change.came_about):
+                self._clean_up(change)
+        except Refused as again:
+            left = "what it left could not be taken away either, and will be by the next rollback or run"
+            raise self._refused(refused, change, blockers, left) from again
         self._exchange([Command(sql=_FORGET, parameters=(token,))])
         if taken:
             return "it did not come about, and what has its name was not touched"
         return "it did not come about, and nothing is left of it"
+
+    def _refused(
+        self, refused: Refused, change: OutsideTransaction, blockers: Blockers, untouched: str
+    ) -> Failed:
+        """Return the error that tells of a refusal; of a lock that was not to be had also who held it."""
+        if refused.state != _LOCK_NOT_HAD:
+            return failed(self.where, refused, untouched)
+        what = f"no lock, or end of a transaction, within {change.lock_timeout:g} s; {blockers.seen}"
+        todo = f"{untouched}; end what blocks it, or try again later"
+        return Failed(self.where, what, todo, output=refused.complaint)
 
     def _own_wire(self, change: OutsideTransaction) -> tuple[Wire, int, str]:
         """Return a connection for the statement alone, the server's process, and since when that is there.

@@ -94,7 +94,7 @@ class Wire:
         Args:
             commands: Always through the extended protocol, which takes one statement a command.
             seconds: How long to wait for the last result.
-            pause: After how many seconds of waiting to call something, once.
+            pause: Every so many seconds of waiting, something to call.
 
         Raises:
             WireLost: The connection broke or was silent for too long. It is closed.
@@ -174,17 +174,18 @@ class Wire:
 
 
 class _Pause:
-    """Something to do once while waiting."""
+    """Something to do now and then while waiting."""
 
     def __init__(self, pause: tuple[float, Callable[[], None]] | None, clock: Clock) -> None:
-        self._clock, self._call = clock, pause[1] if pause else None
-        self.due = clock() + pause[0] if pause else float("inf")
+        self._clock = clock
+        self._seconds, self._call = pause or (float("inf"), lambda: None)
+        self.due = clock() + self._seconds
 
     def call_when_due(self) -> None:
         """Call it if its time has come."""
-        if self._call and self._clock() >= self.due:
-            call, self._call, self.due = self._call, None, float("inf")
-            call()
+        if self._clock() >= self.due:
+            self._call()
+            self.due = self._clock() + self._seconds
 
 
 def numbered(sql: str, count: int) -> str:

@@ -60,6 +60,26 @@ def test_what_the_app_logs_while_health_looks_is_an_error_of_now(
     assert "TS2614" in findings["the sources compile"]["evidence"][0]
 
 
+def test_a_review_of_slow_queries_says_what_it_cannot_see_and_runs_none(
+    practice: Practice, operator: Operator, web1: str
+) -> None:
+    before = picture(practice)
+    code, findings = judged(operator, "slow-query-review")
+    assert (code, ill(findings)) == (0, set())
+    slow = findings["no statement takes long"]
+    assert (
+        "pg_stat_statements is not installed, so that only what runs at this moment is seen" in slow["seen"]
+    )
+    assert slow["evidence"][-1].startswith("plan (not run): Limit <- Sort <- ")
+    assert picture(practice) == before
+    sql = 'CREATE INDEX "avatars_wide_idx" ON avatars ("userId", "createdAt" DESC)'
+    practice.on(web1, "psql", "-h", "/run/postgresql", "-U", "postgres", "-qc", sql, "lumiku")
+    code, findings = judged(operator, "slow-query-review")
+    assert (code, ill(findings)) == (8, {"no index has nothing of its own"})
+    (line,) = findings["no index has nothing of its own"]["evidence"]
+    assert line.startswith("avatars_userId_idx on avatars: all of it is in avatars_wide_idx; ")
+
+
 def test_errors_of_before_do_not_count_and_columns_do(
     practice: Practice, operator: Operator, web1: str
 ) -> None:

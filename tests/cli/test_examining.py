@@ -20,7 +20,9 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("tool", ["health", "database-health", "import-check", "schema-validate"])
+@pytest.mark.parametrize(
+    "tool", ["health", "database-health", "slow-query-review", "import-check", "schema-validate"]
+)
 def test_a_host_that_cannot_be_reached_is_not_called_ill(here: Path, tool: str, capsys) -> None:
     words = [tool, "--on", "web1,web2", "--playbooks", str(PLAYBOOKS)]
     assert run([*words, "--json"]) == 6
@@ -70,6 +72,7 @@ def test_the_tools_are_listed_as_what_they_are(here: Path, capsys) -> None:
     assert {one["name"] for one in listed if one["kind"] == "tool"} == {
         "health",
         "database-health",
+        "slow-query-review",
         "import-check",
         "schema-validate",
     }

@@ -12,6 +12,7 @@ from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Undo, WayBack
 from remediate.providers.catalog_keys import INDEXES, indexed_tables_in
 from remediate.providers.index_compare import compared_indexes
+from remediate.providers.index_leftovers import DropInvalidIndexes
 from remediate.providers.index_removal import creation
 from remediate.providers.postgres_index import STEPS, CreateIndex
 from remediate.transport.database_door import DatabaseSettings
@@ -365,3 +366,53 @@ def test_a_plan_costs_one_round_trip(world: DatabaseWorld) -> None:
     before = world.reach._trips.database
     planned(action(BY_USER, SOME), world.target())
     assert world.reach._trips.database == before + 1
+
+
+def test_indexes_of_several_tables_are_made_in_one_step(world: DatabaseWorld) -> None:
+    of_others = {"columns": [{"name": "id", "sort": "desc"}], "table": "others"}
+    both = CreateIndex.model_validate({"indexes": [{**BY_USER, "table": "avatars"}, of_others]})
+    first, second = planned(both, world.target())
+    assert first.what == "make the index avatars_userId_idx on avatars"
+    assert (
+        second.script
+        == 'CREATE INDEX CONCURRENTLY "others_id_idx" ON "public"."others" USING btree ("id" DESC);'
+    )
+    carry_out(both, world.target(), [])
+    assert indexes(world) == "avatars_userId_idx true"
+    assert planned(both, world.target()) == ()
+
+
+def test_an_index_of_no_table_is_refused_at_load() -> None:
+    with pytest.raises(ValidationError, match="say of which table"):
+        CreateIndex.model_validate({"indexes": [BY_USER]})
+    assert CreateIndex.model_validate({"indexes": []}).indexes == []
+
+
+DROP = DropInvalidIndexes.model_validate(
+    {"indexes": [{"table": "avatars", "name": name} for name in ("avatars_userId_idx", "gone")]}
+)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_law_holds_for_dropping_what_a_failed_build_left(world: DatabaseWorld, law) -> None:
+    world.beginning += LEFT
+    world.reset()
+    law(DROP, world, {**CATALOGUE, DROP.kind: DropInvalidIndexes})
+
+
+def test_only_what_is_invalid_is_dropped(world: DatabaseWorld) -> None:
+    world.sql(LEFT)
+    change = only(planned(DROP, world.target()))
+    assert change.script == 'DROP INDEX CONCURRENTLY "public"."avatars_userId_idx";'
+    world.sql("UPDATE pg_index SET indisvalid = true WHERE indexrelid = '\"avatars_userId_idx\"'::regclass")
+    assert planned(DROP, world.target()) == ()
+    with pytest.raises(Failed, match="is there already, and not by this run"):
+        DROP.apply(world.target().scoped(fresh_token()), change)
+    assert indexes(world) == "avatars_userId_idx true"
+
+
+def test_an_invalid_index_that_a_constraint_owns_is_a_persons(world: DatabaseWorld) -> None:
+    key = DropInvalidIndexes.model_validate({"indexes": [{"table": "avatars", "name": "avatars_pkey"}]})
+    world.sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'avatars_pkey'::regclass")
+    with pytest.raises(Failed, match="avatars_pkey is invalid, and a constraint owns it"):
+        planned(key, world.target())

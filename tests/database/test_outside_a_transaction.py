@@ -17,7 +17,7 @@ from remediate.sql import compose
 from remediate.target import OutsideTransaction, Statement
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
-from remediate.transport.database_wire import Command
+from remediate.transport.database_wire import Command, Wire
 
 from .conftest import Cluster, RelayForwards
 from .test_changing import once
@@ -223,6 +223,44 @@ def test_a_refused_statement_leaves_nothing(cluster, table, database: Database) 
     assert indexes(cluster, table) == ""
     assert nothing_is_left_open(cluster, table)
     assert database.ledger(TOKEN) is None
+
+
+def held_by(cluster: Cluster, table: str, open_database, *statements: str) -> Wire:
+    """Return the connection of somebody who has done this in a transaction, and does nothing more."""
+    wire = open_database(cluster.url(table))._door.wire()
+    wire.exchange([Command(sql=one) for one in statements], 5)
+    return wire
+
+
+def test_whose_transaction_was_not_ended_in_time_is_named(
+    cluster, table, database: Database, open_database
+) -> None:
+    elsewhere = ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1 AS one, 'secret' AS two")
+    wire = held_by(cluster, table, open_database, *elsewhere)
+    soon = index().model_copy(update={"lock_timeout": 1.0})
+    held = rf"within 1 s; held by pid {wire.pid} \(remediate\), idle in transaction for 00:00:\d\d: SELECT \? AS one"
+    with pytest.raises(Failed, match=rf"{held}, \? AS two; .*nothing is left of it; end what blocks it"):
+        database.change(TOKEN, soon)
+    assert indexes(cluster, table) == ""
+    assert nothing_is_left_open(cluster, table)
+    wire.close()
+    assert database.change(TOKEN, soon) is True
+
+
+def test_what_a_writer_keeps_from_being_taken_away_is_told_and_taken_away_later(
+    cluster, table, database: Database, open_database
+) -> None:
+    wire = held_by(cluster, table, open_database, "BEGIN", "INSERT INTO t VALUES (0)")
+    soon = index().model_copy(update={"lock_timeout": 1.0})
+    with pytest.raises(
+        Failed, match=rf"held by pid {wire.pid} .*what it left could not be taken away either"
+    ):
+        database.change(TOKEN, soon)
+    assert indexes(cluster, table) == "t_id false"
+    wire.close()
+    assert database.change(TOKEN, soon) is True
+    assert indexes(cluster, table) == "t_id true"
+    assert nothing_is_left_open(cluster, table)
 
 
 @pytest.mark.fault(14)

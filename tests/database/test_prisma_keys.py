@@ -167,6 +167,9 @@ def test_an_index_that_a_failed_build_left_is_a_fault_of_its_own(cluster, keys, 
     assert finding.seen == "invalid in accounts, left by a build that failed: accounts_status_idx, leftover"
     assert finding.facts["invalid"] == ["accounts_status_idx", "leftover"]
     assert finding.facts["missing"] == []
+    (to_make,) = look(database, Indexes).facts["to_make"]
+    assert (to_make["table"], to_make["columns"][0]["name"]) == ("accounts", "status")
+    assert finding.facts["leftovers"] == [{"table": "accounts", "name": "leftover"}]
 
 
 def test_a_valid_twin_under_another_name_does_while_the_invalid_one_is_told(
@@ -179,6 +182,8 @@ def test_a_valid_twin_under_another_name_does_while_the_invalid_one_is_told(
     )
     finding = look(database, Indexes, "Account")
     assert finding.facts["invalid"] == ["accounts_status_idx"]
+    assert finding.facts["to_make"] == []
+    assert finding.facts["leftovers"] == [{"table": "accounts", "name": "accounts_status_idx"}]
     assert "another name: twin on accounts is what accounts_status_idx should be" in finding.evidence
 
 

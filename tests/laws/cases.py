@@ -30,6 +30,7 @@ from .database_cases import (
 from .environment_cases import COMMAND, MEND, RECREATE, SET, SET_SECRET, UNSET, env_world
 from .key_cases import (
     CREATE_INDEXES,
+    DROP_INVALID,
     MAKE_FOREIGN_KEY,
     OLD_KEY,
     SET_NOT_NULL,
@@ -115,6 +116,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case("a table that lacks two columns", ADD_COLUMNS, database_world),
     Case("a table that lacks two indexes", CREATE_INDEXES, index_world),
+    Case("a table with what a failed build left", DROP_INVALID, lambda: index_world(left=True)),
     Case("a table that lacks a foreign key", MAKE_FOREIGN_KEY, foreign_key_world),
     Case("a foreign key of another rule", MAKE_FOREIGN_KEY, lambda: foreign_key_world(OLD_KEY)),
     Case("columns that take NULL", SET_NOT_NULL, not_null_world),

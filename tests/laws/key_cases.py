@@ -14,6 +14,7 @@ from remediate.providers.foreign_key_sql import (
     taking_back,
     validate_sql,
 )
+from remediate.providers.index_leftovers import DropInvalidIndexes
 from remediate.providers.index_removal import FOUND, NO_LONGER_BROKEN, creation, removal_of_leftover
 from remediate.providers.live_notes import OPEN_TRANSACTIONS
 from remediate.providers.not_null_sql import add_sql as add_check_sql
@@ -44,6 +45,7 @@ Did = Callable[[State, tuple[Any, ...]], None]
 BY_NAME = WantedIndex(columns=[WantedColumn(name="name", sort="desc")])
 BY_TAG = WantedIndex(columns=[WantedColumn(name="tag")], name="tags")
 CREATE_INDEXES = CreateIndex(table="t", indexes=[BY_NAME, BY_TAG])
+DROP_INVALID = DropInvalidIndexes.model_validate({"indexes": [{"table": "t", "name": "tags"}]})
 NAMES = {"t_name_idx": BY_NAME, "tags": BY_TAG}
 
 
@@ -89,6 +91,13 @@ class RecordingWorld(MemoryWorld):
         for undo in self.state.ledger.values():
             undo.setdefault("made", 7)
         return super().target()
+
+    def fingerprint(self) -> Any:
+        """Return what pg_dump would see: no index that is invalid."""
+        seen = super().fingerprint()
+        there = seen["tables"]["indexes"]
+        seen["tables"]["indexes"] = {name: one for name, one in there.items() if one["valid"]}
+        return seen
 
 
 def index_world(*, left: bool = False) -> MemoryWorld:

@@ -199,5 +199,6 @@ def _carried_out_with_cut(action: Action, world: World, cut_at: int, moment: Mom
 
 
 def _visible(action: Action) -> bool:
-    # A restart leaves no trace in a fingerprint, which tells nothing of process ids; nor do counters of a server.
-    return action.undo_last or action.kind in {"sql.analyze", "sql.vacuum"}
+    # A restart leaves no trace in a fingerprint, which tells nothing of process ids; nor do counters of a server, nor
+    # an invalid index, which pg_dump leaves out.
+    return action.undo_last or action.kind in {"sql.analyze", "sql.vacuum", "sql.drop_invalid_indexes"}

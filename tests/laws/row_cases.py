@@ -9,6 +9,7 @@ from remediate.providers.catalog import TABLES, live
 from remediate.providers.row_cascade import no_other_key
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_facts import FOREIGN_KEYS, rights
+from remediate.providers.row_fill import FillNulls
 from remediate.providers.row_images import (
     MAKE_ROOM,
     THERE,
@@ -46,6 +47,7 @@ DELETE = DeleteRows.model_validate({**AS_EXPECTED, "where": [WITHOUT_NAME]})
 INSERT = InsertRows.model_validate(
     {**AS_EXPECTED, "rows": [{"id": "c"}, {"id": "d"}], "same": {"name": None}}
 )
+FILL = FillNulls.model_validate({**AS_EXPECTED, "columns": ["name"], "given": '{"name": "unknown"}'})
 GIVEN = {**dict.fromkeys("ab"), "z": "its own"}
 
 
@@ -167,6 +169,7 @@ def rows_world() -> MemoryWorld:
 
 ROW_CASES = (
     ("rows without a name, in two batches", UPDATE, rows_world),
+    ("rows that lack a name, in two batches", FILL, rows_world),
     ("rows that are to go, in two batches", DELETE, rows_world),
     ("rows that are missing, in two batches", INSERT, rows_world),
 )
