@@ -91,3 +91,21 @@ def orphans(table: str, columns: tuple[str, ...], to: tuple[str, ...], to_column
         f" AND NOT EXISTS (SELECT FROM {identifier(*to)} AS r WHERE {found})"
     )
     return Query(sql=sql, about=(f"table:{table}", f"table:{to[-1]}"))
+
+
+def referring(table: str, columns: tuple[str, ...]) -> Query:
+    """Return the question how many rows refer to something, to how many, and how many at most to one.
+
+    Args:
+        table: That refers, in the app's schema.
+        columns: Its columns; a row with a NULL among them refers to nobody.
+    """
+    names = [f"t.{identifier(name)}" for name in columns]
+    refers = " AND ".join(f"{name} IS NOT NULL" for name in names)
+    sql = (
+        "SELECT coalesce(sum(g.number), 0)::bigint AS rows, count(*) AS parents,"  # noqa: S608  (identifiers)
+        " coalesce(max(g.number), 0) AS most"
+        f" FROM (SELECT count(*) AS number FROM {identifier(table)} AS t WHERE {refers}"
+        f" GROUP BY {', '.join(names)}) AS g"
+    )
+    return Query(sql=sql, about=(f"table:{table}",))

@@ -62,6 +62,8 @@ class InsertRows(OnRows):
         same: Columns that have the same value in all of them.
         set_now: Columns that become the moment of the change (`updatedAt`).
         show: The columns that the plan shows of each row, besides its key; by default all that are given.
+        undecided: What nobody can say of rows that belong here, too (`found.….undecided` of `sql.orphans`): where
+            there is any, nothing is inserted, and it is told.
     """
 
     kind: ClassVar[str] = "sql.insert_rows"
@@ -69,6 +71,7 @@ class InsertRows(OnRows):
     same: dict[str, Any] = {}
     set_now: list[str] = []
     show: list[str] | None = None
+    undecided: list[str] = []
 
     @model_validator(mode="after")
     def _rows_are_alike(self) -> "InsertRows":
@@ -108,8 +111,12 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
 
         Raises:
             Failed: The table has another key, or the role may not, or the rows are fewer or more than expected, or a
-                column that must have a value has none.
+                column that must have a value has none, or there is something undecided.
         """
+        if self.undecided:
+            what = f"nobody can say of {'; '.join(self.undecided[:_SHOWN])}"
+            more = f" (and {len(self.undecided) - _SHOWN} more)" if len(self.undecided) > _SHOWN else ""
+            raise Failed(answers.where, what + more, "a person decides that first; nothing was changed")
         table = workable(self.table, self.key, (*self.given, *self.set_now), "insert", answers)
         self._refuse_unfit(table, answers)
         before = number_before(self.recipe, answers)
