@@ -18,6 +18,13 @@ _RECORD = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('made
 FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s AND xact = pg_current_xact_id()"""
 _STILL = "SELECT 1 / (count(*) = 1)::int FROM pg_constraint WHERE oid = %s::bigint::oid AND conname = %s"
+_UNVALIDATED = """SELECT 1 / (count(*) = 1)::int FROM pg_constraint
+WHERE oid = %s::bigint::oid AND conname = %s AND NOT convalidated"""
+
+
+def still_unvalidated(key: ForeignKey) -> Statement:
+    """Return the statement that ends the transaction where a foreign key is another one, or validated by now."""
+    return Statement(sql=_UNVALIDATED, parameters=(key.oid, key.name))
 
 
 def made_under(schema: str, table: str, name: str) -> Query:
