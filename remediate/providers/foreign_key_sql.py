@@ -33,7 +33,7 @@ def made_under(schema: str, table: str, name: str) -> Query:
 
 
 def record_of_made(schema: str, table: str, name: str) -> Statement:
-    """Return the statement that notes, in this transaction's ledger row, which number the new constraint got."""
+    """Return the statement that notes, in this transaction's ledger row, which number the constraint has."""
     return Statement(sql=_RECORD, parameters=(schema, table, name))
 
 

@@ -94,6 +94,18 @@ class MakeForeignKey(Action):
                 keys = foretold if isinstance(foretold, QueryAnswer) else keys
         return tuple(changes)
 
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Write down the number of what is replaced: one of the same name that somebody makes anew has another."""
+        before = before_of(change.data)
+        if before is None:
+            return self.undo_with(change.data)
+        there = referring_tables_in(target.answer((FOREIGN_KEYS,))[FOREIGN_KEYS]).get(
+            str(change.data["table"])
+        )
+        keys = there.foreign_keys if there else ()
+        number = next((one.oid for one in keys if one.name == before.name), 0)
+        return self.undo_with({**change.data, "before": {**before.model_dump(mode="json"), "oid": number}})
+
     def apply(self, target: Target, change: Change) -> None:
         """Add or validate, in one transaction.
 
@@ -104,16 +116,16 @@ class MakeForeignKey(Action):
         schema, table = str(change.data["schema"]), str(change.data["table"])
         key = ForeignKey.model_validate(change.data["key"])
         undo: dict[str, Json] = {"schema": schema, "table": table, "constraint": key.name}
+        record = record_of_made(schema, table, key.name)
         if change.data["validates"]:
-            undo["validated"] = key.oid
             validate = Statement(sql=validate_sql(schema, table, key.name))
-            target.change_database(DatabaseChange(statements=(validate,), undo=undo, statement_timeout=LONG))
+            target.change_database(
+                DatabaseChange(statements=(validate, record), undo=undo, statement_timeout=LONG)
+            )
             return
         before = before_of(change.data)
         add = Statement(sql=add_sql(schema, table, key, before.name if before else ""))
-        target.change_database(
-            DatabaseChange(statements=(add, record_of_made(schema, table, key.name)), undo=undo)
-        )
+        target.change_database(DatabaseChange(statements=(add, record), undo=undo))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Put back what was there before: no foreign key, the one with other rules, or one that was not validated.
@@ -292,10 +304,15 @@ def _data(
     return {
         "schema": table.schema_name,
         "table": table.name,
-        "key": key.model_dump(mode="json"),
-        "before": before.model_dump(mode="json") if before else None,
+        "key": _unnumbered(key),
+        "before": _unnumbered(before) if before else None,
         "validates": validates,
     }
+
+
+def _unnumbered(key: ForeignKey) -> dict[str, Json]:
+    """Return it without its number: one that was put back has another, and is the same to a plan."""
+    return key.model_copy(update={"oid": 0}).model_dump(mode="json")
 
 
 STEPS: tuple[type[Step], ...] = (MakeForeignKey,)

@@ -23,7 +23,7 @@ from remediate.transport.database_door import DatabaseSettings
 
 from ..laws.laws import LAWS, carry_out, fresh_token, planned  # noqa: TID252  (no package is installed for tests)
 from .conftest import Cluster
-from .test_add_columns import DatabaseTarget
+from .test_add_columns import DatabaseTarget, OvertakenTarget
 from .test_row_laws import RowWorld
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,8 @@ NOT_VALID = f"{KEY};{ORPHANS}{KEY.partition(' DROP')[0]} {AGAIN.format('CASCADE'
 OF_NONE = """INSERT INTO avatars (id, "userId", name, "baseImageUrl", "updatedAt")
 VALUES ('n', 'u', 'N', '', '2026-01-01');"""
 BESIDE_NULLS = f'ALTER TABLE avatars ALTER "projectId" DROP NOT NULL;{NOT_VALID}{OF_NONE}'
+OWN = """CREATE TABLE other (id text PRIMARY KEY); INSERT INTO other VALUES ('u'), ('v');
+ALTER TABLE avatars ADD CONSTRAINT own FOREIGN KEY ("userId") REFERENCES other ON DELETE CASCADE NOT VALID;"""
 BROKEN = pytest.mark.parametrize(
     "broken", [MISSING, NOT_VALID, BESIDE_NULLS], ids=["missing", "not valid", "nulls"]
 )
@@ -201,6 +203,25 @@ def test_an_orphan_that_somebody_gave_a_parent_since_is_not_put_back_over_it(wor
     assert world.sql("SELECT count(*) FROM pg_constraint WHERE conname = 'avatars_projectId_fkey'") == "1"
 
 
+def test_who_comes_to_use_a_parent_while_it_is_taken_away_keeps_it(world: KeyWorld) -> None:
+    world.broken(NOT_VALID)
+    undos: list[Undo] = []
+    carry_out(INSERTING, world.target(), undos)
+    comes = NEW + "('new', 'u', 'gone', 'New', '', '2026-01-02')"
+    target = OvertakenTarget(world.reach, fresh_token(), meanwhile=lambda: world.sql(comes))
+    with pytest.raises(Conflict, match="other rows of avatars than before"):
+        INSERTING.undo(target, undos[0])
+    assert world.sql("SELECT count(*) FROM avatar_projects") == "4"
+
+
+def test_another_foreign_key_of_the_table_is_left_to_its_own_playbook(world: KeyWorld) -> None:
+    world.broken(f"{MISSING}{OWN}")
+    done, _ = world.cured("orphaned-rows", orphans="delete")
+    assert not [what for what in done if "own" in what]
+    assert world.healthy("orphaned-rows")
+    assert not world.healthy("foreign-key")
+
+
 DELETING = DeleteRows.model_validate(
     {
         "table": "avatars",
@@ -276,10 +297,7 @@ def test_the_plan_of_a_cascade_says_what_one_deletion_takes_and_where_it_goes_on
 def test_foreign_keys_of_several_tables_are_mended_at_once_and_those_only_the_database_has_are_validated(
     world: KeyWorld,
 ) -> None:
-    world.broken(KEY)
-    world.sql("CREATE TABLE other (id text PRIMARY KEY); INSERT INTO other VALUES ('u')")
-    own = 'CONSTRAINT own FOREIGN KEY ("userId") REFERENCES other ON DELETE CASCADE NOT VALID'
-    world.sql(f"ALTER TABLE avatars ADD {own}")
+    world.broken(f"{KEY};{OWN}")
     done, _ = world.cured("foreign-key", change="true")
     assert done == [
         "add the foreign key avatars_projectId_fkey from avatars to avatar_projects",
