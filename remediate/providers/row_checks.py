@@ -24,7 +24,7 @@ from remediate.providers.row_facts import (
     rights_in,
 )
 from remediate.providers.row_images import in_words
-from remediate.providers.row_selection import Parent, column_fact, orphaned, quoted, rows_fact
+from remediate.providers.row_selection import Parent, column_fact, orphaned, quoted, rows_fact, written_out
 from remediate.questions import Answers, Query, Read, ReadAnswer, Scalar
 from remediate.steps import Check, Questions, Step
 from remediate.text.suggest import did_you_mean
@@ -85,6 +85,12 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
         return Query(sql=sql, parameters=(_MOST_KEYS,), about=self._about)
 
     @property
+    def listing(self) -> str:
+        """The statement that lists them in whole, for whoever exports them; it is sent by nobody here."""
+        where = orphaned(self.column, self.parent)
+        return written_out(f"SELECT r.* FROM {quoted(self.table)} AS r WHERE {where}", ())  # noqa: S608  (quoted)
+
+    @property
     def without(self) -> Query:
         """The question how many rows name no parent."""
         where = f"r.{quoted(self.column)} IS NULL AND %s"
@@ -114,6 +120,7 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
             healthy=not whole,
             seen=f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
             evidence=(
+                *((f"to export them: {self.listing}",) if whole else ()),
                 *(f"{self.parent.column} {row[0]}: {counted(row[1])}" for row in rows[:_MOST_KEYS]),
                 *(f"nobody can say of {one}" for one in undecided),
                 *(f"row {_named(key[0])}" for key in now[self.keys].rows),
