@@ -121,8 +121,8 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
             seen=f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
             evidence=(
                 *((f"to export them: {self.listing}",) if whole else ()),
-                *(f"{self.parent.column} {row[0]}: {counted(row[1])}" for row in rows[:_MOST_KEYS]),
                 *(f"nobody can say of {one}" for one in undecided),
+                *(f"{self.parent.column} {row[0]}: {counted(row[1])}" for row in rows[:_MOST_KEYS]),
                 *(f"row {_named(key[0])}" for key in now[self.keys].rows),
             ),
             facts={
