@@ -60,6 +60,7 @@ def test_a_cascade_that_was_lost_is_counted_and_made_again_only_when_asked(
     broken = picture(practice)
     told = operator.does("run", "foreign-key", "--on", web1, "--yes")
     assert told.code == 8, told.out + told.err
+    assert "a person may choose: --var change=true" in told.out
     assert "has RESTRICT, wanted CASCADE" in told.out
     assert 'avatars ("projectId") refers to avatar_projects, ON DELETE RESTRICT: ' in told.out
     asked = ("run", "foreign-key", "--on", web1, "--var", "change=true")
