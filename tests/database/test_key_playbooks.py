@@ -103,6 +103,9 @@ class KeyWorld(RowWorld):
         answers = self.target().answer(questions_of(fix.action for fix in fixes))
         return [change for one in plan_fixes(fixes, answers) for change in one.changes]
 
+    def essences(self, name: str, **given: str) -> list[str]:
+        return [change.outline.essence for change in self.plan(self.looked(name, **given)[1])]
+
     def cured(self, name: str, **given: str) -> tuple[list[str], list[tuple[Action, Undo]]]:
         """Do what a shipped playbook does, and return what that was, with its way back."""
         _, fixes = self.looked(name, **given)
@@ -149,6 +152,7 @@ def test_what_was_chosen_cures_and_the_way_back_leads_to_the_very_rows_and_const
     world: KeyWorld, broken: str, choice: str
 ) -> None:
     before = world.broken(broken).fingerprint()
+    planned_before = world.essences("orphaned-rows", orphans=choice)
     done, owed = world.cured("orphaned-rows", orphans=choice)
     first = {"delete": "delete 3 rows of avatars", "recreate": "insert 2 rows into avatar_projects"}[choice]
     added = ["add the foreign key avatars_projectId_fkey from avatars to avatar_projects"] * (
@@ -164,6 +168,7 @@ def test_what_was_chosen_cures_and_the_way_back_leads_to_the_very_rows_and_const
     assert world.fingerprint() == before
     world.taken_back(owed)
     assert world.fingerprint() == before, "twice is once"
+    assert world.essences("orphaned-rows", orphans=choice) == planned_before, "to a plan it is the same, too"
 
 
 def test_of_a_lost_project_that_several_users_share_both_are_named_and_nothing_is_made_up(
