@@ -35,6 +35,14 @@ _MOST_KEYS = 10
 _KEY = """(SELECT jsonb_object_agg(a.attname, to_jsonb(r.*) -> a.attname::text)
   FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
   WHERE i.indrelid = r.tableoid AND i.indisprimary)"""
+# A subselect that knows nothing of the row is looked at once, before the table is: held so, no row of it is read.
+_HELD = """NOT (SELECT EXISTS (SELECT FROM pg_constraint AS f
+  JOIN pg_class AS c ON c.oid = f.conrelid JOIN pg_class AS p ON p.oid = f.confrelid AND p.relnamespace = c.relnamespace
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND f.conkey = ARRAY[a.attnum]
+  JOIN pg_attribute AS b ON b.attrelid = f.confrelid AND f.confkey = ARRAY[b.attnum]
+  WHERE f.contype = 'f' AND f.convalidated AND n.nspname = current_schema()
+  AND c.relname = %s AND a.attname = %s AND p.relname = %s AND b.attname = %s)) AND """
 
 
 class Orphans(Check):
@@ -46,6 +54,8 @@ class Orphans(Check):
         parent: The parent's table and column.
         carry: Columns whose value all rows of a lost parent must share for `found.….parents` to have it: what is
             needed to make the parent anew (`userId`). Where they do not, `found.….undecided` says whose and which.
+        trusts_keys: Whether a foreign key that is validated is taken at its word, and no row is read: where one is,
+            only a session that had switched its triggers off can have made an orphan.
         must_exist: Whether a table or column that is not there is a mistake in this step; else no row of it can be
             orphaned, and what is missing is another check's matter.
     """
@@ -56,6 +66,13 @@ class Orphans(Check):
     parent: Parent
     carry: list[str] = []
     must_exist: bool = True
+    trusts_keys: bool = False
+
+    @property
+    def _held(self) -> tuple[str, tuple[str, ...]]:
+        """The condition that no validated foreign key holds the rows, with its values; nothing if none is trusted."""
+        names = (self.table, self.column, self.parent.table, self.parent.column)
+        return (_HELD, names) if self.trusts_keys else ("", ())
 
     @property
     def _about(self) -> tuple[str, ...]:
@@ -66,23 +83,24 @@ class Orphans(Check):
     @property
     def lost(self) -> Query:
         """The question for the parents that are not there, those with the most rows first."""
-        column, name = f"r.{quoted(self.column)}", quoted(self.table)
+        (held, names), column, name = self._held, f"r.{quoted(self.column)}", quoted(self.table)
         carried = "".join(
             f", min({one}::text), count(DISTINCT {one}::text) + (count(*) > count({one}))::int,"
             f" to_jsonb((array_agg(DISTINCT {one}::text))[:{_MOST_KEYS}])"
             for one in (f"r.{quoted(name)}" for name in self.carry)
         )
         sql = f"""SELECT {column}::text AS parent, count(*) AS rows, sum(count(*)) OVER ()::bigint AS whole,
- count(*) OVER () AS parents{carried} FROM {name} AS r WHERE {orphaned(self.column, self.parent)}
+ count(*) OVER () AS parents{carried} FROM {name} AS r WHERE {held}{orphaned(self.column, self.parent)}
 GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
-        return Query(sql=sql, parameters=(_MOST_PARENTS,), about=self._about)
+        return Query(sql=sql, parameters=(*names, _MOST_PARENTS), about=self._about)
 
     @property
     def keys(self) -> Query:
         """The question for the keys of some of the rows."""
-        where = orphaned(self.column, self.parent)
+        held, names = self._held
+        where = f"{held}{orphaned(self.column, self.parent)}"
         sql = f"SELECT {_KEY} AS key FROM {quoted(self.table)} AS r WHERE {where} LIMIT %s"  # noqa: S608  (quoted)
-        return Query(sql=sql, parameters=(_MOST_KEYS,), about=self._about)
+        return Query(sql=sql, parameters=(*names, _MOST_KEYS), about=self._about)
 
     @property
     def listing(self) -> str:
@@ -93,9 +111,10 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
     @property
     def without(self) -> Query:
         """The question how many rows name no parent."""
-        where = f"r.{quoted(self.column)} IS NULL AND %s"
+        held, names = self._held
+        where = f"{held}r.{quoted(self.column)} IS NULL AND %s"
         sql = f"SELECT count(*) AS nulls FROM {quoted(self.table)} AS r WHERE {where}"  # noqa: S608  (quoted)
-        return Query(sql=sql, parameters=(True,), about=self._about)
+        return Query(sql=sql, parameters=(*names, True), about=self._about)
 
     def ask(self) -> Questions:
         """Ask for them, for the foreign keys, and whether rows are hidden."""
@@ -116,9 +135,12 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
         guarded = f"foreign key {key.name}, " + ("validated" if key.validated else "NOT VALID") if key else ""
         lead = f"{whole} rows of {self.table} name {parents} {self.parent.table} that are not there"
         seen = lead if whole else f"every row of {self.table} that names one has its {self.parent.table}"
+        unread = self.trusts_keys and key is not None and key.validated
         return Finding(
             healthy=not whole,
-            seen=f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
+            seen=f"no row was read: {guarded}"
+            if unread
+            else f"{seen} ({nulls} name none); {guarded or 'no foreign key'}",
             evidence=(
                 *((f"to export them: {self.listing}",) if whole else ()),
                 *(f"nobody can say of {one}" for one in undecided),

@@ -11,17 +11,20 @@ from tests.practice import PROJECTS, Practice
 PROJECT = f"{PROJECTS}/ckxlost000000000000000001"
 
 
-@pytest.mark.parametrize("choice", ["delete", "recreate"])
+@pytest.mark.parametrize(
+    ("fault", "choice", "nulls"),
+    [("orphaned-rows-beside-nulls", "delete", 1), ("orphaned-rows", "recreate", 0)],
+)
 def test_orphans_go_or_get_their_projects_back_by_choice_and_all_is_put_back(
-    practice: Practice, operator: Operator, web1: str, choice: str
+    practice: Practice, operator: Operator, web1: str, fault: str, choice: str, nulls: int
 ) -> None:
-    practice.break_("orphaned-rows-beside-nulls")
+    practice.break_(fault)
     broken = picture(practice)
     chosen = ("run", "orphaned-rows", "--on", web1, "--var", f"orphans={choice}")
     shown = operator.does(*chosen, "--dry-run")
     assert shown.code == 3, shown.out + shown.err
     assert (
-        "3 rows of avatars name 2 avatar_projects that are not there (1 name none, and are left alone)"
+        f"3 rows of avatars name 2 avatar_projects that are not there ({nulls} name none, and are left alone)"
         in shown.out
     )
     assert picture(practice).settled == broken.settled, "looking and planning are inert"

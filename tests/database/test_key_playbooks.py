@@ -15,6 +15,7 @@ from remediate.playbook import load_playbook
 from remediate.providers.row_checks import Orphans
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
+from remediate.providers.row_selection import written_out
 from remediate.providers.sql_cascades import Cascades
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Action
@@ -336,6 +337,30 @@ def test_what_refers_to_what_is_counted_and_too_large_a_cascade_is_a_fault(world
     assert seen().seen.startswith('avatars ("it\'s ""100%") refers')
     world.sql(KEY)
     assert seen().seen == "nothing refers to any table"
+
+
+def test_where_a_validated_foreign_key_holds_the_rows_none_is_read(world: KeyWorld) -> None:
+    base = {"table": "avatars", "column": "projectId", "parent": {"table": "avatar_projects"}}
+    check = Orphans.model_validate({**base, "trusts_keys": True})
+
+    def seen() -> tuple[str, list[str]]:
+        """Return what it saw, and how its questions would be answered."""
+        answers = world.target().answer(check.ask())
+        reads = [written_out(one.sql, one.parameters) for one in (check.lost, check.keys, check.without)]
+        return check.judge(answers, answers).seen, [world.sql(f"EXPLAIN (ANALYZE) {one}") for one in reads]
+
+    held, plans = seen()
+    assert held == "no row was read: foreign key avatars_projectId_fkey, validated"
+    assert all("Scan" not in plan or "never executed" in plan for plan in map(on_avatars, plans))
+    world.broken(MISSING)
+    read, plans = seen()
+    assert read == "3 rows of avatars name 2 avatar_projects that are not there (0 name none); no foreign key"
+    assert not any("never executed" in plan for plan in map(on_avatars, plans))
+
+
+def on_avatars(plan: str) -> str:
+    """Return the lines of a plan that read the table."""
+    return "\n".join(line for line in plan.splitlines() if "on avatars" in line)
 
 
 def test_a_table_that_is_not_there_has_no_orphans_where_that_is_another_playbooks_matter(
