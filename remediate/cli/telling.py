@@ -6,6 +6,7 @@ from typing import TypeAlias
 from remediate.cli.session import Session
 from remediate.engine import Ending, HostRun, Look
 from remediate.model import Outcome
+from remediate.playbook import Playbook
 
 Seen: TypeAlias = Mapping[str, tuple[HostRun, Look] | Ending]
 """For each host its run and what was seen, or how it ended already."""
@@ -52,7 +53,18 @@ def ending_of_look(found: tuple[HostRun, Look] | Ending) -> Ending:
     if look.outcome is Outcome.PLANNED:
         many = len(look.plan.changes)
         return Ending(Outcome.PLANNED, f"{many} change{'s' * (many != 1)} would be made, nothing was touched")
-    return Ending(Outcome.NO_CURE, "unhealthy, and nothing that this playbook could change")
+    why = "unhealthy, and nothing that this playbook could change"
+    return Ending(Outcome.NO_CURE, why, _choices(found[0].procedure.playbook))
+
+
+def _choices(playbook: Playbook) -> str:
+    """Return what of a playbook only a person can choose, in words; nothing where it leaves nothing to choose."""
+    told = [
+        f"--var {name}={'|'.join(one.choices) or 'true'} ({one.about})"
+        for name, one in playbook.variables.items()
+        if one.about and one.type in ("choice", "bool")
+    ]
+    return f"a person may choose: {', '.join(told)}" if told else ""
 
 
 def end_unplanned(opened: Session, seen: Seen) -> None:

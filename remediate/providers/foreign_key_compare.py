@@ -25,6 +25,7 @@ class ForeignKeyComparison:
         missing: Foreign keys that are not there.
         wrong: Those with another rule: name, what, wanted, found.
         invalid: Names of those that were never validated: rows may refer to nothing.
+        unfit: What `sql.foreign_key` would make of all that is missing, wrong or not validated.
         extra: Names of those that only the database has.
         notes: What a person may want to know: another name, deferrable.
         compared: How many are wanted.
@@ -35,6 +36,7 @@ class ForeignKeyComparison:
     missing: tuple[WantedForeignKey, ...] = ()
     wrong: tuple[dict[str, Json], ...] = ()
     invalid: tuple[str, ...] = ()
+    unfit: tuple[WantedForeignKey, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     compared: int = 0
@@ -70,13 +72,14 @@ class ForeignKeyComparison:
         )
 
     def facts(self) -> dict[str, Json]:
-        """Return it as JSON; `missing` as `sql.foreign_key` takes it."""
+        """Return it as JSON; `missing`, and `wanted` for all that is unfit, as `sql.foreign_key` takes them."""
         return {
             "table": self.table,
             "exists": self.exists,
             "missing": [one.model_dump(mode="json") for one in self.missing],
             "wrong": list(self.wrong),
             "invalid": list(self.invalid),
+            "wanted": [{"table": self.table, **one.model_dump(mode="json")} for one in self.unfit],
             "extra": list(self.extra),
         }
 
@@ -101,6 +104,10 @@ def compared_foreign_keys(
         missing=tuple(one for one, key in pairs if key is None),
         wrong=tuple(wrong for one, key in there for wrong in _wrong(one, key)),
         invalid=tuple(key.name for key in found.foreign_keys if not key.valid),
+        unfit=(
+            *(one for one, key in pairs if key is None or not key.valid or any(differences(one, key))),
+            *(_as_it_is(key, found) for key in found.foreign_keys if not (key.valid or key.name in known)),
+        ),
         extra=tuple(key.name for key in found.foreign_keys if key.name not in known),
         notes=tuple(note for one, key in there for note in _notes(table, one, key)),
         compared=len(wanted),
@@ -131,6 +138,21 @@ def _refers_alike(wanted: WantedForeignKey, found: ForeignKey, app_schema: str) 
     to = (wanted.in_schema or app_schema, stored_name(wanted.references))
     same_columns = set(pairs) == set(zip(found.columns, found.to_columns, strict=True))
     return same_columns and to == (found.to_schema, found.to_table)
+
+
+def _as_it_is(key: ForeignKey, table: ReferringTable) -> WantedForeignKey:
+    """Return a foreign key that only the database has as one that is wanted: it lacks nothing but its validation."""
+    return WantedForeignKey.model_validate(
+        {
+            "columns": list(key.columns),
+            "references": key.to_table,
+            "referenced": list(key.to_columns),
+            "in_schema": "" if key.to_schema == table.schema_name else key.to_schema,
+            "name": key.name,
+            "on_delete": RULES[key.on_delete],
+            "on_update": RULES[key.on_update],
+        }
+    )
 
 
 def _wrong(wanted: WantedForeignKey, found: ForeignKey) -> Iterator[dict[str, Json]]:

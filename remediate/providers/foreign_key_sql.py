@@ -19,6 +19,13 @@ _RECORD = """UPDATE remediate.ledger SET undo = undo || jsonb_build_object('made
 FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s AND xact = pg_current_xact_id()"""
 _STILL = "SELECT 1 / (count(*) = 1)::int FROM pg_constraint WHERE oid = %s::bigint::oid AND conname = %s"
+_UNVALIDATED = """SELECT 1 / (count(*) = 1)::int FROM pg_constraint
+WHERE oid = %s::bigint::oid AND conname = %s AND NOT convalidated"""
+
+
+def still_unvalidated(key: ForeignKey) -> Statement:
+    """Return the statement that ends the transaction where a foreign key is another one, or validated by now."""
+    return Statement(sql=_UNVALIDATED, parameters=(key.oid, key.name))
 
 
 def made_under(schema: str, table: str, name: str, change: str) -> Query:
@@ -27,7 +34,7 @@ def made_under(schema: str, table: str, name: str, change: str) -> Query:
 
 
 def record_of_made(schema: str, table: str, name: str) -> Statement:
-    """Return the statement that notes, in this transaction's ledger row, which number the new constraint got."""
+    """Return the statement that notes, in this transaction's ledger row, which number the constraint has."""
     return Statement(sql=_RECORD, parameters=(schema, table, name))
 
 
@@ -92,3 +99,21 @@ def orphans(table: str, columns: tuple[str, ...], to: tuple[str, ...], to_column
         f" AND NOT EXISTS (SELECT FROM {identifier(*to)} AS r WHERE {found})"
     )
     return Query(sql=sql, about=(f"table:{table}", f"table:{to[-1]}"))
+
+
+def referring(table: str, columns: tuple[str, ...]) -> Query:
+    """Return the question how many rows refer to something, to how many, and how many at most to one.
+
+    Args:
+        table: That refers, in the app's schema.
+        columns: Its columns; a row with a NULL among them refers to nobody.
+    """
+    names = [f"t.{identifier(name)}" for name in columns]
+    refers = " AND ".join(f"{name} IS NOT NULL" for name in names)
+    sql = (
+        "SELECT coalesce(sum(g.number), 0)::bigint AS rows, count(*) AS parents,"  # noqa: S608  (identifiers)
+        " coalesce(max(g.number), 0) AS most"
+        f" FROM (SELECT count(*) AS number FROM {identifier(table)} AS t WHERE {refers}"
+        f" GROUP BY {', '.join(names)}) AS g"
+    )
+    return Query(sql=sql, about=(f"table:{table}",))

@@ -27,6 +27,7 @@ def finding_of(
     compared = sum(one.compared for one in comparisons)
     facts: dict[str, Json] = {
         "tables": [one.facts() for one in faulty],
+        **_wanted(comparisons),
         **(comparisons[0].facts() if single else {}),
     }
     parts = [one.told() for one in faulty] or [f"all {compared} {many} are as they should be"]
@@ -39,3 +40,9 @@ def finding_of(
         evidence=tuple(line for one in comparisons for line in one.evidence()),
         facts=facts,
     )
+
+
+def _wanted(comparisons: Sequence[IndexComparison | ForeignKeyComparison]) -> dict[str, Json]:
+    """Return what `sql.foreign_key` is to make, of all tables together; of indexes, nothing."""
+    keys = [one for one in comparisons if isinstance(one, ForeignKeyComparison)]
+    return {"wanted": [wanted for one in keys for wanted in one.facts()["wanted"]]} if keys else {}

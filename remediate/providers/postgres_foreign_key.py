@@ -4,9 +4,9 @@ Opens no connection, and deletes no row: where rows refer to nothing, it says ho
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
@@ -25,25 +25,31 @@ from remediate.providers.catalog_keys import (
 )
 from remediate.providers.column_removal import LEDGER_EXISTS
 from remediate.providers.foreign_key_compare import as_wanted, counterpart_of, differences
+from remediate.providers.foreign_key_notes import (
+    ADD_LOCK,
+    CHANGE_LOCK,
+    TAKES,
+    VALIDATE_LOCK,
+    figures_of,
+    stakes_of,
+)
 from remediate.providers.foreign_key_removal import before_of, is_back_unvalidated, ours_now
 from remediate.providers.foreign_key_sql import (
     LONG,
     add_sql,
     orphans,
     record_of_made,
+    referring,
     taking_back,
     validate_sql,
 )
-from remediate.providers.live_notes import live_notes
 from remediate.providers.live_tables import SIZES, known_from
 from remediate.providers.own_change import OwnChange, change_of
 from remediate.providers.own_hazards import Gated, own_hazards
-from remediate.providers.wanted_keys import WantedForeignKey
+from remediate.providers.wanted_keys import WantedForeignKey, WantedForeignKeyOn
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
-
-_TAKES = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
 class MakeForeignKey(Gated, OwnChange):
@@ -54,18 +60,32 @@ class MakeForeignKey(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.foreign_key"
-    table: str = Field(description="The table that refers, in the app's schema.")
-    foreign_keys: list[WantedForeignKey] = Field(
-        min_length=1, description="The foreign keys that it must have."
+    table: str = Field(default="", description="The table that refers, in the app's schema.")
+    foreign_keys: list[WantedForeignKeyOn] = Field(
+        description="The foreign keys that it must have; each may say its own `table`. None: nothing is done."
     )
+
+    @model_validator(mode="after")
+    def _each_has_its_table(self) -> Self:
+        if any(not self._on(wanted) for wanted in self.foreign_keys):
+            raise ValueError("say the `table` that refers, of the step or of each foreign key")
+        return self
 
     def ask(self) -> Questions:
         """Ask for all foreign keys and indexes, for rows that refer to nothing, and for live figures."""
-        tables = dict.fromkeys(
-            (self.table, *(one.references for one in self.foreign_keys if not one.in_schema))
+        each = self.foreign_keys
+        tables = dict.fromkeys((*map(self._on, each), *(one.references for one in each if not one.in_schema)))
+        counts = (self._orphans(one) for one in each)
+        stakes = (self._referring(one) for one in each if one.on_delete in TAKES)
+        return (
+            FOREIGN_KEYS,
+            INDEXES,
+            TABLES,
+            SIZES,
+            *(catalog.live(table) for table in tables),
+            *counts,
+            *stakes,
         )
-        counts = (self._orphans(one) for one in self.foreign_keys)
-        return (FOREIGN_KEYS, INDEXES, TABLES, SIZES, *(catalog.live(table) for table in tables), *counts)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return what is to be done for each: add or replace, then validate; nothing where it is as wanted.
@@ -83,6 +103,21 @@ class MakeForeignKey(Gated, OwnChange):
                 keys = foretold if isinstance(foretold, QueryAnswer) else keys
         return tuple(changes)
 
+    def snapshot(self, target: Target, change: Change) -> Undo:
+        """Write down the number of what is replaced: one of the same name that somebody makes anew has another."""
+        before = before_of(change.data)
+        if before is None:
+            return super().snapshot(target, change)
+        there = referring_tables_in(target.answer((FOREIGN_KEYS,))[FOREIGN_KEYS]).get(
+            str(change.data["table"])
+        )
+        keys = there.foreign_keys if there else ()
+        number = next((one.oid for one in keys if one.name == before.name), 0)
+        numbered = {**before.model_dump(mode="json"), "oid": number}
+        return super().snapshot(
+            target, change.model_copy(update={"data": {**change.data, "before": numbered}})
+        )
+
     def apply(self, target: Target, change: Change) -> None:
         """Add or validate, in one transaction.
 
@@ -93,16 +128,16 @@ class MakeForeignKey(Gated, OwnChange):
         schema, table = str(change.data["schema"]), str(change.data["table"])
         key = ForeignKey.model_validate(change.data["key"])
         undo: dict[str, Json] = {"schema": schema, "table": table, "constraint": key.name}
+        record = record_of_made(schema, table, key.name)
         if change.data["validates"]:
-            undo["validated"] = key.oid
             validate = Statement(sql=validate_sql(schema, table, key.name))
-            target.change_database(DatabaseChange(statements=(validate,), undo=undo, statement_timeout=LONG))
+            target.change_database(
+                DatabaseChange(statements=(validate, record), undo=undo, statement_timeout=LONG)
+            )
             return
         before = before_of(change.data)
         add = Statement(sql=add_sql(schema, table, key, before.name if before else ""))
-        target.change_database(
-            DatabaseChange(statements=(add, record_of_made(schema, table, key.name)), undo=undo)
-        )
+        target.change_database(DatabaseChange(statements=(add, record), undo=undo))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Put back what was there before: no foreign key, the one with other rules, or one that was not validated.
@@ -128,12 +163,18 @@ class MakeForeignKey(Gated, OwnChange):
             validate = Statement(sql=validate_sql(schema, table, before.name))
             target.change_database(DatabaseChange(statements=(validate,), statement_timeout=LONG))
 
-    def _orphans(self, wanted: WantedForeignKey) -> Query:
-        to = (*((wanted.in_schema,) if wanted.in_schema else ()), wanted.references)
-        return orphans(self.table, tuple(wanted.columns), to, tuple(wanted.referenced))
+    def _on(self, wanted: WantedForeignKeyOn) -> str:
+        return wanted.table or self.table
 
-    def _changes(self, wanted: WantedForeignKey, keys: QueryAnswer, answers: Answers) -> Iterator[Change]:
-        table = self._table(keys, answers)
+    def _orphans(self, wanted: WantedForeignKeyOn) -> Query:
+        to = (*((wanted.in_schema,) if wanted.in_schema else ()), wanted.references)
+        return orphans(self._on(wanted), tuple(wanted.columns), to, tuple(wanted.referenced))
+
+    def _referring(self, wanted: WantedForeignKeyOn) -> Query:
+        return referring(self._on(wanted), tuple(wanted.columns))
+
+    def _changes(self, wanted: WantedForeignKeyOn, keys: QueryAnswer, answers: Answers) -> Iterator[Change]:
+        table = self._table(wanted, keys, answers)
         there = counterpart_of(table.name, wanted, table)
         if there and there.valid and not any(differences(wanted, there)):
             return
@@ -142,36 +183,38 @@ class MakeForeignKey(Gated, OwnChange):
             yield self._validation(table, there, there, keys, answers)
             return
         key = as_wanted(wanted, table, there)
-        adding = self._addition(table, key, there, keys, answers)
+        stakes = tuple(stakes_of(wanted, table, self._referring(wanted), answers))
+        adding = self._addition(table, key, there, keys, answers, stakes=stakes)
         yield adding
         foretold = adding.forecasts[0].answer
         yield self._validation(
             table, key, None, foretold if isinstance(foretold, QueryAnswer) else keys, answers
         )
 
-    def _table(self, keys: QueryAnswer, answers: Answers) -> ReferringTable:
-        table = referring_tables_in(keys).get(stored_name(self.table))
+    def _table(self, wanted: WantedForeignKeyOn, keys: QueryAnswer, answers: Answers) -> ReferringTable:
+        name = self._on(wanted)
+        table = referring_tables_in(keys).get(stored_name(name))
         if table is None:
-            what = f"there is no table {self.table} in the app's schema"
+            what = f"there is no table {name} in the app's schema"
             raise Failed(answers.where, what, "it needs a migration first: prisma migrate deploy")
         return table
 
     def _refuse(
-        self, wanted: WantedForeignKey, table: ReferringTable, there: ForeignKey | None, answers: Answers
+        self, wanted: WantedForeignKeyOn, table: ReferringTable, there: ForeignKey | None, answers: Answers
     ) -> None:
         counted = answers.raw(self._orphans(wanted))
         if isinstance(counted, QueryAnswer) and counted.rows[0][0]:
-            what = f"{counted.rows[0][0]} rows of {self.table} refer to nothing in {wanted.references}"
+            what = f"{counted.rows[0][0]} rows of {table.name} refer to nothing in {wanted.references}"
             todo = (
                 "nothing was changed; look at them with sql.orphans, delete them or make what they refer to"
             )
             raise Failed(answers.where, what, todo)
         if there and (there.full or there.some_columns) and any(differences(wanted, there)):
-            what = f"{there.name} on {self.table} is of a kind that this action does not make anew"
+            what = f"{there.name} on {table.name} is of a kind that this action does not make anew"
             raise Failed(answers.where, f"{what}: {there.definition}", "write a migration for it")
         name = wanted.name_on(table.name)
         if any(key.name == name for key in table.foreign_keys if key != there):
-            what = f"{name} on {self.table} is another foreign key"
+            what = f"{name} on {table.name} is another foreign key"
             raise Failed(answers.where, what, "nothing was changed; give this one another name")
         if not wanted.in_schema:
             self._refuse_without_key(wanted, answers)
@@ -198,14 +241,16 @@ class MakeForeignKey(Gated, OwnChange):
         before: ForeignKey | None,
         keys: QueryAnswer,
         answers: Answers,
+        *,
+        stakes: tuple[str, ...],
     ) -> Change:
         after = with_foreign_key(keys, table.name, key, before.name if before else "")
         rules = f"ON DELETE {RULES[key.on_delete]} ON UPDATE {RULES[key.on_update]}"
         back = "makes the old one again" if before else "drops it"
         script = add_sql(table.schema_name, table.name, key, before.name if before else "")
-        what = f"add the foreign key {key.name} from {self.table} to {key.to_table}"
+        what = f"add the foreign key {key.name} from {table.name} to {key.to_table}"
         if before:
-            what = f"change the foreign key {before.name} of {self.table} to {rules}"
+            what = f"change the foreign key {before.name} of {table.name} to {rules}"
         return Change(
             what=what,
             target=f"table {table.schema_name}.{table.name}",
@@ -213,9 +258,9 @@ class MakeForeignKey(Gated, OwnChange):
             hazards=own_hazards((script,), known_from(answers), self.allow),
             notes=(
                 *((f"until now: {before.definition}",) if before else ()),
-                _CHANGE_LOCK if before else _ADD_LOCK,
-                *self._rule_notes(key),
-                *self._live_notes(key, answers),
+                CHANGE_LOCK if before else ADD_LOCK,
+                *stakes,
+                *figures_of(table, key, answers),
             ),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
@@ -238,11 +283,11 @@ class MakeForeignKey(Gated, OwnChange):
         back = "makes it anew, not validated" if before else "with the foreign key itself"
         script = validate_sql(table.schema_name, table.name, key.name)
         return Change(
-            what=f"validate the foreign key {key.name} of {self.table}",
+            what=f"validate the foreign key {key.name} of {table.name}",
             target=f"table {table.schema_name}.{table.name}",
             script=f"{script};",
             hazards=own_hazards((script,), known_from(answers), self.allow),
-            notes=(_VALIDATE_LOCK, *self._live_notes(key, answers)),
+            notes=(VALIDATE_LOCK, *figures_of(table, key, answers)),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
             way_back_note=f"{back}, if it still is what this run left",
@@ -252,16 +297,6 @@ class MakeForeignKey(Gated, OwnChange):
             data=_data(table, key, before, validates=True),
         )
 
-    def _rule_notes(self, key: ForeignKey) -> Iterator[str]:
-        if (rule := RULES[key.on_delete]) in _TAKES:
-            does = "deletes" if rule == "CASCADE" else "empties the columns of"
-            yield f"from then on deleting a row of {key.to_table} {does} its rows of {self.table}, for good"
-
-    def _live_notes(self, key: ForeignKey, answers: Answers) -> Iterator[str]:
-        for table in dict.fromkeys((self.table, key.to_table)):
-            if (question := catalog.live(table)) in answers:
-                yield from (f"{table}: {note}" for note in live_notes(answers.raw(question)))
-
 
 def _data(
     table: ReferringTable, key: ForeignKey, before: ForeignKey | None, *, validates: bool
@@ -269,23 +304,15 @@ def _data(
     return {
         "schema": table.schema_name,
         "table": table.name,
-        "key": key.model_dump(mode="json"),
-        "before": before.model_dump(mode="json") if before else None,
+        "key": _unnumbered(key),
+        "before": _unnumbered(before) if before else None,
         "validates": validates,
     }
 
 
-_ADD_LOCK = (
-    "lock: SHARE ROW EXCLUSIVE on both tables (reads go on, writes wait), waited for 1 s at a time, 5 tries;"
-    " no row is read, it takes milliseconds"
-)
-_CHANGE_LOCK = (
-    "lock: ACCESS EXCLUSIVE on both tables (nobody reads or writes them meanwhile), waited for 1 s at a time, 5 tries;"
-    " no row is read, it takes milliseconds"
-)
-_VALIDATE_LOCK = (
-    "lock: SHARE UPDATE EXCLUSIVE on the table, ROW SHARE on the one it refers to (reads and writes go on);"
-    " every row is checked"
-)
+def _unnumbered(key: ForeignKey) -> dict[str, Json]:
+    """Return it without its number: one that was put back has another, and is the same to a plan."""
+    return key.model_copy(update={"oid": 0}).model_dump(mode="json")
+
 
 STEPS: tuple[type[Step], ...] = (MakeForeignKey,)

@@ -3,6 +3,7 @@
 A table that is not there at all is told, and left to `prisma.columns`: one fault has one name.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from remediate.providers.catalog_keys import (
     FOREIGN_KEYS,
     INDEXES,
     IndexedTable,
+    ReferringTable,
     indexed_tables_in,
     referring_tables_in,
 )
@@ -21,7 +23,7 @@ from remediate.providers.index_compare import IndexComparison, compared_indexes
 from remediate.providers.key_findings import finding_of
 from remediate.providers.prisma_schema import Table
 from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
-from remediate.providers.wanted_keys import WantedIndex
+from remediate.providers.wanted_keys import WantedForeignKey, WantedIndex
 from remediate.questions import Answers, Query, Read
 from remediate.steps import Check, Questions, Step
 
@@ -73,10 +75,14 @@ class ForeignKeys(_Compared):
     """Every foreign key that the Prisma schema means is in the database, with its rules, and validated.
 
     Compared by what it means: from which columns to which, ON DELETE and ON UPDATE. Another name is told. Foreign keys
-    that only the database has are told, and are no fault; one that was never validated is.
+    that only the database has are told, and are no fault; one that was never validated is. Facts for later steps:
+    `missing`, and `wanted`, which is all that `sql.foreign_key` is to make, of whatever tables.
     """
 
     kind: ClassVar[str] = "prisma.foreign_keys"
+    columns: list[str] = Field(
+        default=[], description="Only the foreign keys from exactly these columns; default: all."
+    )
     question: ClassVar[Query] = FOREIGN_KEYS
 
     def judge(self, first: Answers, now: Answers) -> Finding:
@@ -91,12 +97,25 @@ class ForeignKeys(_Compared):
         comparisons = [
             compared_foreign_keys(
                 stored_name(table.name),
-                [key for key in table.foreign_keys if key.in_schema or stored_name(key.references) in found],
-                found.get(stored_name(table.name)),
+                [key for key in table.foreign_keys if self._meant(key, found)],
+                self._narrowed(found.get(stored_name(table.name))),
             )
             for table in tables
         ]
         return finding_of(comparisons, single=self.table is not None, many="foreign keys")
+
+    def _meant(self, key: WantedForeignKey, found: Mapping[str, ReferringTable]) -> bool:
+        there = key.in_schema or stored_name(key.references) in found
+        return bool(there) and self._chosen(tuple(map(stored_name, key.columns)))
+
+    def _narrowed(self, table: ReferringTable | None) -> ReferringTable | None:
+        if table is None:
+            return None
+        keys = tuple(key for key in table.foreign_keys if self._chosen(key.columns))
+        return table.model_copy(update={"foreign_keys": keys})
+
+    def _chosen(self, columns: tuple[str, ...]) -> bool:
+        return not self.columns or {*columns} == {*self.columns}
 
 
 def _compared(table: Table, found: IndexedTable | None) -> IndexComparison:

@@ -4,13 +4,14 @@ It composes its statements and sends none by itself. Rows that others refer to a
 takes, all of it kept first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import ClassVar
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Undo, WayBack
 from remediate.providers import catalog
+from remediate.providers.foreign_key_aside import in_the_way, orphaned_by, without
 from remediate.providers.row_action import PLACE, OnRowsThatAre
 from remediate.providers.row_batches import (
     KEPT,
@@ -198,6 +199,7 @@ class DeleteRows(OnRowsThatAre):
                 "taken": [one.model_dump(mode="json") for one in taken],
                 "foreign_keys": as_data(leading_to(involved, foreign_keys_in(answers[FOREIGN_KEYS]))),
                 "fires": bool(fires),
+                "orphaned": orphaned_by(self.where),
             },
         )
 
@@ -217,8 +219,19 @@ class DeleteRows(OnRowsThatAre):
             PINNED,
             WAITS,
             *live_notes(answers.raw(catalog.live(self.table))),
+            *self._back_under(answers),
             "files that these rows name, in an object store or elsewhere, are not looked at",
         )
+
+    def _back_under(self, answers: Answers) -> Iterator[str]:
+        orphaned = orphaned_by(self.where)
+        for key in foreign_keys_in(answers[FOREIGN_KEYS]):
+            refers = [*key.columns, key.parent_table, *key.parent_columns]
+            if key.table_name == self.table and not key.validated and refers in orphaned:
+                yield (
+                    f"way back: {key.name}, NOT VALID, lets no orphan in, so it is dropped and made anew in the same"
+                    " transaction (ACCESS EXCLUSIVE on both tables)"
+                )
 
     def apply(self, target: Target, change: Change) -> None:
         """Delete one batch, together with what is kept of it.
@@ -263,8 +276,12 @@ class DeleteRows(OnRowsThatAre):
             raise
 
     def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
-        """Return the questions which keys of a batch are taken by now, and which rows have lost their parents."""
+        """Return the questions which keys of a batch are taken by now, and which rows have lost their parents.
+
+        Rows that were orphans when they were deleted come back as such.
+        """
         change, involved = str(undo.data["change"]), _involved(undo)
+        orphaned = undo.data.get("orphaned", [])
         taken = (Obstacle(rows, there_again(rows, change), _DELETED) for rows in involved)
         lost = (
             Obstacle(rows, without_parent(rows, key, change), f"without what {key.name} needs")
@@ -272,6 +289,7 @@ class DeleteRows(OnRowsThatAre):
             for key in keys
             if (key.schema_name, key.table_name) == (rows.schema_name, rows.table)
             and {*key.columns} <= {*rows.all_names}
+            if key.validated or [*key.columns, key.parent_table, *key.parent_columns] not in orphaned
         )
         return (*taken, *lost)
 
@@ -286,14 +304,16 @@ class DeleteRows(OnRowsThatAre):
             return
         change, involved = str(undo.data["change"]), _involved(undo)
         self.refuse_way_back(target, (undo,))
-        statements = (
+        root = involved[0]
+        back = (
             *(none_of(there_again(rows, change)) for rows in involved),
             *(put_rows_back(rows, change) for rows in involved),
             *(as_before(rows, change, rows.all_names) for rows in involved if not undo.data["fires"]),
-            *settled(change),
         )
+        keys = in_the_way(target, root.table, undo.data.get("orphaned", []))
+        statements = without(root.schema_name, root.table, keys, back)
         try:
-            target.change_database(DatabaseChange(statements=statements))
+            target.change_database(DatabaseChange(statements=(*statements, *settled(change))))
         except Failed:
             self.refuse_way_back(target, (undo,))
             raise

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from remediate.errors import Conflict, Failed
-from remediate.model import Change, Fidelity, Json, Undo, WayBack, canonical
+from remediate.model import Change, Fidelity, Json, Undo, canonical
 from remediate.providers import catalog
 from remediate.providers.row_action import OnRows
+from remediate.providers.row_adoption import Adopts, adopted_now, adopting
 from remediate.providers.row_batches import (
     Row,
     Workable,
@@ -28,30 +29,25 @@ from remediate.providers.row_batches import (
     target_of,
     workable,
 )
-from remediate.providers.row_cascade import all_referring, leading_to
-from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in
+from remediate.providers.row_cascade import leading_to
+from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in, rights
 from remediate.providers.row_images import (
     MAKE_ROOM,
     RowsOf,
     all_saved,
-    delete,
-    differing,
     done_before,
-    lock_rows,
-    none_of,
     recipe_back,
     save_new,
-    settled,
 )
+from remediate.providers.row_insert_back import obstacles_of, take_away, way_back, way_back_note
 from remediate.providers.row_selection import quoted, rows_fact, texts_of, written_out
-from remediate.providers.row_way_back import AS_LEFT, Obstacle, is_owed, refuse_differing
+from remediate.providers.row_way_back import Obstacle
 from remediate.questions import Answers, Query
 from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _SHOWN = 5
 _PLACE_OF_ROWS = ("the rows of this batch",)
-_UNUSED = "without anything that refers to them"
 
 
 class InsertRows(OnRows):
@@ -64,6 +60,10 @@ class InsertRows(OnRows):
         same: Columns that have the same value in all of them.
         set_now: Columns that become the moment of the change (`updatedAt`).
         show: The columns that the plan shows of each row, besides its key; by default all that are given.
+        undecided: What nobody can say of rows that belong here, too (`found.….undecided` of `sql.orphans`): where
+            there is any, nothing is inserted, and it is told.
+        adopts: Columns of other tables that name these rows already: their orphans. The way back leaves those without
+            a parent again, and stops where other rows name one by then.
     """
 
     kind: ClassVar[str] = "sql.insert_rows"
@@ -71,6 +71,14 @@ class InsertRows(OnRows):
     same: dict[str, Any] = {}
     set_now: list[str] = []
     show: list[str] | None = None
+    undecided: list[str] = []
+    adopts: list[Adopts] = []
+
+    @model_validator(mode="after")
+    def _adopts_by_one_column(self) -> "InsertRows":
+        if self.adopts and len(self.key) != 1:
+            raise ValueError("adopts wants a key of one column")
+        return self
 
     @model_validator(mode="after")
     def _rows_are_alike(self) -> "InsertRows":
@@ -103,15 +111,22 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
 
     def ask(self) -> Questions:
         """Ask for the table, the role's rights, and which of the rows are not there."""
-        return (*about_table(self.table), self.missing, done_before(self.recipe))
+        children = (rights(one.table) for one in self.adopts)
+        return (*about_table(self.table), self.missing, done_before(self.recipe), *children)
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one change for each batch.
 
         Raises:
             Failed: The table has another key, or the role may not, or the rows are fewer or more than expected, or a
-                column that must have a value has none.
+                column that must have a value has none, or there is something undecided.
         """
+        if self.undecided:
+            what = f"nobody can say of {'; '.join(self.undecided[:_SHOWN])}"
+            more = f" (and {len(self.undecided) - _SHOWN} more)" if len(self.undecided) > _SHOWN else ""
+            raise Failed(answers.where, what + more, "a person decides that first; nothing was changed")
+        if not self.rows:
+            return ()
         table = workable(self.table, self.key, (*self.given, *self.set_now), "insert", answers)
         self._refuse_unfit(table, answers)
         before = number_before(self.recipe, answers)
@@ -154,6 +169,12 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
         first = batch[0] == rows[0]
         whole = canonical([self._whole[int(row.image)] for row in batch]).decode()
         insert = self._insert(table.rows, whole)
+        names = tuple(str(row.key[self.key[0]]) for row in batch)
+        adopted = adopting(self.adopts, names, answers, self.table)
+        leading = leading_to((table.rows,), foreign_keys_in(answers[FOREIGN_KEYS]))
+        unvalidated = tuple(
+            key.name for key in leading if not (key.validated or any(one.is_led_by(key) for one in adopted))
+        )
         return Change(
             what=f"insert {counted(len(batch))} into {self.table}",
             target=target_of(table.rows, batch),
@@ -169,8 +190,8 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
             if first
             else (),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
-            way_back=WayBack.EQUIVALENT if table.firing else WayBack.EXACT,
-            way_back_note="deletes them where all are still as they were inserted, and nothing refers to one",
+            way_back=way_back(table, unvalidated),
+            way_back_note=way_back_note(unvalidated, adopted),
             risk="data",
             alters=(
                 f"table:{self.table}",
@@ -183,6 +204,7 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
                 "given": whole,
                 "planned": canonical([{"key": row.key} for row in batch]).decode(),
                 "number": len(batch),
+                "adopts": [one.model_dump(mode="json") for one in adopted],
             },
         )
 
@@ -229,8 +251,9 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
         return Statement(sql=sql, parameters=(whole,))
 
     def snapshot(self, target: Target, change: Change) -> Undo:
-        """Write down under which token the keys are kept; they are kept by the change itself."""
-        return self.undo_with({"rows": change.data["rows"], "change": target.token})
+        """Write down under which token the keys are kept (by the change itself), and who names them already."""
+        adopted = adopted_now(target, change.data.get("adopts", []))
+        return self.undo_with({"rows": change.data["rows"], "change": target.token, "adopted": adopted})
 
     def apply(self, target: Target, change: Change) -> None:
         """Insert one batch, together with what is kept of it.
@@ -264,13 +287,7 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
 
     def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
         """Return the questions which rows of a batch were changed, and which something refers to by now."""
-        rows, change = RowsOf.model_validate(undo.data["rows"]), str(undo.data["change"])
-        changed = Obstacle(rows, differing(rows, change, rows.all_names, gone_is_fine=True), AS_LEFT)
-        others = [
-            key for key in keys if not key.leads_to(key.schema_name, key.table_name)
-        ]  # batches go last first
-        used = (Obstacle(rows, question, _UNUSED) for _, question in all_referring((rows,), others, change))
-        return (changed, *used)
+        return obstacles_of(undo, keys)
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Delete what one batch inserted, where all of it is still so and nothing refers to it.
@@ -279,35 +296,7 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
             Conflict: Some is not, or something does; none was deleted.
             Failed: The server refused, or what was kept has been removed; none was deleted.
         """
-        if not is_owed(target, undo):
-            return
-        rows, change = RowsOf.model_validate(undo.data["rows"]), str(undo.data["change"])
-        keys = foreign_keys_in(target.answer((FOREIGN_KEYS,))[FOREIGN_KEYS])
-        if hidden := next((key for key in leading_to((rows,), keys) if key.guarded), None):
-            what = (
-                f"row-level security hides rows of {hidden.table_name}, which may refer to what was inserted"
-            )
-            raise Failed(target.name, what, "nothing was deleted; use a role that sees them")
-        changed = differing(rows, change, rows.all_names, gone_is_fine=True)
-        referring = [question for _, question in all_referring((rows,), keys, change)]
-        self._refuse_used(target, rows, changed, referring)
-        statements = (
-            lock_rows(rows, change),
-            none_of(changed),
-            *(none_of(question) for question in referring),
-            delete(rows, change),
-            *settled(change),
-        )
-        try:
-            target.change_database(DatabaseChange(statements=statements))
-        except Failed:
-            self._refuse_used(target, rows, changed, referring)
-            raise
-
-    def _refuse_used(self, target: Target, rows: RowsOf, changed: Query, referring: list[Query]) -> None:
-        refuse_differing(target, rows, changed)
-        for question in referring:
-            refuse_differing(target, rows, question, _UNUSED)
+        take_away(target, undo)
 
 
 STEPS: tuple[type[Step], ...] = (InsertRows,)

@@ -142,6 +142,16 @@ class WantedForeignKey(BaseModel):
         return f"FOREIGN KEY ({columns}) REFERENCES {to} ({referenced}) {rules}"
 
 
+class WantedForeignKeyOn(WantedForeignKey):
+    """A foreign key with the table that it is wanted on, as `found.….wanted` of `prisma.foreign_keys` has it.
+
+    Attributes:
+        table: The table that refers, in the app's schema; default: the step's.
+    """
+
+    table: str = ""
+
+
 def usual_name(table: str, columns: tuple[str, ...], what: str) -> str:
     """Return the name that Prisma gives, cut so that its end stays: `avatars_userId_idx`.
 

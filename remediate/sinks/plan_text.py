@@ -62,7 +62,7 @@ def finding_lines(finding: Finding) -> Iterator[Line]:
     yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style)  # type: ignore[arg-type]
     if not finding.healthy:
         for line in finding.evidence[:EVIDENCE]:
-            yield Line(f"      {one_line(line)}", "faint")
+            yield Line(f"      {one_line(line, 300)}", "faint")
         if len(finding.evidence) > EVIDENCE:
             yield Line(f"      … and {len(finding.evidence) - EVIDENCE} more", "faint")
 

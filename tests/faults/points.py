@@ -40,6 +40,8 @@ class Point:
 LEFT_OUT = {
     "missing-tables": "a migration has no way back; tests/laws cuts it off",
     "blocked-queries": "whom it ends, no way back brings again; tests/database/test_ending.py cuts it off",
+    "orphaned-rows": "it changes nothing unless a person chooses; tests/database/test_key_playbooks.py cuts it off",
+    "foreign-key": "it changes nothing unless a person asks; tests/database/test_foreign_key.py cuts it off",
     "vacuum": "it changes no row and no file; tests/database/test_upkeep.py cuts it off",
 }
 """Playbooks that the matrix does not play, and why."""

@@ -11,6 +11,7 @@ from remediate.providers.foreign_key_sql import (
     made_under,
     orphans,
     record_of_made,
+    referring,
     taking_back,
     validate_sql,
 )
@@ -34,7 +35,7 @@ from remediate.providers.not_null_sql import validate_sql as validate_check_sql
 from remediate.providers.postgres_foreign_key import MakeForeignKey
 from remediate.providers.postgres_index import CreateIndex
 from remediate.providers.postgres_not_null import SetNotNull
-from remediate.providers.wanted_keys import WantedColumn, WantedForeignKey, WantedIndex
+from remediate.providers.wanted_keys import WantedColumn, WantedForeignKeyOn, WantedIndex
 from remediate.questions import Query, QueryAnswer
 
 from .database_cases import answered, figures, has_ledger, nothing
@@ -118,7 +119,7 @@ def index_world(*, left: bool = False) -> MemoryWorld:
     return RecordingWorld(State(tables={"indexes": broken}), queries=queries, statements=statements)
 
 
-CASCADING = WantedForeignKey(columns=["tId"], references="t", on_delete="CASCADE", name="fk")
+CASCADING = WantedForeignKeyOn(columns=["tId"], references="t", on_delete="CASCADE", name="fk")
 MAKE_FOREIGN_KEY = MakeForeignKey(table="u", foreign_keys=[CASCADING])
 OLD_KEY = ForeignKey(
     oid=3, name="fk", columns=("tId",), to_schema="public", to_table="t", to_columns=("id",),
@@ -175,6 +176,7 @@ def foreign_key_world(before: ForeignKey | None = None) -> MemoryWorld:
         LEDGER_EXISTS.sql: has_ledger,
         orphans("u", ("tId",), ("t",), ("id",)).sql: lambda *_: answered("count", (0,)),
         made_under("public", "u", "fk", "").sql: numbers,
+        referring("u", ("tId",)).sql: lambda *_: answered("rows parents most", (3, 2, 2)),
     }
     statements: dict[str, Did] = {
         add_sql("public", "u", NEW_KEY, "fk" if before else ""): keyed(NEW_KEY, 7),

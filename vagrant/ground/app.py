@@ -89,6 +89,7 @@ def settings(host: Host, app: App) -> dict[str, str]:
         "API_TOKEN": host.lab.token,
         "PATIENCE": os.environ.get(PATIENCE_VARIABLE, PATIENCE_SECONDS),
         "DATABASE_URL": _database_url(host, app),
+        "SCHEMA_ENGINE": engine_program(host),
     }
 
 

@@ -1,5 +1,5 @@
 # What the faults share; `vagrant/lab break` puts it before each. They run on the host, as the app's user.
-# Settings: APP_NAME, APP_ROOT, BACKEND, PORT, API, API_TOKEN, DATABASE_URL, PATIENCE (seconds)
+# Settings: APP_NAME, APP_ROOT, BACKEND, PORT, API, API_TOKEN, DATABASE_URL, SCHEMA_ENGINE, PATIENCE (seconds)
 # shellcheck shell=bash
 set -u
 
@@ -103,6 +103,22 @@ expect_silence() { # METHOD PATH [BODY]
     [ "$SECONDS" -lt "$deadline" ] || fail "$1 $2 is still answered"
     sleep 0.1
   done
+}
+
+# Three avatars of two projects that are gone; nothing may keep them from it.
+lose_projects() {
+  sql "INSERT INTO avatars (id, \"userId\", \"projectId\", name, \"baseImageUrl\", \"updatedAt\") VALUES
+       ('ckxorphan0000000000000001', 'user123', 'ckxlost000000000000000001', 'Left behind', '/static/base.png', '2026-01-01'),
+       ('ckxorphan0000000000000002', 'user123', 'ckxlost000000000000000001', 'Left behind', '/static/base.png', '2026-01-01'),
+       ('ckxorphan0000000000000003', 'user456', 'ckxlost000000000000000002', 'Left behind', '/static/base.png', '2026-01-01')
+       ON CONFLICT (id) DO NOTHING"
+}
+
+expect_orphans() { # NUMBER
+  local seen
+  seen=$(psql_as_app -Atc 'SELECT count(*) FROM avatars AS a WHERE a."projectId" IS NOT NULL
+    AND NOT EXISTS (SELECT FROM avatar_projects AS p WHERE p.id = a."projectId")' </dev/null) || fail "psql failed"
+  [ "$seen" = "$1" ] || fail "the fault does not show: $seen avatars have lost their project, not $1"
 }
 
 save_apps() {
