@@ -32,12 +32,10 @@ def test_orphans_go_or_get_their_projects_back_by_choice_and_all_is_put_back(
     cured = operator.does(*chosen, "--yes", "--reason", "test")
     assert cured.code == 0, cured.out + cured.err
     assert practice.answers(web1, path=PROJECT)[0] == {"delete": 404, "recreate": 200}[choice]
-    assert operator.does("triage", "--on", web1).code == 0
-    fixed = picture(practice)
-    assert operator.does(*chosen, "--yes").code == 0
-    assert picture(practice) == fixed, "a second run changes nothing"
+    run = operator.last_run
+    assert operator.does(*chosen, "--yes").code == 0, "it is healthy, and there is nothing to do"
 
-    back = operator.does("rollback", operator.first_run, "--yes")
+    back = operator.does("rollback", run, "--yes")
     assert back.code == 0, back.out + back.err
     assert "everything is as it was" in back.out
     assert list(differences(picture(practice).settled, broken.settled)) == []
@@ -67,10 +65,6 @@ def test_a_cascade_that_was_lost_is_counted_and_made_again_only_when_asked(
     assert "has RESTRICT, wanted CASCADE" in told.out
     assert 'avatars ("projectId") refers to avatar_projects, ON DELETE RESTRICT: ' in told.out
     asked = ("run", "foreign-key", "--on", web1, "--var", "change=true")
-    shown = operator.does(*asked, "--dry-run")
-    assert "from then on deleting a row of avatar_projects deletes its rows of avatars, for good" in shown.out
-    assert "at most 2 to one" in shown.out
-
     cured = operator.does(*asked, "--yes", "--reason", "test")
     assert cured.code == 0, cured.out + cured.err
     made = json.loads(practice.answers(web1, "POST", body={"name": "probe"})[1])["id"]
