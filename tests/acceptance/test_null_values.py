@@ -22,7 +22,9 @@ def test_what_has_no_default_is_refused_until_a_person_gives_it_and_comes_back_a
     refused = operator.does("run", "null-values", "--on", web1, "--yes")
     assert refused.code == 8, refused.out + refused.err
     said = " ".join(refused.out.replace("│", " ").split())
-    assert "2 rows of avatars have no name, and the schema no constant default next: nothing was changed" in said
+    assert (
+        "2 rows of avatars have no name, and the schema no constant default next: nothing was changed" in said
+    )
     assert sql(practice, ROWS) == before
     given = json.dumps({"name": 'Without "a" name'})
     cured = operator.does("run", "null-values", "--on", web1, "--yes", "--var", f"values={given}")
