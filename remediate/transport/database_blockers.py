@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from remediate.model import Json
 from remediate.text.statement_head import statement_head
@@ -25,10 +26,10 @@ _UNSEEN = "who held it could not be seen"
 
 
 class Blockers:
-    """A second connection, made when it is first needed, that looks who blocks another one while that waits.
+    """A second connection that looks who blocks another one while that waits.
 
-    Whoever is looked at more often than its lock_timeout ends is looked at while it waits for what it will not get:
-    so the last look is the one that counts, also where that saw nobody.
+    Whoever is looked at more often than its lock_timeout ends is looked at while it waits for what it will not get: so
+    whom the last look saw that saw anybody is who held it. A look that comes when the wait is over sees nobody.
 
     Args:
         door: The way in.
@@ -42,22 +43,32 @@ class Blockers:
         self._door = door
         self._wire: Wire | None = None
 
+    def connect(self) -> None:
+        """Connect beforehand, where a look has to come soon; else the first look does."""
+        if self._wire is None or not self._wire.open:
+            with suppress(NoDatabase):
+                self._wire = self._door.another_wire()
+
     def look(self, pid: int) -> None:
         """Look who blocks the connection that this server process serves."""
-        self.seen = _UNSEEN
+        self.connect()
         try:
-            if self._wire is None or not self._wire.open:
-                self._wire = self._door.another_wire()
-            result = self._wire.exchange([Command(sql=_BLOCKERS, parameters=(pid,))], 5.0)[0]
-        except (NoDatabase, WireLost):
-            return
-        if succeeded(result) and (records := rows_of(result).records):
+            result = self._wire.exchange([_blockers_of(pid)], 5.0)[0] if self._wire else None
+        except WireLost:
+            result = None
+        if result is None or not succeeded(result):
+            self.seen = _UNSEEN
+        elif records := rows_of(result).records:
             self.seen = "held by " + "; ".join(_told(record) for record in records)
 
     def close(self) -> None:
         """Close the second connection."""
         if self._wire:
             self._wire.close()
+
+
+def _blockers_of(pid: int) -> Command:
+    return Command(sql=_BLOCKERS, parameters=(pid,))
 
 
 def _told(blocker: Mapping[str, Json]) -> str:

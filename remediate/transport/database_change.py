@@ -115,6 +115,7 @@ class Changes:
 
     def _last_try(self, token: str, change: DatabaseChange) -> bool:
         blockers = Blockers(self.door)
+        blockers.connect()
         try:
             return self._try(token, change, blockers)
         except _Taken as error:
