@@ -118,6 +118,7 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
                 "foreign_key": key.name if key else "",
                 "validated": bool(key and key.validated),
             },
+            unwritten=("parents",) if self.carry else (),
         )
 
     def _parents(self, rows: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
