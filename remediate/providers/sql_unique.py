@@ -44,27 +44,31 @@ class Unique(Check):
     )
 
     @property
-    def question(self) -> Query | None:
-        """The question for the index, or None where nothing is named."""
+    def question(self) -> Query:
+        """The question for the index; where nothing is named it finds none, and the database has answered."""
         if self.index:
             return Query(sql=_NAMED, parameters=(self.index,), about=(ALL_INDEXES,))
-        names = tuple(_WORD.findall(self.columns))
-        return Query(sql=_OVER, parameters=(names, names), about=(ALL_INDEXES,)) if names else None
+        return Query(sql=_OVER, parameters=(self._columns, self._columns), about=(ALL_INDEXES,))
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(_WORD.findall(self.columns))
 
     def ask(self) -> Questions:
-        """Ask for it, where anything is named."""
-        return (self.question,) if self.question else ()
+        """Ask for it."""
+        return (self.question,)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Tell whether it is in force."""
         del first
-        if self.question is None:
-            todo = "say --var constraint=NAME, from the database's own log"
-            return Finding(
-                healthy=True, seen="not known: the message names neither index nor columns", evidence=(todo,)
-            )
         records = now[self.question].records
-        return self._by_name(records) if self.index else self._by_columns(records)
+        if self.index:
+            return self._by_name(records)
+        if self._columns:
+            return self._by_columns(records)
+        todo = "say --var constraint=NAME, from the database's own log"
+        seen = "not known: the message names neither index nor columns"
+        return Finding(healthy=True, seen=seen, evidence=(todo,), facts=_facts([]))
 
     def _by_name(self, records: list[dict[str, Json]]) -> Finding:
         here = next((one for one in records if one["here"]), None)
@@ -79,7 +83,7 @@ class Unique(Check):
 
     def _by_columns(self, records: list[dict[str, Json]]) -> Finding:
         unique = [one for one in records if one["is_unique"]]
-        names = ", ".join(_WORD.findall(self.columns))
+        names = ", ".join(self._columns)
         if not unique:
             seen = f"not known: no unique index is on ({names}), which may be called otherwise in the database (@map)"
             return Finding(healthy=True, seen=seen, facts=_facts([]))

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from remediate.catalogue import CATALOGUE
+from remediate.errors import CouldNotLook
 from remediate.model import Finding
 from remediate.playbook import load_playbook
 from remediate.providers.sql_unique import Unique
-from remediate.questions import Answers
+from remediate.questions import Answers, Unanswered
 from remediate.transport.database import Database
 from remediate.triage import matches
 
@@ -72,6 +73,13 @@ def test_what_is_not_known_is_not_called_in_force(look: Callable[..., Finding]) 
         assert finding.healthy
         assert finding.seen.startswith("not known: ")
         assert "in force" not in finding.seen
+
+
+def test_a_database_that_does_not_answer_is_never_healthy() -> None:
+    for check in (Unique(), Unique(index="a"), Unique(columns="id")):
+        answers = Answers({question: Unanswered(reason="it is down") for question in check.ask()}, "db")
+        with pytest.raises(CouldNotLook, match="it is down"):
+            check.judge(answers, answers)
 
 
 @pytest.mark.parametrize(
