@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-from pydantic import SerializerFunctionWrapHandler, field_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_serializer
 
 from remediate.hazard import Hazard, Severity
 from remediate.questions import Answer, Facts, Question, Value
@@ -64,6 +64,7 @@ class Finding(Value):
         seen: What was seen, in one line for a person.
         evidence: Further lines: what it was seen in.
         facts: What later steps can say as `{{ found.NAME.… }}`.
+        unwritten: Which of the facts hold rows of the app's, and are neither shown nor written with the finding.
     """
 
     check: str = ""
@@ -71,6 +72,11 @@ class Finding(Value):
     seen: str
     evidence: tuple[str, ...] = ()
     facts: dict[str, Json] = {}
+    unwritten: tuple[str, ...] = Field(default=(), exclude=True)
+
+    @field_serializer("facts", mode="wrap")
+    def _leave_out_rows(self, facts: dict[str, Json], dump: SerializerFunctionWrapHandler) -> Json:
+        return dump({name: value for name, value in facts.items() if name not in self.unwritten})
 
 
 class Forecast(Value):
@@ -270,7 +276,15 @@ class Plan(Value):
     @property
     def shown(self) -> dict[str, Json]:
         """What may leave the runner, as JSON: forecasts and data hold whole files, of which a masker knows little."""
-        unseen = {"__all__": {"changes": {"__all__": {"data", "forecasts"}}}}
+        return self._without("data", "forecasts")
+
+    @property
+    def kept(self) -> dict[str, Json]:
+        """What may be written into a file, as JSON: what is shown, but for the rows in a sample."""
+        return self._without("data", "forecasts", "sample")
+
+    def _without(self, *fields: str) -> dict[str, Json]:
+        unseen = {"__all__": {"changes": {"__all__": set(fields)}}}
         return self.model_dump(mode="json", exclude={"fixes": unseen})
 
     @property

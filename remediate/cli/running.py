@@ -29,7 +29,7 @@ from remediate.engine import Ending, HostRun, Look
 from remediate.errors import Declined, UsageError
 from remediate.fleet import carry_out_all, look_at_all
 from remediate.inventory import Host
-from remediate.model import Outcome, Plan
+from remediate.model import Json, Outcome
 from remediate.playbook import Playbook
 from remediate.sinks.clean import clean_json
 
@@ -61,19 +61,19 @@ def plan(
         seen = _look(opened, book, hosts_for(book, environment, on), var)
         plans = [found[1].plan for found in seen.values() if not isinstance(found, Ending)]
         if opened.as_json:
-            typer.echo("".join(_as_line(opened, one) for one in plans), nl=False)
+            typer.echo("".join(_as_line(opened, one.digest, one.shown) for one in plans), nl=False)
         else:
             tell_looks(opened, seen)
         for host, found in seen.items():
             if isinstance(found, Ending) or not opened.as_json:
                 opened.tell_end(host, ending_of_look(found))
         if output:
-            _write(output, "".join(_as_line(opened, one) for one in plans))
+            _write(output, "".join(_as_line(opened, one.digest, one.kept) for one in plans))
         return code_of(ending_of_look(found).outcome for found in seen.values())
 
 
-def _as_line(opened: Session, one: Plan) -> str:
-    value = {"digest": one.digest, **one.shown}
+def _as_line(opened: Session, digest: str, plan: dict[str, Json]) -> str:
+    value = {"digest": digest, **plan}
     return clean_json(json.dumps(opened.masker.json(value), ensure_ascii=False)) + "\n"
 
 

@@ -93,7 +93,8 @@ class HttpOk(Check):
         return Finding(
             healthy=not wrong,
             seen=f"{self.method} {self.path}: {wrong or answer.status}",
-            evidence=(body,) if wrong and body else (),
+            # What an app says of an error; a body that it means may be full of rows.
+            evidence=(body,) if wrong and body and answer.status >= HTTPStatus.BAD_REQUEST else (),
             facts={"status": answer.status, "seconds": answer.seconds},
         )
 

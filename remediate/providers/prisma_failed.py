@@ -7,6 +7,7 @@ what is there of it, which Prisma does not say. Sources: prisma-engines (sql-sch
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import ClassVar
 
 from pydantic import Field
@@ -47,6 +48,7 @@ _MADE = tuple(
 _ALTERED = re.compile(rf"\bALTER\s+TABLE\s+(?:ONLY\s+)?{_PLACE}\s+(?P<rest>[^;]*)", re.IGNORECASE)
 _COLUMN = re.compile(rf"\bADD\s+COLUMN\s+{_IF}(?P<name>{_NAME})", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
+_SERVERS_WORDS = re.compile(r"Database error:|\b(?:ERROR|FATAL|DETAIL|CONTEXT|HINT|DbError)\b|\bKey \(")
 _SHOWN = 3
 
 
@@ -149,9 +151,11 @@ def _bare(name: str) -> str:
 
 
 def _noted(now: Answers) -> Iterator[str]:
+    """Yield what Prisma noted, up to the server's own words: its message, and its DETAIL more so, may quote a row."""
     for row in now[LOGS].records:
-        lines = [line.strip() for line in str(row["logs"] or "").splitlines() if line.strip()]
-        yield from (f"Prisma noted of {row['migration_name']}: {line}" for line in lines[:_SHOWN])
+        lines = filter(None, map(str.strip, str(row["logs"] or "").splitlines()))
+        plain = takewhile(lambda line: not _SERVERS_WORDS.search(line), lines)
+        yield from (f"Prisma noted of {row['migration_name']}: {line}" for line in islice(plain, _SHOWN))
 
 
 def _locked(now: Answers) -> Iterator[str]:

@@ -157,6 +157,7 @@ GROUP BY {column} ORDER BY count(*) DESC, 1 LIMIT %s"""  # noqa: S608  (quoted)
                 "foreign_key": key.name if key else "",
                 "validated": bool(key and key.validated),
             },
+            unwritten=("parents",) if self.carry else (),
         )
 
     def _absent(self, now: Answers) -> str:

@@ -5,12 +5,13 @@ That is what `bt_index_check` finds (manual, "amcheck"), with `heapallindexed` a
 takes the lock of a SELECT, works in a READ ONLY transaction, and raises XX001 or XX002 where something is wrong.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.providers.catalog import ALL_TABLES
 from remediate.questions import Answers, Query, QueryAnswer, Unanswered
 from remediate.sql import identifier
 from remediate.steps import Check, Questions, Step
@@ -30,14 +31,18 @@ WHERE e.extname = 'amcheck' AND p.proname = 'bt_index_check' AND p.pronargs = 2"
 )
 """Whether amcheck is installed in this database, where, and whether this role may use it."""
 
-_INDEXES = """SELECT c.oid, c.relname AS name, pg_relation_size(c.oid) + pg_relation_size(i.indrelid) AS bytes
+# The table by its name, else by that of one of its indexes.
+_TABLE = """(SELECT o.oid FROM pg_class AS o JOIN pg_namespace AS s ON s.oid = o.relnamespace
+ WHERE s.nspname = current_schema() AND o.relkind IN ('r', 'm') AND (o.relname = %s OR EXISTS (SELECT FROM pg_index AS p
+  JOIN pg_class AS q ON q.oid = p.indexrelid WHERE p.indrelid = o.oid AND q.relname = %s)))"""
+_INDEXES = f"""SELECT c.oid, c.relname AS name, pg_relation_size(c.oid) + pg_relation_size(i.indrelid) AS bytes
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS m ON m.oid = c.relam
 JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
-WHERE n.nspname = current_schema() AND t.relname = %s AND m.amname = 'btree' AND i.indisvalid AND c.relkind = 'i'
-ORDER BY NOT i.indisunique, c.relname"""
+WHERE n.nspname = current_schema() AND t.oid IN (SELECT w.oid FROM {_TABLE} AS w)
+ AND m.amname = 'btree' AND i.indisvalid AND c.relkind = 'i'
+ORDER BY NOT i.indisunique, c.relname"""  # noqa: S608  (constants)
 
-_THERE = """SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() AND c.relname = %s AND c.relkind IN ('r', 'm'))"""
+_THERE = f"SELECT EXISTS {_TABLE}"
 
 
 class Corrupted(Check):
@@ -45,20 +50,43 @@ class Corrupted(Check):
 
     Where it finds one that is not, that is for a person: copies of the files have it, too, and a REINDEX stops at
     duplicates. Where amcheck is not installed, or the role may not use it, it says so and what a person would do.
-    Facts: `corrupted` (names).
+    The table is meant by its name, or by that of one of its indexes; where neither is given, nothing is known, and it
+    says so. Facts: `corrupted` (names).
     """
 
     kind: ClassVar[str] = "sql.corrupted"
-    table: str
+    table: str = ""
+    index: str = Field(default="", description="One of the table's indexes, where the table is not known.")
+    optional: bool = Field(
+        default=False, description="Whether it is told, and no reason to stop, where it cannot be looked at."
+    )
     extension_schema: str = Field(default="public", description="Where the extension amcheck is installed.")
     largest_megabytes: int = Field(
         default=1_000, ge=1, description="Up to how much of an index and its table it reads; of each."
     )
 
     @property
+    def _named(self) -> tuple[str, str]:
+        return (self.table, "" if self.table else self.index)
+
+    @property
+    def _called(self) -> str:
+        return self.table or f"the table of {self.index}"
+
+    @property
+    def _fact(self) -> str:
+        return f"table:{self.table}" if self.table else ALL_TABLES
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if not self.model_fields_set & {"table", "index"}:
+            raise ValueError("say `table`, or `index`: the name of one of its indexes")
+        return self
+
+    @property
     def indexes(self) -> Query:
         """The question which indexes the table has."""
-        return Query(sql=_INDEXES, parameters=(self.table,), about=(f"table:{self.table}",))
+        return Query(sql=_INDEXES, parameters=self._named, about=(self._fact,))
 
     def nth(self, number: int) -> Query:
         """Return the question whether an index is whole, by its place in the list: one that is not spoils no other."""
@@ -66,17 +94,19 @@ class Corrupted(Check):
         one = f"SELECT * FROM ({_INDEXES}) AS every OFFSET %s LIMIT 1"  # noqa: S608  (a constant)
         return Query(
             sql=f"SELECT i.name, {check} FROM ({one}) AS i WHERE i.bytes <= %s",  # noqa: S608  (quoted)
-            parameters=(self.table, number, self.largest_megabytes * _MEGABYTE),
-            about=(f"table:{self.table}", "rows"),
+            parameters=(*self._named, number, self.largest_megabytes * _MEGABYTE),
+            about=(self._fact, "rows"),
         )
 
     @property
     def there(self) -> Query:
         """The question whether there is such a table."""
-        return Query(sql=_THERE, parameters=(self.table,), about=(f"table:{self.table}",))
+        return Query(sql=_THERE, parameters=self._named, about=(self._fact,))
 
     def ask(self) -> Questions:
-        """Ask for the extension, the table, its indexes, and each of them."""
+        """Ask for the extension, the table, its indexes, and each of them, where a table is named."""
+        if not any(self._named):
+            return ()
         return (AMCHECK, self.there, self.indexes, *map(self.nth, range(MOST)))
 
     def judge(self, first: Answers, now: Answers) -> Finding:
@@ -86,6 +116,17 @@ class Corrupted(Check):
             CouldNotLook: amcheck cannot be used; or none is broken of those that could be looked at, and one could not.
         """
         del first
+        if not any(self._named):
+            return Finding(healthy=True, seen="not known: no table is named", facts={"corrupted": []})
+        try:
+            return self._judged(now)
+        except CouldNotLook as error:
+            if not self.optional:
+                raise
+            seen = f"not looked at: {error.what}"
+            return Finding(healthy=True, seen=seen, evidence=(error.todo,), facts={"corrupted": []})
+
+    def _judged(self, now: Answers) -> Finding:
         self._refuse_without(now)
         names = [record["name"] for record in now[self.indexes].records]
         said = {name: now.raw(self.nth(number)) for number, name in enumerate(names[:MOST])}
@@ -94,10 +135,10 @@ class Corrupted(Check):
         if not broken and unseen:
             todo = "let a DBA run pg_amcheck --heapallindexed on a copy, or at a quiet hour"
             raise CouldNotLook(now.where, unseen[0], todo)
-        many = f"{len(broken)} of {len(names)} indexes of {self.table} are broken: {', '.join(broken)}"
+        many = f"{len(broken)} of {len(names)} indexes of {self._called} are broken: {', '.join(broken)}"
         return Finding(
             healthy=not broken,
-            seen=many if broken else f"the {len(names)} indexes of {self.table} are whole",
+            seen=many if broken else f"the {len(names)} indexes of {self._called} are whole",
             evidence=(
                 *(f"{name}: {why}" for name, why in broken.items()),
                 *unseen,
@@ -108,9 +149,8 @@ class Corrupted(Check):
 
     def _refuse_without(self, now: Answers) -> None:
         if not now[self.there].rows[0][0]:
-            raise CouldNotLook(
-                now.where, f"there is no table {self.table} in the app's schema", "correct its name"
-            )
+            what = f"there is no table {self.table or f'of {self.index}'} in the app's schema"
+            raise CouldNotLook(now.where, what, "correct its name")
         found = now[AMCHECK].records
         if not found:
             todo = "a superuser makes it: CREATE EXTENSION amcheck"

@@ -47,21 +47,25 @@ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'm') ORDER BY c.relnam
 """The figures of every table and materialized view of the app's schema."""
 
 HOLDING_BACK = Query(
-    sql="""SELECT who, seconds FROM (
- SELECT 'pid ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ', role '
+    sql="""SELECT kind, who, seconds FROM (
+ SELECT CASE WHEN a.backend_start IS NULL THEN 'hidden session' ELSE 'session' END AS kind,
+  'pid ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ', role '
    || coalesce(a.usename, '') || ')' AS who, age(a.backend_xmin) AS old,
   extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS seconds
  FROM pg_stat_activity AS a WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid()
   AND coalesce(a.backend_type, '') <> 'autovacuum worker' AND coalesce(a.datname = current_database(), true)
- UNION ALL SELECT 'the prepared transaction ' || p.gid, age(p.transaction),
+ UNION ALL SELECT 'prepared', 'the prepared transaction ' || p.gid, age(p.transaction),
   extract(epoch FROM clock_timestamp() - p.prepared)::float8
  FROM pg_prepared_xacts AS p WHERE p.database = current_database()
- UNION ALL SELECT 'the replication slot ' || r.slot_name, age(r.xmin), NULL
+ UNION ALL SELECT 'slot', 'the replication slot ' || r.slot_name, age(r.xmin), NULL
  FROM pg_replication_slots AS r WHERE r.xmin IS NOT NULL) AS holding
 WHERE old > 0 ORDER BY old DESC LIMIT 1""",
     about=(STATISTICS,),
 )
-"""Who has the oldest picture of the rows: what was deleted since then, nobody may take away yet."""
+"""Who has the oldest picture of the rows: what was deleted since then, nobody may take away yet.
+
+Of another role's session every role sees that it has one (`backend_xmin`), and only `pg_monitor` since when.
+"""
 
 
 class Figures(Value):
@@ -147,11 +151,15 @@ def held_back_by(answer: object, seconds: float) -> str:
 
     Args:
         answer: That to `HOLDING_BACK`, as it is.
-        seconds: For how long at least; what has no age (a replication slot) always counts.
+        seconds: For how long at least; what has no age (a replication slot, a standby) always counts, and of a session
+            whose age is hidden it is told that it is.
     """
     if not isinstance(answer, QueryAnswer):
         return "who keeps dead rows from being taken away could not be seen"
     for one in answer.records:
+        if one["kind"] == "hidden session":
+            unseen = "since when cannot be seen: GRANT pg_monitor TO the app's role"
+            return f"{one['who']} may keep dead rows from being taken away; {unseen}"
         if one["seconds"] is None:
             return f"{one['who']} keeps dead rows from being taken away"
         if one["seconds"] >= seconds:

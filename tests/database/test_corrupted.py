@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
@@ -74,6 +75,24 @@ def test_what_could_not_be_looked_at_is_not_called_whole(
     sessions.holding("migration", "LOCK TABLE avatars IN ACCESS EXCLUSIVE MODE", user="app")
     with pytest.raises(CouldNotLook, match="55P03"):
         look(other, settings=DatabaseSettings(lock=0.1))
+
+
+def test_a_table_is_meant_by_one_of_its_indexes_as_well_and_what_is_not_known_is_told(
+    cluster: Cluster, dbname: str, look
+) -> None:
+    by_index = Corrupted(table="", index="avatars_pkey", optional=True)
+    missing = look(by_index)
+    assert (missing.healthy, missing.evidence) == (True, ("a superuser makes it: CREATE EXTENSION amcheck",))
+    assert missing.seen == "not looked at: the extension amcheck is not installed in this database"
+    cluster.sql("CREATE EXTENSION amcheck SCHEMA public", dbname)
+    assert look(by_index).seen == "the 2 indexes of the table of avatars_pkey are whole"
+    cluster.sql(CHANGED, dbname)
+    assert look(by_index).facts == {"corrupted": ["avatars_name"]}
+    assert look(Corrupted(table="", index="")).seen == "not known: no table is named"
+    with pytest.raises(CouldNotLook, match="there is no table of nothing"):
+        look(Corrupted(index="nothing"))
+    with pytest.raises(ValidationError, match="say `table`, or `index`"):
+        Corrupted()
 
 
 def test_a_table_that_is_not_there_is_no_healthy_one(cluster: Cluster, dbname: str, look) -> None:

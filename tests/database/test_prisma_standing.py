@@ -144,6 +144,30 @@ def test_a_failed_migration_is_told_with_what_is_there_of_it(sql, look: Look, tm
     assert look(FailedMigrations).healthy
 
 
+NOTED = """A migration failed to apply. New migrations cannot be applied before the error is recovered from.
+
+Migration name: 2_more
+{code}
+Database error:
+ERROR: could not create unique index "avatars_mail_key"
+DETAIL: Key (mail)=(alice@example.com) is duplicated.
+
+DbError {{ severity: "ERROR", detail: Some("Key (mail)=(alice@example.com) is duplicated.") }}
+"""
+
+
+@pytest.mark.parametrize(
+    "code", ["", "Database error code: 23505\n", "ERROR: invalid input: alice@example.com"]
+)
+def test_of_what_prisma_noted_no_value_of_a_row_is_shown(sql, look: Look, code: str) -> None:
+    sql(MAKE_HISTORY + ";" + FAILED.replace("Database error 23505", NOTED.format(code=code)))
+    told = look(FailedMigrations).evidence
+    assert "Prisma noted of 2_more: Migration name: 2_more" in told
+    assert "alice" not in " ".join(told)
+    if code.startswith("Database"):
+        assert told[-1] == "Prisma noted of 2_more: Database error code: 23505"
+
+
 def test_who_holds_prismas_lock_is_told(sql, look: Look) -> None:
     sql(MAKE_HISTORY + ";" + FAILED)
     assert not any("lock" in line for line in look(FailedMigrations).evidence)

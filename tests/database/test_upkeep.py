@@ -115,6 +115,22 @@ def test_a_table_of_somebody_else_is_refused_as_the_server_would_skip_it(
         Vacuum(tables=["Avatar"]).apply(target.scoped("r/1.2"), change)
 
 
+def test_nobody_is_blamed_whose_age_cannot_be_seen(
+    world: DatabaseWorld, sessions: Sessions, open_database: Callable[..., Database], login_roles: None
+) -> None:
+    world.sql("GRANT USAGE ON SCHEMA public TO web; GRANT SELECT ON ALL TABLES IN SCHEMA public TO web")
+    innocent = sessions.open("report", "app")
+    innocent.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    innocent.execute("SELECT count(*) FROM small")
+    world.sql("""DELETE FROM "Avatar" WHERE id <= 1500""")
+    url = world.cluster.url(world.dbname, user="web", password=QUOTED)
+    evidence = look(Bloat(dead_rows=1000), DatabaseTarget(open_database(url))).evidence
+    assert evidence[-1] == (
+        f"pid {innocent.info.backend_pid} (report, role app) may keep dead rows from being taken away;"
+        " since when cannot be seen: GRANT pg_monitor TO the app's role"
+    )
+
+
 def test_whoever_keeps_dead_rows_where_they_are_is_named(
     world: DatabaseWorld, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

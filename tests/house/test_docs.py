@@ -5,10 +5,12 @@ from pathlib import Path
 
 from remediate.catalogue import CATALOGUE
 from remediate.cli.app import app
+from remediate.playbook import load_playbook
 from remediate.steps import Action
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+PLAYBOOKS = (ROOT / "docs" / "PLAYBOOKS.md").read_text()
 
 
 def row(name: str) -> set[str]:
@@ -30,8 +32,24 @@ def test_the_readme_names_every_command() -> None:
     assert named == commands
 
 
-def test_the_readme_names_every_playbook() -> None:
-    assert row("Playbooks") == {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+BOOKS = [load_playbook(path, CATALOGUE) for path in sorted((ROOT / "playbooks").glob("*.yml"))]
+
+
+def test_the_readme_names_every_playbook_among_its_like() -> None:
+    (line,) = [line for line in README.splitlines() if line.startswith("| Playbooks |")]
+    named = [re.findall(r"\[`([^`]+)`\]\(playbooks/\1\.yml\)", part) for part in line.split("; ")]
+    assert [part.partition(":")[0] for part in line.split("; ")[1:]] == ["those that only tell", "tools"]
+    cures = {book.name for book in BOOKS if book.fix}
+    tools = {book.name for book in BOOKS if book.tool}
+    assert list(map(set, named)) == [cures, {book.name for book in BOOKS} - cures - tools, tools]
+    assert sum(map(len, named)) == len(BOOKS), "each once"
+
+
+def test_the_page_on_playbooks_names_every_tool_with_its_command() -> None:
+    (told,) = [part for part in PLAYBOOKS.split("\n\n") if part.startswith("A **tool**")]
+    tools = {book.name for book in BOOKS if book.tool}
+    assert set(re.findall(r"`playbooks/([\w-]+)\.yml`", told)) == tools
+    assert set(re.findall(r"`remediate ([\w-]+)`", told)) == tools
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

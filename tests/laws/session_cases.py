@@ -124,7 +124,7 @@ def counted_world() -> MemoryWorld:
     """Return a world with a table that nobody has seen to; what is counted is no part of its picture."""
     queries = {
         FIGURES.sql: _figures,
-        HOLDING_BACK.sql: lambda *_: _answered("who seconds"),
+        HOLDING_BACK.sql: lambda *_: _answered("kind who seconds"),
         ANALYZED: _counted("analyze_count"),
         VACUUMED: _counted("vacuum_count"),
     }

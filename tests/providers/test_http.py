@@ -44,6 +44,11 @@ def test_an_answer_is_compared_with_what_it_should_be(words, answer, seen):
     assert finding.healthy is (seen in ("GET /p: 200", "GET /p: 401"))
 
 
+def test_a_body_that_is_no_errors_is_no_evidence_for_it_may_be_full_of_rows():
+    finding = judged(check(json={"type": "object"}), body=b'[{"mail": "alice@example.com"}]')
+    assert (finding.healthy, finding.evidence) == (False, ())
+
+
 def test_the_beginning_of_a_wrong_body_is_evidence():
     finding = judged(check(), status=500, body=b'{"code":"P2022"}' + b"x" * 1000)
     assert finding.evidence[0].startswith('{"code":"P2022"}')
