@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from remediate.gate.found import Found
-from remediate.gate.grammar import Statement, reads_only, tree_of
+from remediate.gate.grammar import Statement, reads_only, tree_of, unquoted
 from remediate.providers.sql_script import blanked, not_in_a_transaction
 
 _NAME = r'(?:(?:"(?:[^"]|"")+"|\w+)\s*\.\s*)?(?P<name>"(?:[^"]|"")+"|\w+)'
@@ -54,7 +54,7 @@ def in_commands(statement: Statement) -> Iterator[Found]:
         return  # told by the rules about transactions
     for pattern, rules in _PATTERNS:
         if match := pattern.match(statement.words):
-            name = _unquoted(match.groupdict().get("name") or "")
+            name = unquoted(match.groupdict().get("name") or "")
             yield from (Found(rule, name) for rule in rules)
             return
     if not_in_a_transaction(statement.text):
@@ -79,7 +79,3 @@ def in_explain(statement: Statement) -> Iterator[Found]:
     inside = explained(statement.text)
     if inside is not None and executes(statement.text):
         yield Found("explain-analyze" if reads_only(tree_of(inside)) else "explain-analyze-writes")
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

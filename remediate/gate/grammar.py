@@ -74,6 +74,11 @@ def folded(identifier: exp.Expr | None) -> str:
     return str(identifier.this) if identifier.quoted else str(identifier.this).lower()
 
 
+def unquoted(name: str) -> str:
+    """Return a name as PostgreSQL looks it up, as a text has it."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
 def table_of(tree: exp.Expr | None) -> str:
     """Return the name of the first table in a tree, or nothing; a schema before it is left out."""
     table = tree if isinstance(tree, exp.Table) else tree.find(exp.Table) if tree is not None else None

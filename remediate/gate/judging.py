@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from remediate.gate.calls import in_calls_of_code
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
 from remediate.gate.grammar import Statement, elsewhere, inserts, statements_in, tree_of
@@ -114,6 +115,7 @@ def _found(statement: Statement, script: Sequence[Statement], number: int, known
     yield from in_explain(statement)
     yield from in_validation(statement, script[:number])
     yield from in_calls(statement)
+    yield from in_calls_of_code(statement, script[:number], known)
     yield from in_names(statement.tree if inside is None else tree_of(inside), known)
     yield from made_names(statement.tree)
     yield from in_shapes(statement, known)
