@@ -149,7 +149,7 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
     Args:
         answer: To a selection.
         expected: How many there must be.
-        before: How many the same action did before and did not put back: what is left after a crash is fewer.
+        before: How many of the same work are done: what is left after a crash is fewer.
         name: The table.
         where: The host.
 
@@ -164,9 +164,23 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
 
 
 def number_before(recipe: str, answers: Answers) -> int:
-    """Return how many rows the same action did before; none where nothing was ever kept."""
+    """Return how many rows of the same work are done already: none, unless it was cut off before its last batch."""
     answer = answers.raw(done_before(recipe))
-    return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else 0
+    if not isinstance(answer, QueryAnswer) or not answer.rows:
+        return 0
+    last = answer.records[0]
+    return int(last["rows"]) if last["rows"] < last["whole"] else 0
+
+
+def share_of(recipe: str, rows: Sequence[Row], answers: Answers) -> dict[str, Json]:
+    """Return what the ledger keeps of each batch, so that it can be told whether all of its work is done.
+
+    Args:
+        recipe: What tells the action, with its parameters, from others.
+        rows: All rows that are meant now.
+        answers: Answers to `done_before`.
+    """
+    return {"recipe": recipe, "whole": number_before(recipe, answers) + len(rows)}
 
 
 def batches(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:

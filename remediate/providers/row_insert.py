@@ -26,6 +26,7 @@ from remediate.providers.row_batches import (
     meant,
     number_before,
     refuse_differing,
+    share_of,
     target_of,
     workable,
 )
@@ -40,6 +41,7 @@ from remediate.providers.row_images import (
     done_before,
     lock_rows,
     none_of,
+    note_work,
     recipe_back,
     save_new,
     settled,
@@ -180,6 +182,7 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
                 "given": whole,
                 "planned": canonical([{"key": row.key} for row in batch]).decode(),
                 "number": len(batch),
+                "share": share_of(self.recipe, rows, answers),
             },
         )
 
@@ -244,10 +247,11 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
             self._insert(rows, str(change.data["given"])),
             save_new(rows, token, self.recipe, str(change.data["planned"])),
             all_saved(rows, token, number),
+            note_work(self.recipe),
         )
         try:
             target.change_database(
-                DatabaseChange(statements=statements, undo=recipe_back(rows, token, number))
+                DatabaseChange(statements=statements, undo=recipe_back(rows, token, change.data))
             )
         except Failed:
             self._refuse_taken(target, change)
