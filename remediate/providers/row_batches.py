@@ -91,7 +91,7 @@ def workable(name: str, key: Sequence[str], columns: Sequence[str], verb: str, a
     table, allowed = catalog.tables_in(answers[TABLES]).get(name), rights_in(answers[rights(name)])
     if table is None or allowed is None:
         raise Failed(answers.where, f"there is no table {name} in the app's schema", "nothing was changed")
-    if why := _unfit(table, key) or allowed.refusal(name, "select", verb):
+    if why := _unfit(table, key, allowed) or allowed.refusal(name, "select", verb):
         raise Failed(answers.where, why, "nothing was changed")
     for column in columns:
         if column not in table.by_name:
@@ -132,9 +132,12 @@ def rows_of(table: Table, computed: Sequence[str]) -> RowsOf:
     )
 
 
-def _unfit(table: Table, key: Sequence[str]) -> str:
+def _unfit(table: Table, key: Sequence[str], allowed: Rights) -> str:
     if table.kind not in _TABLE_KINDS:
         return f"{table.name} is no table"
+    if allowed.heirs:
+        names = ", ".join(allowed.heirs)
+        return f"rows of {table.name} may lie in a table that inherits from it ({names}), and could not come back there"
     if not table.primary_key:
         return f"{table.name} has no primary key, so no row of it can be named"
     if tuple(key) != table.primary_key:

@@ -170,6 +170,14 @@ def test_what_is_not_as_expected_is_refused_while_planning(
     assert avatars.sql("SELECT to_regnamespace('remediate') IS NULL") == "t"
 
 
+@pytest.mark.parametrize("action", [naming(), deleting(), inserting({"id": "x"}, table="avatars")])
+def test_a_table_from_which_others_inherit_is_refused(avatars: RowWorld, action: Action) -> None:
+    avatars.sql("CREATE TABLE kept (extra int, PRIMARY KEY (id)) INHERITS (avatars)")
+    avatars.sql("INSERT INTO kept (id, \"projectId\") VALUES ('h', 'gone')")
+    with pytest.raises(Failed, match=r"rows of avatars may lie in a table that inherits from it \(kept\)"):
+        planned(action, avatars.target())
+
+
 def cut_off_after_one(world: RowWorld, action: Action) -> list[Undo]:
     """Begin a plan of two batches, and die after the first; return what is owed."""
     first, second = planned(action, world.target())
