@@ -28,6 +28,8 @@ _AS_TEXT = (
 _QUOTING = ("22", "P0", "38", "39", "HV")
 _VALUE = re.compile(r"""["'`«»„“”‘’‹›「」:\uff1a]|\b0x""")
 
+_ENUM = re.compile(r'invalid input value for enum (?:"[^"]*"|\w+)(?=: )')  # its first name is the type's
+
 
 class _Text(Loader):
     def load(self, data: Any) -> str:
@@ -95,7 +97,8 @@ def _without_values(said: str, state: str) -> str:
     if condition and not state.startswith(_QUOTING):
         return said
     name = condition or "an error of the app's own"
-    begins = _VALUE.split(said)[0].rstrip() if state.startswith("22") else ""
+    enum = _ENUM.match(said)
+    begins = (enum[0] if enum else _VALUE.split(said)[0].rstrip()) if state.startswith("22") else ""
     if begins == said:
         return said
     return f"{name}{f': {begins} …' if begins else ''}, the rest is left out for the values in it"

@@ -20,13 +20,17 @@ ALICE = "alice@example.org"
         (f"SELECT ('{{' || '\"{ALICE}')::int[]", "22P02"),
         (f"SELECT to_date('{ALICE}', 'YYYY')", "22007"),
         (f"SELECT ('{ALICE}' || n)::date FROM generate_series(1, 2) AS n", "22007"),  # noqa: S608
+        (f"SELECT '{ALICE}'::mood", "invalid input value for enum mood …, the rest is left out"),
         ("SELECT 1/0", "division by zero (SQLSTATE 22012)"),
         (f"DO $$ BEGIN RAISE EXCEPTION 'no %', '{ALICE}'; END $$", "raise exception, the rest"),
         (f"DO $$ BEGIN RAISE EXCEPTION '{ALICE}' USING ERRCODE = 'AL001'; END $$", "an error of the app's own"),
         (f"SELECT * FROM nowhere WHERE x = '{ALICE}'", 'relation "nowhere" does not exist'),  # noqa: S608
     ],
 )  # fmt: skip
-def test_a_value_of_a_row_is_in_no_error(database: Database, statement: str, said: str) -> None:
+def test_a_value_of_a_row_is_in_no_error(
+    database: Database, cluster, dbname: str, statement: str, said: str
+) -> None:
+    cluster.sql("CREATE TYPE mood AS ENUM ('good')", dbname)
     with pytest.raises(Failed) as raised:
         database.change(f"run/{uuid.uuid4().hex}", DatabaseChange(statements=(Statement(sql=statement),)))
     assert said in str(raised.value)
