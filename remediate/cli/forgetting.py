@@ -25,9 +25,15 @@ from remediate.text.durations import seconds
 from remediate.witnessing import leave_witness
 
 DAY = 86400.0
+RETENTION = "30d"
+"""How long what a run keeps of rows is kept; whoever wants it shorter tells why."""
 
 OlderThan = Annotated[
-    str, typer.Option("--older-than", help="How long they are kept: 30d, 12h, 90m. Younger ones stay.")
+    str,
+    typer.Option(
+        "--older-than",
+        help="How long they are kept: 30d, 12h, 90m (less than 30d wants a --reason). Younger ones stay.",
+    ),
 ]
 AtOnce = Annotated[bool, typer.Option("--now", help="However young they are; wants a --reason.")]
 
@@ -51,16 +57,14 @@ def forget(
     inventory: MovedInventory = None,
     state: StateFolder = None,
     reason: Reason = "",
-    older_than: OlderThan = "30d",
+    older_than: OlderThan = RETENTION,
     *,
     now: AtOnce = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
     """Remove the rows as they were that a run keeps in its databases; from then on it cannot be rolled back there."""
-    wish = Wish(0.0 if now else age_in_seconds(older_than), older_than)
-    if now and not reason.strip():
-        raise UsageError("--now", "wants a --reason", "tell in a few words why; it goes into the audit log")
+    wish = wish_of(older_than, reason, now=now)
     summary = summary_of(run, state)
     environment, found = environment_of(summary.header, inventory), summary.header.run
     hosts = environment.select(on or summary.header.hosts)
@@ -68,6 +72,25 @@ def forget(
         confirm_on(hosts, f"forget {found}: no way back", environment, reason, yes=yes, ask=asker())
         codes = [_told(opened, host, wish) for host in hosts]
         return max(codes, default=HEALTHY)
+
+
+def wish_of(older_than: str, reason: str, *, now: bool) -> Wish:
+    """Return what is to be forgotten.
+
+    Args:
+        older_than: An age, as `age_in_seconds` takes it.
+        reason: Why; without one nothing goes before its retention is over.
+        now: Whether it goes however young it is.
+
+    Raises:
+        UsageError: The age is none, or it is to go sooner, and nobody says why.
+    """
+    wish = Wish(0.0 if now else age_in_seconds(older_than), older_than)
+    if wish.older < age_in_seconds(RETENTION) and not reason.strip():
+        option = "--now" if now else f"--older-than {older_than}"
+        sooner = f"wants a --reason, for rows are kept {RETENTION}"
+        raise UsageError(option, sooner, "tell in a few words why; it goes into the audit log")
+    return wish
 
 
 def age_in_seconds(written: str) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from remediate.gate.calls import in_calls_of_code
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
 from remediate.gate.grammar import Statement, elsewhere, inserts, statements_in, tree_of
@@ -122,6 +123,7 @@ def _found(statement: Statement, script: Sequence[Statement], number: int, known
     yield from in_explain(statement)
     yield from in_validation(statement, script[:number])
     yield from in_calls(statement)
+    yield from in_calls_of_code(statement, script[:number], known)
     yield from in_names(statement.tree if inside is None else tree_of(inside), known)
     yield from made_names(statement.tree)
     yield from in_shapes(statement, known)

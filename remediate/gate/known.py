@@ -67,16 +67,18 @@ class Known:
         schema: The app's schema; empty where there was none.
         tables: Of the app's schema, under their names.
         indexes: The same.
+        functions: The names of VOLATILE functions that came neither with PostgreSQL nor with an extension.
     """
 
     looked: bool = False
     schema: str = ""
     tables: dict[str, KnownTable] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
+    functions: frozenset[str] = frozenset()
 
     def of_another_schema(self) -> "Known":
         """Return what is known of a schema that was not asked about: nothing, whatever its tables are called."""
-        return Known(looked=self.looked, schema=self.schema)
+        return Known(looked=self.looked, schema=self.schema, functions=self.functions)
 
     def table(self, name: str) -> KnownTable:
         """Return a table, one of which nothing is known where it is not there."""

@@ -15,15 +15,16 @@ def in_rows(statement: Statement, known: Known) -> Iterator[Found]:
     if tree is None:
         return
     for update in tree.find_all(exp.Update):
-        yield from _update(update, known)
+        if not isinstance(update.parent, exp.When):  # a branch of MERGE
+            yield from _update(update, known)
     for delete in tree.find_all(exp.Delete):
         yield from _delete(delete, known)
     for insert in tree.find_all(exp.Insert):
         yield from _insert(insert, known)
     if any(folded(table.args.get("db")) == "information_schema" for table in tree.find_all(exp.Table)):
         yield Found("information-schema")
-    if isinstance(tree, exp.Merge):
-        yield Found("change-rows", table_of(tree))
+    for merge in tree.find_all(exp.Merge):
+        yield from _merge(merge, known)
     if isinstance(tree, exp.TruncateTable):
         yield from (
             Found("truncate", name) for name in map(table_of, tree.expressions) if not known.table(name).own
@@ -51,6 +52,28 @@ def _delete(delete: exp.Delete, known: Known) -> Iterator[Found]:
         yield Found("delete-rows", name)
 
 
+def _merge(merge: exp.Merge, known: Known) -> Iterator[Found]:
+    """Yield what the branches of a MERGE do: its ON is their WHERE, but for rows that it finds no match for."""
+    name = table_of(merge.this)
+    if known.table(name).own:
+        return
+    yield Found("change-rows", name)
+    for when in merge.args["whens"].expressions:
+        unmatched = not when.args.get("matched")
+        conditions = (when.args.get("condition"), None if unmatched else merge.args.get("on"))
+        filtered = any(one is not None and not _always(one) for one in conditions)
+        if _verb(when) == "DELETE":
+            yield Found("delete-rows" if filtered else "delete-without-where", name)
+        elif isinstance(when.args["then"], exp.Update) and not filtered:
+            yield Found("update-without-where", name)
+
+
+def _verb(when: exp.When) -> str:
+    """Return the one word of a branch that is one: DELETE, or DO NOTHING."""
+    then = when.args["then"]
+    return str(then.this).upper() if isinstance(then, exp.Var) else ""
+
+
 def _filters(tree: exp.Expr) -> bool:
     """Tell whether there is a WHERE that can be false."""
     conditions = list(conjuncts(tree))
@@ -58,9 +81,33 @@ def _filters(tree: exp.Expr) -> bool:
 
 
 def _always(condition: exp.Expr) -> bool:
+    """Tell whether a condition holds for every row; so may one that no column is in."""
+    condition = condition.unnest()
     if isinstance(condition, exp.Boolean):
         return bool(condition.this)
-    return isinstance(condition, exp.EQ | exp.Is) and condition.this == condition.expression
+    if isinstance(condition, exp.And):
+        return _always(condition.left) and _always(condition.right)
+    if isinstance(condition, exp.Or):
+        return _always(condition.left) or _always(condition.right)
+    if isinstance(condition, exp.Not):
+        return _never(condition.this)
+    same = isinstance(condition, exp.EQ | exp.Is | exp.GTE | exp.LTE)
+    return condition.find(exp.Column) is None or (same and condition.this == condition.expression)
+
+
+def _never(condition: exp.Expr) -> bool:
+    """Tell whether a condition holds for no row; so may one that no column is in."""
+    condition = condition.unnest()
+    if isinstance(condition, exp.Boolean):
+        return not condition.this
+    if isinstance(condition, exp.And):
+        return _never(condition.left) or _never(condition.right)
+    if isinstance(condition, exp.Or):
+        return _never(condition.left) and _never(condition.right)
+    if isinstance(condition, exp.Not):
+        return _always(condition.this)
+    same = isinstance(condition, exp.NEQ | exp.GT | exp.LT)
+    return condition.find(exp.Column) is None or (same and condition.this == condition.expression)
 
 
 def _for_a_duplicate(delete: exp.Delete, table: KnownTable) -> bool:

@@ -259,7 +259,7 @@ _TABLE = (
     Rule("psql", STOP, _NO, _NOTHING,
          "is a command of psql, not SQL"),
     Rule("opaque", STOP, _NO, _NOTHING,
-         "runs code that cannot be judged: DO, CALL",
+         "runs code that cannot be judged: DO, CALL, a function or trigger",
          "the statements themselves", rows=True),
     Rule("function-with-effects", STOP, _NO, _NOTHING,
          "calls a function with effects that no transaction takes back",

@@ -25,7 +25,15 @@ ORDER BY c.relname"""
 )
 """About no fact: what an earlier step does to a table's shape alters its size by little."""
 
-CATALOG = (TABLES, SIZES, INDEXES)
+FUNCTIONS = Query(
+    sql="""SELECT DISTINCT p.proname AS name FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'remediate') AND p.provolatile = 'v'
+AND p.prorettype <> 'trigger'::regtype AND NOT EXISTS (SELECT FROM pg_depend AS d
+  WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') ORDER BY 1"""
+)
+"""The functions that may change something and are nobody's whose documentation could be read."""
+
+CATALOG = (TABLES, SIZES, INDEXES, FUNCTIONS)
 """All that the gate asks."""
 
 
@@ -34,7 +42,9 @@ def known_from(answers: Answers) -> Known:
 
     An answer that an earlier step of the plan makes uncertain is none: that is judged when its turn comes.
     """
-    shapes, sizes, indexed = (answers.raw(question) if question in answers else None for question in CATALOG)
+    shapes, sizes, indexed = (
+        answers.raw(question) if question in answers else None for question in CATALOG[:3]
+    )
     if not isinstance(shapes, QueryAnswer):
         return Known()
     figures = {row["name"]: row for row in sizes.records} if isinstance(sizes, QueryAnswer) else {}
@@ -46,7 +56,9 @@ def known_from(answers: Answers) -> Known:
         for index in one.indexes
     }
     schema = next((table.schema_name for table in shaped.values()), "")
-    return Known(looked=True, schema=schema, tables=tables, indexes=indexes)
+    called = answers.raw(FUNCTIONS) if FUNCTIONS in answers else None
+    functions = frozenset(row[0] for row in called.rows) if isinstance(called, QueryAnswer) else frozenset()
+    return Known(looked=True, schema=schema, tables=tables, indexes=indexes, functions=functions)
 
 
 def gated(

@@ -94,7 +94,7 @@ def workable(name: str, key: Sequence[str], columns: Sequence[str], verb: str, a
     table, allowed = catalog.tables_in(answers[TABLES]).get(name), rights_in(answers[rights(name)])
     if table is None or allowed is None:
         raise Failed(answers.where, f"there is no table {name} in the app's schema", "nothing was changed")
-    if why := _unfit(table, key) or allowed.refusal(name, "select", verb):
+    if why := _unfit(table, key, allowed) or allowed.refusal(name, "select", verb):
         raise Failed(answers.where, why, "nothing was changed")
     for column in columns:
         if column not in table.by_name:
@@ -135,9 +135,12 @@ def rows_of(table: Table, computed: Sequence[str]) -> RowsOf:
     )
 
 
-def _unfit(table: Table, key: Sequence[str]) -> str:
+def _unfit(table: Table, key: Sequence[str], allowed: Rights) -> str:
     if table.kind not in _TABLE_KINDS:
         return f"{table.name} is no table"
+    if allowed.heirs:
+        names = ", ".join(allowed.heirs)
+        return f"rows of {table.name} may lie in a table that inherits from it ({names}), and could not come back there"
     if not table.primary_key:
         return f"{table.name} has no primary key, so no row of it can be named"
     if tuple(key) != table.primary_key:
@@ -152,7 +155,7 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
     Args:
         answer: To a selection.
         expected: How many there must be.
-        before: How many the same action did before and did not put back: what is left after a crash is fewer.
+        before: How many of the same work are done: what is left after a crash is fewer.
         name: The table.
         where: The host.
 
@@ -168,9 +171,23 @@ def meant(answer: QueryAnswer, expected: Expected, before: int, name: str, where
 
 
 def number_before(recipe: str, answers: Answers) -> int:
-    """Return how many rows the same action did before; none where nothing was ever kept."""
+    """Return how many rows of the same work are done already: none, unless it was cut off before its last batch."""
     answer = answers.raw(done_before(recipe))
-    return int(answer.rows[0][0]) if isinstance(answer, QueryAnswer) else 0
+    if not isinstance(answer, QueryAnswer) or not answer.rows:
+        return 0
+    last = answer.records[0]
+    return int(last["rows"]) if last["rows"] < last["whole"] else 0
+
+
+def share_of(recipe: str, rows: Sequence[Row], answers: Answers) -> dict[str, Json]:
+    """Return what the ledger keeps of each batch, so that it can be told whether all of its work is done.
+
+    Args:
+        recipe: What tells the action, with its parameters, from others.
+        rows: All rows that are meant now.
+        answers: Answers to `done_before`.
+    """
+    return {"recipe": recipe, "whole": number_before(recipe, answers) + len(rows)}
 
 
 def batches(rows: Sequence[Each], size: int) -> Iterator[tuple[Each, ...]]:

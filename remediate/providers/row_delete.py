@@ -31,6 +31,7 @@ from remediate.providers.row_batches import (
     planned,
     refuse_unseen_parents,
     sample_of,
+    share_of,
     target_of,
     workable,
 )
@@ -61,6 +62,7 @@ from remediate.providers.row_images import (
     delete,
     done_before,
     none_of,
+    note_work,
     put_rows_back,
     recipe_back,
     save,
@@ -196,6 +198,7 @@ class DeleteRows(OnRowsThatAre):
                 "rows": table.rows.model_dump(mode="json"),
                 "planned": planned(batch),
                 "number": len(batch),
+                "share": share_of(self.recipe, rows, answers),
                 "taken": [one.model_dump(mode="json") for one in taken],
                 "foreign_keys": as_data(leading_to(involved, foreign_keys_in(answers[FOREIGN_KEYS]))),
                 "fires": bool(fires),
@@ -256,6 +259,7 @@ class DeleteRows(OnRowsThatAre):
                 where=self._meant,
             ),
             all_saved(rows, token, number),
+            note_work(self.recipe),
             *(
                 part
                 for one in taken
@@ -268,7 +272,7 @@ class DeleteRows(OnRowsThatAre):
         )
         try:
             target.change_database(
-                DatabaseChange(statements=statements, undo=recipe_back(rows, token, number))
+                DatabaseChange(statements=statements, undo=recipe_back(rows, token, change.data))
             )
         except Failed:
             not_as_planned(target, change, rows, self.selected)

@@ -17,7 +17,9 @@ _FACTS = """SELECT current_user AS role, row_security_active(c.oid) AS guarded,
  (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute AS a
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> '') AS computed,
  (SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]') FROM pg_publication_tables AS p
-  WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS publications
+  WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS publications,
+ (SELECT coalesce(json_agg(i.inhrelid::regclass::text ORDER BY 1), '[]') FROM pg_inherits AS i
+  WHERE i.inhparent = c.oid AND c.relkind = 'r') AS heirs
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relname = %s"""
 
@@ -81,6 +83,7 @@ class Rights(Value):
         triggers: Those that are enabled and not the database's own.
         computed: The columns that the database computes, and nobody can write.
         publications: Those that send its changes on, by logical replication.
+        heirs: The tables that inherit from it, partitions apart: their rows would be taken for its own.
     """
 
     role: str
@@ -92,6 +95,7 @@ class Rights(Value):
     triggers: tuple[str, ...]
     computed: tuple[str, ...]
     publications: tuple[str, ...] = ()
+    heirs: tuple[str, ...] = ()
 
     def refusal(self, table: str, *verbs: str) -> str:
         """Return why the role cannot do these verbs to all rows of the table, or nothing."""

@@ -28,7 +28,12 @@ _NOTE_UNDONE = (
     """UPDATE remediate.ledger SET undo = undo || '{"undone": true}' WHERE undo ->> 'change' = %s"""
 )
 _REMOVE = "DELETE FROM remediate.rows WHERE change = %s"
-_DONE_BEFORE = "SELECT count(*) FROM remediate.rows WHERE recipe = %s"
+_DONE_BEFORE = """SELECT (undo ->> 'work')::int AS work, sum((undo ->> 'rows')::bigint)::bigint AS rows,
+ (array_agg((undo ->> 'whole')::bigint ORDER BY at DESC, token DESC))[1] AS whole
+FROM remediate.ledger WHERE undo ->> 'recipe' = %s AND undo ? 'work' AND NOT undo ?| '{undone,forgotten}'
+GROUP BY 1 ORDER BY 1 DESC LIMIT 1"""
+_NOTE_WORK = f"""UPDATE remediate.ledger SET undo = undo || jsonb_build_object('work',
+ coalesce((SELECT work + (rows >= whole)::int FROM ({_DONE_BEFORE}) AS last), 1)) WHERE xact = pg_current_xact_id()"""  # noqa: S608
 
 
 class TypedColumn(Value):
@@ -212,9 +217,15 @@ WHERE s.change = %s AND s.relation = %s AND {rows.is_row_of()}"""  # noqa: S608 
     return Statement(sql=sql, parameters=(change, rows.relation))
 
 
-def recipe_back(rows: RowsOf, change: str, number: int) -> dict[str, Json]:
-    """Return what the ledger keeps of the change."""
-    return {"change": change, "relation": rows.relation, "rows": number}
+def recipe_back(rows: RowsOf, change: str, data: dict[str, Json]) -> dict[str, Json]:
+    """Return what the ledger keeps of the change.
+
+    Args:
+        rows: The table.
+        change: The token of the change.
+        data: The change's: the `number` of its rows, and its `share` of the whole.
+    """
+    return {"change": change, "relation": rows.relation, "rows": data["number"], **data["share"]}
 
 
 def settled(change: str) -> tuple[Statement, ...]:
@@ -228,8 +239,18 @@ def standing(change: str) -> Query:
 
 
 def done_before(recipe: str) -> Query:
-    """Return the question how many rows the same action, with the same parameters, has done that are not put back."""
+    """Return the question what stands of the last work of the same action with the same parameters: `rows`, `whole`.
+
+    A work is all batches of one plan, and what a crash has left of them. `rows` are done and not put back; it is
+    finished where they are the `whole`, which each of its batches notes: a later one knows better. Rows that a cascade
+    took are not among them.
+    """
     return Query(sql=_DONE_BEFORE, parameters=(recipe,), about=(f"recipe:{recipe}",))
+
+
+def note_work(recipe: str) -> Statement:
+    """Return the statement that notes, in this transaction's ledger row, to which work its batch belongs."""
+    return Statement(sql=_NOTE_WORK, parameters=(recipe,))
 
 
 def in_words(key: dict[str, Scalar]) -> str:

@@ -26,6 +26,7 @@ from remediate.providers.row_batches import (
     live_notes,
     meant,
     number_before,
+    share_of,
     target_of,
     workable,
 )
@@ -36,6 +37,7 @@ from remediate.providers.row_images import (
     RowsOf,
     all_saved,
     done_before,
+    note_work,
     recipe_back,
     save_new,
 )
@@ -205,6 +207,7 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
                 "planned": canonical([{"key": row.key} for row in batch]).decode(),
                 "number": len(batch),
                 "adopts": [one.model_dump(mode="json") for one in adopted],
+                "share": share_of(self.recipe, rows, answers),
             },
         )
 
@@ -270,10 +273,11 @@ SELECT {values} FROM jsonb_to_recordset(%s::jsonb) AS v ({typed})"""  # noqa: S6
             self._insert(rows, str(change.data["given"])),
             save_new(rows, token, self.recipe, str(change.data["planned"])),
             all_saved(rows, token, number),
+            note_work(self.recipe),
         )
         try:
             target.change_database(
-                DatabaseChange(statements=statements, undo=recipe_back(rows, token, number))
+                DatabaseChange(statements=statements, undo=recipe_back(rows, token, change.data))
             )
         except Failed:
             self._refuse_taken(target, change)

@@ -32,6 +32,7 @@ from remediate.providers.row_batches import (
     planned,
     refuse_unseen_parents,
     sample_of,
+    share_of,
     target_of,
     workable,
 )
@@ -47,6 +48,7 @@ from remediate.providers.row_images import (
     keep_after,
     lock_rows,
     none_of,
+    note_work,
     put_values_back,
     recipe_back,
     save,
@@ -186,6 +188,7 @@ class UpdateRows(OnRowsThatAre):
                 "rows": table.rows.model_dump(mode="json"),
                 "planned": planned(batch),
                 "number": len(batch),
+                "share": share_of(self.recipe, rows, answers),
                 "fires": bool(table.firing),
             },
         )
@@ -238,12 +241,13 @@ WHERE s.change = %s AND s.relation = %s AND {rows.is_row_of()}"""  # noqa: S608 
                 where=self._meant,
             ),
             all_saved(rows, token, number),
+            note_work(self.recipe),
             self._update(rows, token),
             keep_after(rows, token, self.written),
         )
         try:
             target.change_database(
-                DatabaseChange(statements=statements, undo=recipe_back(rows, token, number))
+                DatabaseChange(statements=statements, undo=recipe_back(rows, token, change.data))
             )
         except Failed:
             not_as_planned(target, change, rows, self.selected)

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from psycopg import adapters, pq
+from psycopg import adapters, errors, pq
 from psycopg.adapt import AdaptersMap, Loader, Transformer
 
 from remediate.questions import QueryAnswer
@@ -27,6 +27,11 @@ _AS_TEXT = (
         "datemultirange",
     ),
 )
+
+_QUOTING = ("22", "P0", "38", "39", "HV")
+_VALUE = re.compile(r"""["'`«»„“”‘’‹›「」:\uff1a]|\b0x""")
+
+_ENUM = re.compile(r'invalid input value for enum (?:"[^"]*"|\w+)(?=: )')  # its first name is the type's
 
 
 class _Text(Loader):
@@ -84,11 +89,42 @@ def state_of(result: PGresult) -> str:
 
 
 def complaint_of(result: PGresult) -> str:
-    """Return what the server says about a failed command, on one line, with its SQLSTATE."""
+    """Return what the server says about a failed command, on one line, with its SQLSTATE.
+
+    What would have a row's value in it is left out, for errors are written into the audit log.
+    """
     said = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"no reason given").decode(
         "utf-8", "replace"
     )
-    return f"{' '.join(said.split())} (SQLSTATE {state_of(result) or 'unknown'})"
+    state = state_of(result)
+    return f"{_without_values(' '.join(said.split()), state)} (SQLSTATE {state or 'unknown'})"
+
+
+def _without_values(said: str, state: str) -> str:
+    """Return a message, of some classes only its condition's name, and what stands before a first quote or colon.
+
+    Class 22 quotes the value that it complains of, in whatever language and quotes; P0 and 38, and states of an app's
+    own, are of functions, which say what they like (manual, appendix "PostgreSQL Error Codes"). DETAIL and CONTEXT,
+    where 23 has its values, are never told.
+    """
+    condition = _condition_of(state)
+    if condition and not state.startswith(_QUOTING):
+        return said
+    name = condition or "an error of the app's own"
+    enum = _ENUM.match(said)
+    begins = (enum[0] if enum else _VALUE.split(said)[0].rstrip()) if state.startswith("22") else ""
+    if begins == said:
+        return said
+    return f"{name}{f': {begins} …' if begins else ''}, the rest is left out for the values in it"
+
+
+def _condition_of(state: str) -> str:
+    """Return the name of a condition in words, or nothing where PostgreSQL has none of that state."""
+    try:
+        name = errors.lookup(state).__name__
+    except KeyError:
+        return ""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.rstrip("_")).lower()
 
 
 def rows_of(result: PGresult) -> QueryAnswer:

@@ -344,6 +344,34 @@ def test_a_build_that_somebody_began_after_the_plan_is_left_to_them(
     assert target.answer((left,))[left].rows == ((False,),)
 
 
+def test_a_vacuum_of_a_role_that_hides_it_is_no_build(
+    world: DatabaseWorld, login_roles, cluster, open_database
+) -> None:
+    world.sql("INSERT INTO avatars SELECT n, n FROM generate_series(101, 20000) AS n; " + LEFT)  # noqa: S608
+    world.sql("ALTER TABLE avatars OWNER TO web; GRANT ALL ON SCHEMA public TO web")
+    slowly = "SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; SET application_name = 'slow vacuum';\n"
+    pid = "SELECT coalesce(max(pid), 0) FROM pg_stat_progress_vacuum"
+    vacuum = threading.Thread(target=ended, args=(world, slowly + "VACUUM avatars;"))
+    vacuum.start()
+    try:
+        until(lambda: world.sql(pid) != "0")
+        web = open_database(cluster.url(world.dbname, user="web"), settings=DatabaseSettings(tries=2))
+        (change,) = planned(action(BY_USER), replace(world, reach=web).target())
+        assert change.script.startswith('DROP INDEX CONCURRENTLY "public"."avatars_userId_idx"')
+        assert world.sql(pid) != "0"
+    finally:
+        world.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow vacuum'"
+        )
+        vacuum.join()
+
+
+def ended(world: DatabaseWorld, script: str) -> None:
+    """Run a script that somebody ends."""
+    with pytest.raises(AssertionError, match="terminating connection"):
+        world.sql(script)
+
+
 def until(happened: Callable[[], bool]) -> None:
     for _ in range(300):
         if happened():

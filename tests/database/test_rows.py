@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from remediate.errors import Conflict, CouldNotLook, Failed
-from remediate.model import Change, Finding, Json, WayBack
+from remediate.model import Change, Finding, Json, Undo, WayBack
 from remediate.providers.row_checks import Nulls, Orphans
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
@@ -170,6 +170,82 @@ def test_what_is_not_as_expected_is_refused_while_planning(
     assert re.search(said, refusal), refusal
     assert avatars.fingerprint() == before
     assert avatars.sql("SELECT to_regnamespace('remediate') IS NULL") == "t"
+
+
+@pytest.mark.parametrize("action", [naming(), deleting(), inserting({"id": "x"}, table="avatars")])
+def test_a_table_from_which_others_inherit_is_refused(avatars: RowWorld, action: Action) -> None:
+    avatars.sql("CREATE TABLE kept (extra int, PRIMARY KEY (id)) INHERITS (avatars)")
+    avatars.sql("INSERT INTO kept (id, \"projectId\") VALUES ('h', 'gone')")
+    with pytest.raises(Failed, match=r"rows of avatars may lie in a table that inherits from it \(kept\)"):
+        planned(action, avatars.target())
+
+
+def cut_off_after_one(world: RowWorld, action: Action) -> list[Undo]:
+    """Begin a plan of two batches, and die after the first; return what is owed."""
+    first, second = planned(action, world.target())
+    target = world.target().scoped(fresh_token())
+    owed = [action.snapshot(target, first)]
+    action.apply(target, first)
+    (left,) = planned(action, world.target())
+    assert left.outline.same_as(second.outline), "what a crash left is planned as the same batch"
+    return owed
+
+
+FEW = "1 rows of avatars are meant, expected are 2..10"
+
+
+@pytest.mark.parametrize(
+    ("action", "again"),
+    [
+        (naming(rows="2..10"), "UPDATE avatars SET name = NULL WHERE id = 'a'"),
+        (deleting(NAMELESS, rows="2..10"), "UPDATE avatars SET name = NULL WHERE id = 'a'"),
+        (
+            inserting({"id": "b"}, {"id": "c"}, table="others", expect={"rows": "2..10"}),
+            "DELETE FROM others WHERE id = 'b'",
+        ),
+    ],
+    ids=["update", "delete", "insert"],
+)
+def test_what_a_finished_run_did_does_not_lower_what_the_next_may_mean(
+    avatars: RowWorld, action: Action, again: str
+) -> None:
+    avatars.sql("CREATE TABLE others (id text PRIMARY KEY, name text)")
+    few = FEW.replace("avatars", "others") if isinstance(action, InsertRows) else FEW
+    applied(avatars, action)
+    avatars.sql(again)
+    with pytest.raises(Failed, match=few):
+        planned(action, avatars.target())
+
+
+@pytest.mark.parametrize(
+    "action",
+    [naming(rows="2..10", batch=1), deleting(NAMELESS, rows="2..10", batch=1)],
+    ids=["set", "delete"],
+)
+def test_what_was_cut_off_goes_on_below_the_bound_and_then_the_bound_holds_again(
+    avatars: RowWorld, action: Action
+) -> None:
+    cut_off_after_one(avatars, action)
+    applied(avatars, action)
+    for row in "ad":
+        assert planned(action, avatars.target()) == ()
+        avatars.sql(f"UPDATE avatars SET name = NULL WHERE id = '{row}'")  # noqa: S608
+        with pytest.raises(Failed, match=FEW):
+            planned(action, avatars.target())
+        avatars.sql(f"UPDATE avatars SET name = 'x' WHERE id = '{row}'")  # noqa: S608
+    avatars.sql("UPDATE avatars SET name = NULL WHERE id IN ('a', 'd')")
+    cut_off_after_one(avatars, action)
+
+
+def test_what_was_put_back_counts_for_nothing(avatars: RowWorld) -> None:
+    action = naming(rows="2..10", batch=1)
+    outlines = [change.outline for change in planned(action, avatars.target())]
+    undone(avatars, action, cut_off_after_one(avatars, action))
+    again = planned(action, avatars.target())
+    assert [change.outline for change in again] == outlines
+    avatars.sql("UPDATE avatars SET name = 'x' WHERE id = 'b'")
+    with pytest.raises(Failed, match=FEW):
+        planned(action, avatars.target())
 
 
 @pytest.mark.parametrize(

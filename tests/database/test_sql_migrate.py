@@ -263,6 +263,9 @@ def test_the_catalog_is_what_the_rules_are_judged_by(world: World) -> None:
     def tripped(text: str) -> set[str]:
         return set(hazards(SCRIPT.model_copy(update={"text": text}), world)) - {"alter-table"}
 
+    world.sql("CREATE FUNCTION purge() RETURNS void LANGUAGE sql AS 'DELETE FROM avatars'")
+    assert tripped("SELECT purge()") == {"opaque"}
+    assert tripped("SELECT gen_random_uuid()") == set()
     assert tripped("UPDATE avatars SET userId = 1 WHERE id = 1") == {"unquoted-name", "change-rows"}
     assert tripped('UPDATE avatars SET "userId" = 1 WHERE id = 1') == {"change-rows"}
     assert tripped("CREATE INDEX IF NOT EXISTS avatars_name_idx ON avatars (name)") == set()

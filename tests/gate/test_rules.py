@@ -13,7 +13,10 @@ from remediate.providers.own_hazards import ROWS_KEPT
 
 from .sample import migrations, no_squawk, sample
 
-LIVE = sample()
+LIVE = replace(sample(), functions=frozenset({"purge"}))
+SWEEPER = "CREATE OR REPLACE FUNCTION public.sweep() RETURNS void LANGUAGE sql AS $$DELETE FROM avatars$$"
+FIRING = "CREATE TRIGGER t AFTER DELETE ON avatars FOR EACH ROW EXECUTE FUNCTION sweep()"
+MERGE = "MERGE INTO avatars AS a USING avatar_projects AS p"
 LATE = "ALTER TABLE avatars ADD CONSTRAINT c CHECK (name <> '') NOT VALID"
 
 
@@ -44,6 +47,23 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         Pair("DELETE FROM avatars WHERE true", "DELETE FROM avatars WHERE false"),
         Pair("DELETE FROM avatar_projects", "CREATE TABLE t (a int); DELETE FROM t"),
         Pair("DELETE FROM avatars WHERE 1 = 1", "DELETE FROM avatars WHERE name = style"),
+        Pair("DELETE FROM avatars WHERE id > '0' OR true", "DELETE FROM avatars WHERE id > '0' OR false"),
+        Pair(
+            "DELETE FROM avatars WHERE (id > '0' OR (NOT false AND 1 < 2))",
+            "DELETE FROM avatars WHERE NOT true",
+        ),
+        Pair(
+            "DELETE FROM avatars WHERE NOT (id = 'a' AND false)",
+            "DELETE FROM avatars WHERE NOT (id = 'a' OR false)",
+        ),
+        Pair(
+            "DELETE FROM avatars WHERE now() > '2020-01-01'", 'DELETE FROM avatars WHERE now() > "createdAt"'
+        ),
+        Pair(f"{MERGE} ON true WHEN MATCHED THEN DELETE", f"{MERGE} ON a.id = p.id WHEN MATCHED THEN DELETE"),
+        Pair(
+            f"{MERGE} ON a.id = p.id WHEN NOT MATCHED BY SOURCE THEN DELETE",
+            f"{MERGE} ON true WHEN MATCHED AND a.id = 'x' THEN DELETE WHEN MATCHED THEN DO NOTHING",
+        ),
         Pair(
             "WITH gone AS (DELETE FROM avatars RETURNING id) SELECT * FROM gone",
             "SELECT 'DELETE FROM avatars'",
@@ -56,13 +76,23 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     ),
     "drop-own": (Pair("CREATE TABLE t (a int); DROP TABLE t", "DROP TABLE avatars"),),
     "update-without-where": (
+        Pair(
+            f"{MERGE} ON 1 = 1 WHEN MATCHED THEN UPDATE SET name = 'x'",
+            f"{MERGE} ON a.id = p.id WHEN MATCHED THEN UPDATE SET name = 'x'",
+        ),
         Pair("UPDATE avatars SET name = 'x'", "UPDATE avatars SET name = 'x' WHERE name IS NULL"),
         Pair(
             "WITH u AS (UPDATE avatars SET name = 'x' RETURNING 1) SELECT 1",
             "CREATE TABLE t (a int); UPDATE t SET a = 1",
         ),
     ),
-    "delete-rows": (Pair("DELETE FROM avatars WHERE name IS NULL", "DELETE FROM avatars"),),
+    "delete-rows": (
+        Pair("DELETE FROM avatars WHERE name IS NULL", "DELETE FROM avatars"),
+        Pair(
+            f"{MERGE} ON a.id = p.id WHEN MATCHED THEN DELETE",
+            f"{MERGE} ON a.id = p.id WHEN MATCHED THEN DO NOTHING",
+        ),
+    ),
     "change-rows": (
         Pair(
             "UPDATE avatars SET name = 'x' WHERE id = 'a'",
@@ -375,6 +405,16 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
     "opaque": (
         Pair("DO $$ BEGIN DELETE FROM avatars; END $$", "SELECT '$$' AS \"do\""),
         Pair("CALL clean_up()", "SELECT 1 AS call"),
+        Pair(f"{SWEEPER}; SELECT sweep()", f"{SWEEPER}; SELECT swept('sweep()')"),
+        Pair(
+            f'{SWEEPER}; WITH a AS (SELECT public . "sweep" ()) SELECT 1', f"{SWEEPER}; DROP FUNCTION sweep()"
+        ),
+        Pair(f"{SWEEPER}; ALTER TABLE avatars ADD n int DEFAULT sweep()", f"SELECT sweep(); {SWEEPER}"),
+        Pair("SELECT purge(id) FROM avatars", "UPDATE avatars SET name = purge(id) WHERE id = 'a'"),
+        Pair(
+            f"{FIRING}; DELETE FROM avatars WHERE id = 'a'",  # noqa: S608
+            f"{FIRING}; DELETE FROM avatar_projects WHERE id = 'a'",  # noqa: S608
+        ),
     ),
     "function-with-effects": (
         Pair("SELECT pg_cancel_backend(pid) FROM pg_stat_activity", "SELECT 1 AS pg_cancel_backend"),
