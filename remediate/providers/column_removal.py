@@ -53,7 +53,7 @@ _STILL_OURS = (
     f" FROM ({_ADDED}) AS found WHERE ours AND built_on = '{{}}'"
 )
 
-_CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
  at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL)"""
 
 _SAVE = """INSERT INTO remediate.saved (relation, key, columns)
@@ -84,17 +84,32 @@ def removal(
         primary_key: Under which columns' values a row is saved.
     """
     names = tuple(column.name for column in columns)
-    whole = identifier(schema, table)
-    drops = ", ".join(f"DROP COLUMN {identifier(name)}" for name in names)
-    written = " OR ".join(_was_written(column) for column in columns)
-    saving = _SAVE + f" FROM {whole} AS t WHERE {written}".replace("%", "%%")
     return (
-        Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
-        Statement(sql=_STILL_OURS, parameters=(len(names), schema, table, names)),
-        Statement(sql=_CREATE_SAVED),
-        Statement(sql=saving, parameters=(f"{schema}.{table}", primary_key, names)),
-        Statement(sql=f"ALTER TABLE {whole} {drops}"),
+        Statement(sql=f"LOCK TABLE {identifier(schema, table)} IN ACCESS EXCLUSIVE MODE"),
+        still_ours(schema, table, names),
+        Statement(sql=CREATE_SAVED),
+        save(schema, table, columns, primary_key),
+        drop(schema, table, names),
     )
+
+
+def still_ours(schema: str, table: str, names: tuple[str, ...]) -> Statement:
+    """Return the statement that ends the transaction where one of these columns is not a run's, or is built on."""
+    return Statement(sql=_STILL_OURS, parameters=(len(names), schema, table, names))
+
+
+def save(schema: str, table: str, columns: tuple[Column, ...], primary_key: tuple[str, ...]) -> Statement:
+    """Return the statement that saves what was written to these columns since they were added."""
+    written = " OR ".join(_was_written(column) for column in columns)
+    sql = _SAVE + f" FROM {identifier(schema, table)} AS t WHERE {written}".replace("%", "%%")
+    names = tuple(column.name for column in columns)
+    return Statement(sql=sql, parameters=(f"{schema}.{table}", primary_key, names))
+
+
+def drop(schema: str, table: str, names: tuple[str, ...]) -> Statement:
+    """Return the one ALTER TABLE that drops these columns."""
+    drops = ", ".join(f"DROP COLUMN {identifier(name)}" for name in names)
+    return Statement(sql=f"ALTER TABLE {identifier(schema, table)} {drops}")
 
 
 def _was_written(column: Column) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
-from remediate.providers import catalog
+from remediate.providers import catalog, column_leaving
 from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Column, Table
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal, saved_undo
 from remediate.providers.column_types import (
@@ -23,6 +23,7 @@ from remediate.providers.column_types import (
     same_type,
     shown_default,
 )
+from remediate.providers.foreign_key_sql import LONG
 from remediate.providers.live_notes import live_notes
 from remediate.providers.postgres_query import QueryCheck
 from remediate.questions import Answers, QueryAnswer
@@ -31,7 +32,7 @@ from remediate.steps import Action, Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _TABLE_KINDS = ("r", "p")
-_UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock
+_UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock; of a large table it is not
 
 
 class NewColumn(BaseModel):
@@ -140,12 +141,22 @@ class AddColumns(Action):
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         columns = {column.name: column for column in _columns_of(undo.data)}
-        ours = [columns[name] for name in _still_ours(target, schema, table, columns)]
-        if ours:
-            written = tuple(column.as_written() for column in ours)
-            key = tuple(str(name) for name in undo.data["primary_key"])
-            statements = removal(schema, table, written, key)
-            _drop(target, statements, lambda: _still_ours(target, schema, table, columns))
+        key = tuple(str(name) for name in undo.data["primary_key"])
+        ours = _still_ours(target, schema, table, columns)
+        if ours and _is_large(target, schema, table):
+            _finish(target, schema, table, columns, key)
+            aside = DatabaseChange(
+                statements=column_leaving.put_aside(schema, table, tuple(ours)),
+                undo=column_leaving.note_of(schema, table, tuple(ours)),
+            )
+            _drop(target, aside, lambda: _still_ours(target, schema, table, columns))
+        elif ours:
+            written = tuple(columns[name].as_written() for name in ours)
+            whole = DatabaseChange(
+                statements=removal(schema, table, written, key), statement_timeout=_UNDO_SECONDS
+            )
+            _drop(target, whole, lambda: _still_ours(target, schema, table, columns))
+        _finish(target, schema, table, columns, key)
 
     def _table(self, shapes: QueryAnswer, where: str) -> Table:
         table = catalog.tables_in(shapes).get(self.table)
@@ -211,8 +222,8 @@ class AddColumns(Action):
             ),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
-            way_back_note="drops these columns; values written to them meanwhile are kept in remediate.saved before,"
-            " for which the table is read once while nobody else gets at it (100 MB/s)",
+            way_back_note="drops these columns; values written to them meanwhile are kept in remediate.saved before"
+            " (a large table's are renamed first, and dropped when all is kept: it is read under no strong lock)",
             risk="schema",
             alters=(f"table:{self.table}", ALL_TABLES),
             forecasts=(Forecast(question=TABLES, answer=catalog.with_columns(shapes, self.table, will_be)),),
@@ -253,13 +264,37 @@ def _still_ours(target: Target, schema: str, table: str, columns: dict[str, NewC
     return ours
 
 
-def _drop(target: Target, statements: tuple[Statement, ...], look_again: Callable[[], object]) -> None:
+def _drop(target: Target, change: DatabaseChange, look_again: Callable[[], object]) -> None:
     """Drop; where the guarding statement refused, looking again tells what somebody did since the first look."""
     try:
-        target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
+        target.change_database(change)
     except Failed:
         look_again()
         raise
+
+
+def _is_large(target: Target, schema: str, table: str) -> bool:
+    question = column_leaving.size_of(schema, table)
+    return bool(target.answer((question,))[question].rows[0][0] >= column_leaving.LARGE)
+
+
+def _finish(
+    target: Target, schema: str, table: str, columns: dict[str, NewColumn], key: tuple[str, ...]
+) -> None:
+    """Save and drop what stands aside, whichever way back put it there."""
+    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+        return
+    question = column_leaving.aside(schema, table)
+    found = {record["stands_as"]: record["name"] for record in target.answer((question,))[question].records}
+    there = {stands_as: name for stands_as, name in found.items() if name in columns}
+    if not there:
+        return
+    written = tuple(
+        columns[name].as_written().model_copy(update={"name": stands_as}) for stands_as, name in there.items()
+    )
+    saving = column_leaving.saving(schema, table, written, key)
+    target.change_database(DatabaseChange(statements=saving, statement_timeout=LONG))
+    target.change_database(DatabaseChange(statements=column_leaving.leaving(schema, table, there)))
 
 
 def _as_added(record: dict[str, Json], column: NewColumn) -> bool:
