@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests import canary
 from tests.counts import Counts, fault_numbers
 from tests.faults.seed import SEED, ensure_seed
 from tests.operator import Operator
 from tests.practice import Practice, new_practice, put_away
+
+SPREAD = "tests/acceptance/test_faults.py::test_a_fault_is_told_from_others_cured_and_taken_back"
+"""A test that is a minute for each of its parameters, which share no more than the practice ground."""
 
 
 @pytest.fixture(scope="session")
@@ -92,14 +97,24 @@ def pytest_report_header() -> str:
     return f"the matrix is sampled with {SEED}={ensure_seed()}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half; keep a file on one worker.
+class OneWorkerAFile(LoadScopeScheduling):
+    """Gives each file to one worker, so that what its tests share is made once, and the long tests to whoever is free.
 
-    But for the faults: each is a minute on its own, and any worker may play it.
+    The scheduler `loadgroup` of pytest-xdist 3.8 does not do it: it marks an attribute that pytest 9.2 does not read.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if nodeid.startswith(SPREAD) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorkerAFile:
+    return OneWorkerAFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on the practice ground, so that `-m "not ground"` is the fast half."""
     for item in items:
-        if "fault" not in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
         item.user_properties.extend(("fault", number) for number in fault_numbers(item))
         if "practice" in getattr(item, "fixturenames", ()) or "/ground/" in str(item.path):
             item.add_marker(pytest.mark.ground)

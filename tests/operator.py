@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.canary import Screen
+from tests.canary import CANARIES, Screen
 from tests.dumps import in_order
+from tests.faults.mortal import Order
+from tests.launching import common
 from tests.practice import LUMIKU, REPOSITORY, App, Practice
 
 PICTURE = r"""
@@ -106,10 +109,13 @@ class Operator:
         )
 
     def does(self, *words: str, **environment: str) -> Ended:
-        with self.start(*words, **environment) as process:
-            out, err = process.communicate(timeout=120)
+        with tempfile.TemporaryDirectory() as folder:
+            order = Order(words, {**self.environment, **environment}, folder)
+            code = common().carry_out(order)
+            out, err = (Path(folder, name).read_text(errors="surrogateescape") for name in ("out", "err"))
+        assert not CANARIES.in_screen(out + err), f"a secret is on the screen of {words}"
         assert "Traceback" not in err + out
-        return Ended(process.returncode, out, err)
+        return Ended(code, out, err)
 
     @property
     def first_run(self) -> str:

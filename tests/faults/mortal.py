@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from json import dumps, loads
 from pathlib import Path
@@ -50,13 +50,13 @@ class Order:
         words: Its words.
         environment: Its environment.
         folder: Where its output goes, into `out` and `err`.
-        doom: What befalls it.
+        doom: What befalls it, if anything does; then its cure need not hold for long, either.
     """
 
     words: tuple[str, ...]
     environment: dict[str, str]
     folder: str
-    doom: Doom = field(default_factory=Doom)
+    doom: Doom | None = None
 
     def to_line(self) -> str:
         return dumps(asdict(self)) + "\n"
@@ -64,8 +64,8 @@ class Order:
     @classmethod
     def of_line(cls, line: str) -> "Order":
         values = loads(line)
-        doom = {**values["doom"], "line": tuple(values["doom"]["line"])}
-        return cls(tuple(values["words"]), values["environment"], values["folder"], Doom(**doom))
+        doom = values["doom"] and Doom(**{**values["doom"], "line": tuple(values["doom"]["line"])})
+        return cls(tuple(values["words"]), values["environment"], values["folder"], doom)
 
 
 def begin(doom: Doom) -> None:
@@ -129,7 +129,8 @@ def _obey(order: Order) -> int:
     os.environ.clear()
     os.environ.update(order.environment)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  (what was read ahead of it belongs to the launcher)
-    begin(order.doom)
+    if order.doom:
+        begin(order.doom)
     sys.argv = ["remediate", *order.words]
     code = run(order.words)
     sys.stdout.flush()

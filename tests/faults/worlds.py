@@ -1,8 +1,6 @@
 """Plays points of the matrix on a host: it befalls the process, something comes after, and then all must be well."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,8 +17,9 @@ from tests.cures import fault_of
 from tests.faults import effects
 from tests.faults.mortal import Doom, Order
 from tests.faults.points import AWAY, BLINK, KILL, PROCESSES, Point
+from tests.launching import Launcher, launched
 from tests.operator import Ended, Operator, Picture, picture
-from tests.practice import REPOSITORY, Practice
+from tests.practice import Practice
 from tests.relay import Line
 
 HOST = "web1"
@@ -72,7 +71,7 @@ class Worlds:
     practice: Practice
     line: Line
     inventory: Path
-    launcher: "Launcher"
+    launcher: Launcher
     references: dict[str, Reference] = field(default_factory=dict)
     broken_for: str = ""
     played: int = 0
@@ -323,32 +322,6 @@ def cut_off(line: Line, folder: Path, *, for_good: bool) -> Iterator[tuple[str, 
             os.close(os.open(asked, os.O_WRONLY | os.O_NONBLOCK))
         waiting.join()
         line.refusing = False
-
-
-class Launcher:
-    """Has the processes of the matrix started by one that has everything imported."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def carry_out(self, order: Order) -> int:
-        """Return how the command ended: its exit code, or the number of the signal, negative."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(order.to_line())
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-
-@contextmanager
-def launched() -> Iterator[Launcher]:
-    """Return a launcher, and end it."""
-    line = [sys.executable, "-m", "tests.faults.mortal"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, cwd=REPOSITORY) as process:
-        yield Launcher(process)
-        assert process.stdin
-        process.stdin.close()
 
 
 def expect(holds: bool, what: str, *seen: object) -> None:

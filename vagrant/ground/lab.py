@@ -18,6 +18,8 @@ from ground.progress import Progress
 from ground.state import FULL_AT_MOST, LIGHT_AT_MOST, Host, Lab, Role, only_one
 
 PLAIN_APP_PORT, PLAIN_DATABASE_PORT = 13000, 15432
+PLAIN_PORTS = 10
+"""Ports that each plain lab has for itself, so that two which start at once do not choose the same one."""
 AT_ONCE = max(2, os.cpu_count() or 2)
 OURS = (
     "hosts",
@@ -165,8 +167,9 @@ def _with_own_ports(hosts: Sequence[Host], there: Sequence[Host]) -> list[Host]:
     taken = {port for host in there for port in (host.app_port, host.database_port)}
     ready = []
     for host in hosts:
-        application = network.free_port(PLAIN_APP_PORT, taken)
-        database = network.free_port(PLAIN_DATABASE_PORT, taken)
+        own = (host.lab.network - network.FIRST_NETWORK) // 2 * PLAIN_PORTS
+        application = network.free_port(PLAIN_APP_PORT + own, taken)
+        database = network.free_port(PLAIN_DATABASE_PORT + own, taken)
         taken |= {application, database}
         ready.append(Host(host.lab, host.role, host.number, application, database))
     return ready
