@@ -58,6 +58,8 @@ _CREATE_SAVED = """CREATE TABLE IF NOT EXISTS remediate.saved (id bigint GENERAT
  at timestamptz NOT NULL DEFAULT now(), relation text NOT NULL, key jsonb NOT NULL, columns jsonb NOT NULL,
  run text)"""
 _OF_A_RUN = "ALTER TABLE remediate.saved ADD COLUMN IF NOT EXISTS run text"  # one that an older version made
+MAKE_SAVED = (Statement(sql=_CREATE_SAVED), Statement(sql=_OF_A_RUN))
+"""The statements that make room for what was written to columns."""
 
 _SAVE = """INSERT INTO remediate.saved (relation, run, key, columns)
 SELECT %s, (SELECT l.run FROM remediate.ledger AS l WHERE l.xact = pg_current_xact_id()),
@@ -89,18 +91,32 @@ def removal(
         change: The token of the change that added them.
     """
     names = tuple(column.name for column in columns)
-    whole = identifier(schema, table)
-    drops = ", ".join(f"DROP COLUMN {identifier(name)}" for name in names)
-    written = " OR ".join(_was_written(column) for column in columns)
-    saving = _SAVE + f" FROM {whole} AS t WHERE {written}".replace("%", "%%")
     return (
-        Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
-        Statement(sql=_STILL_OURS, parameters=(len(names), change, schema, table, names)),
-        Statement(sql=_CREATE_SAVED),
-        Statement(sql=_OF_A_RUN),
-        Statement(sql=saving, parameters=(f"{schema}.{table}", primary_key, names)),
-        Statement(sql=f"ALTER TABLE {whole} {drops}"),
+        Statement(sql=f"LOCK TABLE {identifier(schema, table)} IN ACCESS EXCLUSIVE MODE"),
+        still_ours(schema, table, names, change),
+        *MAKE_SAVED,
+        save(schema, table, columns, primary_key),
+        drop(schema, table, names),
     )
+
+
+def still_ours(schema: str, table: str, names: tuple[str, ...], change: str) -> Statement:
+    """Return the statement that ends the transaction where one of these columns is not a change's, or is built on."""
+    return Statement(sql=_STILL_OURS, parameters=(len(names), change, schema, table, names))
+
+
+def save(schema: str, table: str, columns: tuple[Column, ...], primary_key: tuple[str, ...]) -> Statement:
+    """Return the statement that saves what was written to these columns since they were added."""
+    written = " OR ".join(_was_written(column) for column in columns)
+    sql = _SAVE + f" FROM {identifier(schema, table)} AS t WHERE {written}".replace("%", "%%")
+    names = tuple(column.name for column in columns)
+    return Statement(sql=sql, parameters=(f"{schema}.{table}", primary_key, names))
+
+
+def drop(schema: str, table: str, names: tuple[str, ...]) -> Statement:
+    """Return the one ALTER TABLE that drops these columns."""
+    drops = ", ".join(f"DROP COLUMN {identifier(name)}" for name in names)
+    return Statement(sql=f"ALTER TABLE {identifier(schema, table)} {drops}")
 
 
 def _was_written(column: Column) -> str:

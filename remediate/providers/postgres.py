@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from remediate.errors import Conflict, Failed
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
-from remediate.providers import catalog
+from remediate.providers import catalog, column_leaving
 from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Table
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal, saved_undo
 from remediate.providers.column_types import (
@@ -21,6 +21,7 @@ from remediate.providers.column_types import (
     same_default,
     same_type,
 )
+from remediate.providers.foreign_key_sql import LONG
 from remediate.providers.live_notes import live_notes
 from remediate.providers.live_tables import SIZES, known_from
 from remediate.providers.new_column import NewColumn
@@ -33,7 +34,7 @@ from remediate.steps import Questions, Step
 from remediate.target import DatabaseChange, Statement, Target
 
 _TABLE_KINDS = ("r", "p")
-_UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock
+_UNDO_SECONDS = 120.0  # what was written meanwhile is saved under the lock; of a large table it is not
 
 
 class AddColumns(Gated, OwnChange):
@@ -106,12 +107,22 @@ class AddColumns(Gated, OwnChange):
         """
         schema, table = str(undo.data["schema"]), str(undo.data["table"])
         columns, change = {column.name: column for column in _columns_of(undo.data)}, change_of(undo)
-        ours = [columns[name] for name in _still_ours(target, schema, table, columns, change)]
-        if ours:
-            written = tuple(column.as_written() for column in ours)
-            key = tuple(str(name) for name in undo.data["primary_key"])
-            statements = removal(schema, table, written, key, change)
-            _drop(target, statements, lambda: _still_ours(target, schema, table, columns, change))
+        key = tuple(str(name) for name in undo.data["primary_key"])
+        ours = _still_ours(target, schema, table, columns, change)
+        if ours and _is_large(target, schema, table):
+            _finish(target, schema, table, columns, key, change)
+            aside = DatabaseChange(
+                statements=column_leaving.put_aside(schema, table, tuple(ours), change),
+                undo=column_leaving.note_of(schema, table, tuple(ours)),
+            )
+            _drop(target, aside, lambda: _still_ours(target, schema, table, columns, change))
+        elif ours:
+            written = tuple(columns[name].as_written() for name in ours)
+            whole = DatabaseChange(
+                statements=removal(schema, table, written, key, change), statement_timeout=_UNDO_SECONDS
+            )
+            _drop(target, whole, lambda: _still_ours(target, schema, table, columns, change))
+        _finish(target, schema, table, columns, key, change)
 
     def _table(self, shapes: QueryAnswer, where: str) -> Table:
         table = catalog.tables_in(shapes).get(self.table)
@@ -188,8 +199,8 @@ class AddColumns(Gated, OwnChange):
             ),
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
-            way_back_note="drops these columns; values written to them meanwhile are kept in remediate.saved before,"
-            " for which the table is read once while nobody else gets at it (100 MB/s)",
+            way_back_note="drops these columns; values written to them meanwhile are kept in remediate.saved before"
+            " (a large table's are renamed first, and dropped when all is kept: it is read under no strong lock)",
             risk="schema",
             alters=(f"table:{self.table}", ALL_TABLES),
             forecasts=(Forecast(question=TABLES, answer=catalog.with_columns(shapes, self.table, will_be)),),
@@ -232,13 +243,37 @@ def _still_ours(
     return ours
 
 
-def _drop(target: Target, statements: tuple[Statement, ...], look_again: Callable[[], object]) -> None:
+def _drop(target: Target, change: DatabaseChange, look_again: Callable[[], object]) -> None:
     """Drop; where the guarding statement refused, looking again tells what somebody did since the first look."""
     try:
-        target.change_database(DatabaseChange(statements=statements, statement_timeout=_UNDO_SECONDS))
+        target.change_database(change)
     except Failed:
         look_again()
         raise
+
+
+def _is_large(target: Target, schema: str, table: str) -> bool:
+    question = column_leaving.size_of(schema, table)
+    return bool(target.answer((question,))[question].rows[0][0] >= column_leaving.LARGE)
+
+
+def _finish(
+    target: Target, schema: str, table: str, columns: dict[str, NewColumn], key: tuple[str, ...], change: str
+) -> None:
+    """Save and drop what stands aside, whichever way back put it there."""
+    if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
+        return
+    question = column_leaving.aside(schema, table, change)
+    found = {record["stands_as"]: record["name"] for record in target.answer((question,))[question].records}
+    there = {stands_as: name for stands_as, name in found.items() if name in columns}
+    if not there:
+        return
+    written = tuple(
+        columns[name].as_written().model_copy(update={"name": stands_as}) for stands_as, name in there.items()
+    )
+    saving = column_leaving.saving(schema, table, written, key)
+    target.change_database(DatabaseChange(statements=saving, statement_timeout=LONG))
+    target.change_database(DatabaseChange(statements=column_leaving.leaving(schema, table, there, change)))
 
 
 def _as_added(record: dict[str, Json], column: NewColumn) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_an_app_of_another_name_and_place_is_cured_too_and_its_neighbour_left_al
         two_apps.reset()
 
 
+@cache
 def changing_databases() -> frozenset[str]:
     """The shipped playbooks that change a database: `back` compares what pg_dump says before and after."""
     books = {path.stem: load_playbook(path, CATALOGUE) for path in (REPOSITORY / "playbooks").glob("*.yml")}

@@ -31,11 +31,6 @@ change the longest wait is {idle:.0f} ms. Ours is bounded by lock_timeout, 1 s a
 the runbook's waits until it ends, and all behind it. *Given up* means that five tries found the lock held, and that
 nothing was changed: that is what a person is told, with whoever holds it named.
 """
-WANTING = """
-Found wanting: the way back of added columns. Before they go it reads the table once, under ACCESS EXCLUSIVE, for
-what was written to them; nobody waits longer than lock_timeout to let it begin, but all wait while it reads, which
-grows with the table. Its plan says so.
-"""
 COLUMNS = """
 | change | our action | its way back | the runbook's SQL | ratio |
 |---|---|---|---|---|
@@ -74,7 +69,7 @@ def part(free: Measured, held: Measured, size: Size, loaded: int) -> str:
     )
     report = REPORT.format(held=HELD, pause=HELD / 4, idle=held[0].longest * 1000)
     tables = (COLUMNS + "".join(map(_row, rows)) for rows in (free[1], held[1]))
-    return head + next(tables) + report + next(tables) + WANTING + "".join(_size(size))
+    return head + next(tables) + report + next(tables) + "".join(_size(size))
 
 
 def _row(row: Row) -> str:

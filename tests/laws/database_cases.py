@@ -6,6 +6,7 @@ from typing import Any
 
 from remediate.providers.catalog import TABLES, live
 from remediate.providers.catalog_keys import INDEXES
+from remediate.providers.column_leaving import aside, size_of
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal
 from remediate.providers.live_tables import SIZES
 from remediate.providers.node_installed import INSTALLED_SCRIPT
@@ -114,6 +115,8 @@ def database_world() -> MemoryWorld:
         live("t").sql: figures,
         LEDGER_EXISTS.sql: has_ledger,
         added("public", "t", names, "").sql: still_there,
+        size_of("public", "t").sql: lambda *_: answered("bytes", (1,)),
+        aside("public", "t", "").sql: lambda *_: answered("name stands_as"),
     }
     *before, dropping = removal("public", "t", tuple(column.as_written() for column in COLUMNS), ("id",), "")
     statements = {
