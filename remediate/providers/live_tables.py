@@ -14,16 +14,29 @@ from remediate.questions import Answers, Query, QueryAnswer
 from remediate.text.suggest import did_you_mean
 
 SIZES = Query(
-    sql="""SELECT c.relname AS name, CASE c.relkind WHEN 'p'
-  THEN (SELECT coalesce(sum(pg_relation_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) AS p)
-  ELSE pg_relation_size(c.oid) END AS bytes, c.reltuples::bigint AS rows,
+    sql="""WITH RECURSIVE held AS MATERIALIZED (SELECT relation FROM pg_locks
+  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+ files (whole, file) AS (SELECT c.oid, c.oid FROM pg_class AS c WHERE c.relkind IN ('r', 'p', 'm')
+   AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+  UNION ALL SELECT f.whole, i.inhrelid FROM files AS f JOIN pg_inherits AS i ON i.inhparent = f.file)
+SELECT c.relname AS name, (SELECT CASE WHEN count(*) = count(one.size) THEN sum(one.size)::bigint END FROM (
+   SELECT CASE WHEN f.file NOT IN (SELECT relation FROM held) THEN pg_relation_size(f.file)
+    WHEN part.relpages > 0 THEN part.relpages * current_setting('block_size')::bigint END AS size
+   FROM files AS f JOIN pg_class AS part ON part.oid = f.file WHERE f.whole = c.oid) AS one) AS bytes,
+ c.reltuples::bigint AS rows,
  (SELECT coalesce(json_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname), '[]') FROM pg_constraint AS k
-  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated) AS checks
+  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated
+  AND c.oid NOT IN (SELECT relation FROM held)) AS checks
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'm')
 ORDER BY c.relname"""
 )
-"""About no fact: what an earlier step does to a table's shape alters its size by little."""
+"""About no fact: what an earlier step does to a table's shape alters its size by little.
+
+To measure a file, or to print a condition, takes a table's lock: of one that somebody holds or wants for himself alone
+the last count of its pages is told, and no condition, lest the whole question wait.
+"""
 
 FUNCTIONS = Query(
     sql="""SELECT DISTINCT p.proname AS name FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
@@ -100,7 +113,7 @@ def _known(table: Table, figures: dict[str, object]) -> KnownTable:
         name=table.name,
         columns=table.by_name,
         primary_key=table.primary_key,
-        bytes=int(str(figures["bytes"])) if "bytes" in figures else None,
+        bytes=None if figures.get("bytes") is None else int(str(figures["bytes"])),
         rows=rows if isinstance(rows, int) and rows >= 0 else None,
         checks=tuple(map(str, figures.get("checks", ()))),  # type: ignore[call-overload]
     )

@@ -110,7 +110,7 @@ class AddColumns(Gated, OwnChange):
         key = tuple(str(name) for name in undo.data["primary_key"])
         ours = _still_ours(target, schema, table, columns, change)
         if ours and _is_large(target, schema, table):
-            _finish(target, schema, table, columns, key, change)
+            _finish(target, undo)
             aside = DatabaseChange(
                 statements=column_leaving.put_aside(schema, table, tuple(ours), change),
                 undo=column_leaving.note_of(schema, table, tuple(ours)),
@@ -122,7 +122,7 @@ class AddColumns(Gated, OwnChange):
                 statements=removal(schema, table, written, key, change), statement_timeout=_UNDO_SECONDS
             )
             _drop(target, whole, lambda: _still_ours(target, schema, table, columns, change))
-        _finish(target, schema, table, columns, key, change)
+        _finish(target, undo)
 
     def _table(self, shapes: QueryAnswer, where: str) -> Table:
         table = catalog.tables_in(shapes).get(self.table)
@@ -257,10 +257,11 @@ def _is_large(target: Target, schema: str, table: str) -> bool:
     return bool(target.answer((question,))[question].rows[0][0] >= column_leaving.LARGE)
 
 
-def _finish(
-    target: Target, schema: str, table: str, columns: dict[str, NewColumn], key: tuple[str, ...], change: str
-) -> None:
+def _finish(target: Target, undo: Undo) -> None:
     """Save and drop what stands aside, whichever way back put it there."""
+    schema, table, change = str(undo.data["schema"]), str(undo.data["table"]), change_of(undo)
+    columns = {column.name: column for column in _columns_of(undo.data)}
+    key = tuple(str(name) for name in undo.data["primary_key"])
     if target.answer((LEDGER_EXISTS,))[LEDGER_EXISTS].rows[0][0] is not True:
         return
     question = column_leaving.aside(schema, table, change)

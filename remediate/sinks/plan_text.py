@@ -13,6 +13,7 @@ Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "
 
 EVIDENCE = 8
 """How many lines of evidence are shown; all of them are in `--json`."""
+_DEEPEST = 20
 WIDEST = 2000
 """Characters of one line of a diff or script; a generated file may have millions in one."""
 
@@ -62,9 +63,14 @@ def finding_lines(finding: Finding) -> Iterator[Line]:
     yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style)  # type: ignore[arg-type]
     if not finding.healthy:
         for line in finding.evidence[:EVIDENCE]:
-            yield Line(f"      {one_line(line, 300)}", "faint")
+            yield Line(f"      {_depth(line)}{one_line(line, 300)}", "faint")
         if len(finding.evidence) > EVIDENCE:
             yield Line(f"      … and {len(finding.evidence) - EVIDENCE} more", "faint")
+
+
+def _depth(line: str) -> str:
+    """Return how far in a line of evidence stands: what hangs on what is told by that."""
+    return " " * min(len(line) - len(line.lstrip(" ")), _DEEPEST)
 
 
 def _alike_or_whole(number: int, step: str, change: Change, before: Change | None) -> Iterator[Line]:

@@ -7,6 +7,8 @@ from remediate.gate.rules import Lock, Work
 from remediate.providers.live_tables import CATALOG, SIZES, known_from
 from remediate.questions import Answers, Unanswered
 from remediate.transport.database import Database
+from remediate.transport.database_door import DatabaseSettings
+from remediate.transport.database_wire import Command
 
 from .conftest import Cluster
 
@@ -126,3 +128,19 @@ def test_the_catalog_tells_sizes_checks_indexes_and_partitions(
 def test_a_catalog_that_is_not_known_yet_is_no_catalog() -> None:
     answers = Answers({question: Unanswered(reason="gone") for question in CATALOG})
     assert not known_from(answers).looked
+
+
+def test_a_table_that_somebody_has_for_himself_keeps_no_size_from_being_known(
+    cluster: Cluster, rows: str, open_database
+) -> None:
+    cluster.sql("ANALYZE", rows)
+    before = looked_at(open_database(cluster.url(rows)))
+    holder = open_database(cluster.url(rows))._door.wire()
+    for table in ("rows", "parts_1"):
+        lock = f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+        holder.exchange([Command(sql="BEGIN"), Command(sql=lock)], 5)
+        seen = looked_at(open_database(cluster.url(rows), settings=DatabaseSettings(lock=0.1)))
+        holder.exchange([Command(sql="ROLLBACK")], 5)
+        assert {name: one.bytes for name, one in seen.tables.items()} == {
+            name: one.bytes for name, one in before.tables.items()
+        }

@@ -1,7 +1,7 @@
 """A plan as lines: a sample of rows is shown like a diff, and batches that are alike are told once."""
 
-from remediate.model import Change, Fidelity, Plan, PlannedFix, WayBack
-from remediate.sinks.plan_text import plan_lines
+from remediate.model import Change, Fidelity, Finding, Plan, PlannedFix, WayBack
+from remediate.sinks.plan_text import finding_lines, plan_lines
 
 BATCH = Change(
     what="delete 2 rows of t",
@@ -40,3 +40,9 @@ def test_a_batch_like_the_one_before_says_only_which_rows_it_is_about() -> None:
 def test_a_change_that_is_not_alike_is_shown_in_whole() -> None:
     other = BATCH.model_copy(update={"script": "DELETE FROM u;", "notes": ()})
     assert ("DELETE FROM u;", "code") in lines_of(BATCH, other)
+
+
+def test_evidence_that_is_a_tree_is_shown_as_one() -> None:
+    evidence = ("pid 1, idle", "  pid 2 waits", " " * 400 + "pid 3\n  waits")
+    lines = [line.text for line in finding_lines(Finding(healthy=False, seen="they wait", evidence=evidence))]
+    assert lines[1:] == ["      pid 1, idle", "        pid 2 waits", " " * 26 + "pid 3 waits"]
