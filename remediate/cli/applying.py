@@ -1,5 +1,6 @@
 """The command apply: does what a plan document says, to the letter, or refuses. It plans nothing of its own."""
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,17 +20,20 @@ from remediate.cli.options import (
     playbook_folder,
     state_folder,
 )
-from remediate.cli.planning import look_at_hosts, planned_host, tell_looking
+from remediate.cli.planning import approvers_digest, look_at_hosts, planned_host, tell_looking
 from remediate.cli.running import confirm_and_carry_out, end_interrupted, planned_in
-from remediate.cli.session import Session, hosts_for, inventory_of, playbook_of, session
+from remediate.cli.session import Session, hosts_for, inventory_of, operator, playbook_of, session
 from remediate.cli.telling import Seen, end_unplanned, ending_of_look, tell_looks, write_down_looks
-from remediate.engine import Ending
+from remediate.engine import Ending, HostRun, Look
 from remediate.errors import Stale
 from remediate.inventory import Inventory
 from remediate.journal import Journal
 from remediate.model import Outcome
 from remediate.playbook import Playbook
+from remediate.policy import Signatures
 from remediate.review import Marks, PlanDocument, marks_in, moved, read_document
+from remediate.review.approval import Applier, Approvals, approvals, signatures_beside
+from remediate.signatures import keys_at_hand
 
 PlanPath = Annotated[
     Path, typer.Argument(metavar="PLAN", help="The file that `remediate plan -o` wrote.", show_default=False)
@@ -69,12 +73,37 @@ def apply(
             seen = _held_against(opened, document, seen, marks_in(state_folder(state)))
             tell_looks(opened, seen)
             end_unplanned(opened, seen)
-            endings = confirm_and_carry_out(opened, planned_in(seen), yes=yes)
+            planned = planned_in(seen)
+            signatures = _signatures(opened, path, document, planned)
+            endings = confirm_and_carry_out(opened, planned, yes=yes, signatures=signatures)
         except KeyboardInterrupt:
             end_interrupted(opened, hosts)
             raise
         unplanned = {host: ending_of_look(found) for host, found in seen.items()}
         return code_of(ending.outcome for ending in {**unplanned, **endings}.values())
+
+
+def _signatures(
+    opened: Session, path: Path, document: PlanDocument, planned: Sequence[tuple[HostRun, Look]]
+) -> Signatures:
+    """Return who signed the plan, and write all of it into the audit log: the plan with its signatures."""
+    beside = signatures_beside(path)
+    approvers = opened.inventory.policy.approvers
+    found = Approvals()
+    if approvers:
+        logins = {host_run.target.login.get("key", "") for host_run, _ in planned}
+        applier = Applier(operator(), keys_at_hand(Path.home(), os.environ) | logins)
+        found = approvals(document, beside, Path(approvers), applier, os.environ)
+    body = {
+        "plan": document.model_dump(mode="json"),
+        "digest": document.digest,
+        "signatures": [one.model_dump(mode="json") for one in found.counted],
+        "why": ", ".join(one.principal for one in found.counted) or "nobody signed it",
+    }
+    opened.journal.append(opened.run, "", "reviewed", body)
+    for line in found.refused:
+        opened.events.tell("warning", "plan", line)
+    return Signatures(tuple(one.principal for one in found.counted), document=True)
 
 
 def _refuse_another(
@@ -102,6 +131,8 @@ def _differences(document: PlanDocument, environment: Inventory, book: Playbook)
         yield f"it is for {document.environment}, the inventory is of {environment.environment}"
     elif document.inventory_digest != environment.digest:
         yield f"the inventory {environment.path} has changed since"
+    elif document.approvers_digest != approvers_digest(environment):
+        yield f"the approvers in {environment.policy.approvers} have changed since"
     if document.playbook_digest != book.digest:
         yield f"the playbook {document.playbook} has changed since"
 

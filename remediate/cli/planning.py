@@ -1,5 +1,6 @@
 """The command plan: look, show, and write down what would be changed. It changes nothing anywhere."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,7 +30,7 @@ from remediate.cli.telling import Seen, ending_of_look, tell_looks
 from remediate.engine import Ending, HostRun, Look
 from remediate.errors import UsageError
 from remediate.fleet import look_at_all
-from remediate.inventory import Host
+from remediate.inventory import Host, Inventory
 from remediate.model import Change, Outcome, Plan
 from remediate.playbook import Playbook
 from remediate.review import Marks, PlanDocument, PlannedHost, PlannedStep, marks_in, written_document
@@ -157,6 +158,7 @@ def document_of(
         reason=opened.masker.text(opened.reason),
         environment=opened.inventory.environment,
         inventory_digest=opened.inventory.digest,
+        approvers_digest=approvers_digest(opened.inventory),
         playbook=book.name,
         playbook_digest=book.digest,
         title=book.title,
@@ -165,6 +167,22 @@ def document_of(
         key=marks.name,
         hosts=tuple(planned_host(opened, host, found, marks) for host, found in seen.items()),
     )
+
+
+def approvers_digest(inventory: Inventory) -> str:
+    """Return the digest of the file of approvers that a policy names; nothing where it names none.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    path = inventory.policy.approvers
+    if not path:
+        return ""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror}), and the policy names it as the file of approvers"
+        raise UsageError(path, what, "write one line for each who may approve (ssh-keygen(1))") from error
 
 
 def planned_host(

@@ -28,6 +28,7 @@ from remediate.errors import Declined
 from remediate.fleet import carry_out_all
 from remediate.inventory import Host
 from remediate.model import Outcome
+from remediate.policy import UNSIGNED, Signatures
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop after showing the plan, like `plan`.")]
 
@@ -74,14 +75,18 @@ def planned_in(seen: Seen) -> list[tuple[HostRun, Look]]:
 
 
 def confirm_and_carry_out(
-    opened: Session, planned: Sequence[tuple[HostRun, Look]], *, yes: bool
+    opened: Session,
+    planned: Sequence[tuple[HostRun, Look]],
+    *,
+    yes: bool,
+    signatures: Signatures = UNSIGNED,
 ) -> dict[str, Ending]:
     """Ask as the policy wants it, and carry the plans out; return how it ended on each host."""
     if not planned:
         return {}
     plans = [look.plan for _, look in planned]
     try:
-        how = confirm(plans, opened.inventory, opened.reason, yes=yes, ask=asker())
+        how = confirm(plans, opened.inventory, opened.reason, yes=yes, ask=asker(), signatures=signatures)
     except Declined as declined:
         return _end_all(opened, [one.host for one in plans], declined)
     opened.events.tell("confirmed", "", how)

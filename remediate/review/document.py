@@ -100,6 +100,7 @@ class PlanDocument(Value):
         reason: Why, as they said.
         environment: The inventory's environment.
         inventory_digest: SHA-256 of its text.
+        approvers_digest: SHA-256 of the file of approvers that its policy names; empty where it names none.
         playbook: The playbook's name.
         playbook_digest: SHA-256 of its text with its parts.
         title: What the playbook is for.
@@ -117,6 +118,7 @@ class PlanDocument(Value):
     reason: str = ""
     environment: str
     inventory_digest: str
+    approvers_digest: str = ""
     playbook: str
     playbook_digest: str
     title: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from remediate.model import Finding
+from remediate.model import Change, Finding, Json
 from remediate.review.document import Asked, PlannedHost, PlannedStep
 
 
@@ -30,7 +30,7 @@ def moved(then: PlannedHost, now: PlannedHost, *, same_key: bool) -> tuple[Moved
         now: As it is.
         same_key: Whether the marks of both are of one key, so that answers can be compared.
     """
-    decisive = (*_place(then, now), *_ending(then, now), *_plans(then, now))
+    decisive = (*_place(then, now), *_ending(then, now), *(_plans(then, now) or _shown(then, now)))
     if not decisive:
         return ()
     answers = _answers(then.asked, now.asked) if same_key else ()
@@ -53,19 +53,35 @@ def _ending(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
         yield Moved("what the look came to", *ways)
 
 
-def _plans(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
+def _plans(then: PlannedHost, now: PlannedHost) -> tuple[Moved, ...]:
     """Return the changes that are others: of two plans with one digest none is."""
     if then.digest == now.digest or then.outcome is not now.outcome:
-        return
-    told = False
+        return ()
+    found = tuple(_steps(then, now))
+    return found or (Moved("the parameters of a step", (then.digest[:16],), (now.digest[:16],)),)
+
+
+def _steps(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
     for number in range(max(len(then.fixes), len(now.fixes))):
         before, after = _at(then.fixes, number), _at(now.fixes, number)
         if before is None or after is None or before.essences != after.essences:
-            told = True
             step = (before or after or then.fixes[0]).step
             yield Moved(f"what “{step}” would do", _wants(before, after), _wants(after, before))
-    if not told:
-        yield Moved("the parameters of a step", (then.digest[:16],), (now.digest[:16],))
+
+
+def _shown(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
+    """Return the changes that are shown as what they are not: whoever approved them saw something else."""
+    for before, after in zip(then.changes, now.changes, strict=False):
+        if _text_of(before) != _text_of(after):
+            yield Moved(f"what is shown of “{after.what}”", _lines_of(before), _lines_of(after))
+
+
+def _text_of(change: Change) -> Json:
+    return change.model_dump(mode="json", exclude={"notes", "hazards"})
+
+
+def _lines_of(change: Change) -> tuple[str, ...]:
+    return (change.what, *_body(change.diff or change.script))
 
 
 def _at(steps: Sequence[PlannedStep], number: int) -> PlannedStep | None:
@@ -79,7 +95,7 @@ def _wants(one: PlannedStep | None, other: PlannedStep | None) -> tuple[str, ...
     differing = (
         change for change, essence in zip(one.changes, one.essences, strict=True) if essence not in known
     )
-    lines = [line for change in differing for line in (change.what, *_body(change.diff or change.script))]
+    lines = [line for change in differing for line in _lines_of(change)]
     return tuple(lines) or tuple(change.what for change in one.changes)
 
 
