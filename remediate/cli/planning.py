@@ -35,14 +35,17 @@ from remediate.model import Change, Outcome, Plan
 from remediate.playbook import Playbook
 from remediate.review import Marks, PlanDocument, PlannedHost, PlannedStep, marks_in, written_document
 from remediate.sinks.clean import clean_json
+from remediate.sinks.page import plan_page
+from remediate.sinks.plan_markdown import plan_markdown
 from remediate.text.durations import Duration
 
-FORMS = ("text", "json")
+FORMS = ("text", "json", "markdown", "html")
+PAGES = {"markdown": plan_markdown, "html": plan_page}
 PlanFile = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="Write the plan there, to be reviewed, approved and applied."),
 ]
-PlanForm = Annotated[str, typer.Option("--format", help=f"How it is shown: {' or '.join(FORMS)}.")]
+PlanForm = Annotated[str, typer.Option("--format", help=f"How it is shown: {', '.join(FORMS)}.")]
 Lifetime = Annotated[
     str, typer.Option("--lifetime", help="With -o: how long the plan may be applied, like 30m or 2h.")
 ]
@@ -66,27 +69,35 @@ def plan(
 ) -> int:
     """Look, and show exactly what `run` would change. Changes nothing anywhere. Exit 3: there is something to do."""
     if form not in FORMS:
-        raise UsageError(f"--format {form}", "there is no such form", f"choose {' or '.join(FORMS)}")
+        raise UsageError(f"--format {form}", "there is no such form", f"choose one of: {', '.join(FORMS)}")
     life = _seconds(lifetime)
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
     with session(environment, state, reason=reason, as_json=as_json or form == "json") as opened:
-        if not opened.as_json:
+        if form == "text" and not as_json:
             tell_looking(opened, book)
         given = variables(var)
         seen = look_at_hosts(opened, book, hosts_for(book, environment, on), given)
-        plans = [found[1].plan for found in seen.values() if not isinstance(found, Ending)]
-        if opened.as_json:
-            typer.echo("".join(_as_line(opened, one) for one in plans), nl=False)
+        made = document_of(opened, book, seen, given, marks_in(state_folder(state)), life)
+        if form in PAGES and not as_json:
+            typer.echo(PAGES[form](made), nl=False)
         else:
-            tell_looks(opened, seen)
-        for host, found in seen.items():
-            if isinstance(found, Ending) or not opened.as_json:
-                opened.tell_end(host, ending_of_look(found))
+            _tell(opened, seen)
         if output:
-            made = document_of(opened, book, seen, given, marks_in(state_folder(state)), life)
             _write(output, written_document(made))
-            _tell_written(opened, output, made)
+            if form == "text" and not as_json:
+                _tell_written(output, made)
         return code_of(ending_of_look(found).outcome for found in seen.values())
+
+
+def _tell(opened: Session, seen: Seen) -> None:
+    plans = [found[1].plan for found in seen.values() if not isinstance(found, Ending)]
+    if opened.as_json:
+        typer.echo("".join(_as_line(opened, one) for one in plans), nl=False)
+    else:
+        tell_looks(opened, seen)
+    for host, found in seen.items():
+        if isinstance(found, Ending) or not opened.as_json:
+            opened.tell_end(host, ending_of_look(found))
 
 
 def _seconds(lifetime: str) -> float:
@@ -111,12 +122,9 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(str(path), f"cannot be written ({error.strerror})", "choose another -o") from error
 
 
-def _tell_written(opened: Session, path: Path, made: PlanDocument) -> None:
-    if not opened.as_json:
-        text = f"plan {made.digest[:16]} is in {path}; remediate apply {path} does it"
-        typer.echo(
-            text if made.planned else f"plan {made.digest[:16]} is in {path}; there is nothing to apply"
-        )
+def _tell_written(path: Path, made: PlanDocument) -> None:
+    does = f"remediate apply {path} does it" if made.planned else "there is nothing to apply"
+    typer.echo(f"plan {made.digest[:16]} is in {path}; {does}")
 
 
 def tell_looking(opened: Session, book: Playbook) -> None:

@@ -40,7 +40,7 @@ def document_lines(document: PlanDocument) -> Iterator[Line]:
     yield Line(f"Plan {document.digest[:16]}: {document.playbook} ({document.environment})", "head")
     yield Line(f"  {one_line(document.title, 300)}")
     made_by = f"{document.made_by.user}@{document.made_by.machine}"
-    times = f"made {_moment(document.made)}, to be applied before {_moment(document.expires)}"
+    times = f"made {moment(document.made)}, to be applied before {moment(document.expires)}"
     yield Line(f"  by {one_line(made_by)}, {times}", "faint")
     if document.reason:
         yield Line(f"  because “{one_line(document.reason, 300)}”")
@@ -64,7 +64,8 @@ def _planned_host_lines(host: PlannedHost) -> Iterator[Line]:
     yield from _body(host.findings, host.say, [(fix.step, fix.changes) for fix in host.fixes])
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Return seconds since the epoch as a person reads them."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
