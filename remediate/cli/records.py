@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -102,17 +102,31 @@ def _show_plan(path: Path, form: str) -> None:
 
 
 def _page(journal: Journal, summary: RunSummary) -> str:
-    entries = []
+    entries: list[Told] = []
+    changes: dict[int, str] = {}
     for entry in journal.entries(summary.header.run):
         with understanding(entry.seq):
-            entries.append(_on_page(entry.model_copy(update={"body": well_formed(entry.body)})))
+            known = entry.model_copy(update={"body": well_formed(entry.body)})
+            changes |= {entry.seq: known.body["change"]["what"]} if entry.kind == "owed" else {}
+            entries.append(_on_page(known, changes))
     owed = len(journal.owed(summary.header.run))
     return run_page(summary, entries, owed=owed, alarm=bool(summary.unfinished))
 
 
-def _on_page(entry: Entry) -> Told:
+def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
     text, style = _sentence(entry)
+    if "owed" in entry.body:
+        change, why = changes.get(entry.body["owed"], ""), entry.body.get("why", "")
+        text = f"{change}: {why}" if why else change
+    style = _STYLE_ON_PAGE.get(entry.body.get("outcome") or entry.kind, style)
     return told(entry, one_line(text, 600), style)
+
+
+_STYLE_ON_PAGE: dict[str, Style] = {
+    **dict.fromkeys(("fixed", "healthy", "put back", "done", "paid"), "good"),
+    **dict.fromkeys(("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure"), "bad"),
+}
+"""The colour of an entry's dot, by its outcome, or else by its kind."""
 
 
 def _story(journal: Journal, summary: RunSummary) -> Iterator[Line]:

@@ -29,6 +29,10 @@ LONGEST_SCRIPT = 200_000
 """Characters of a script that are coloured; a longer one is shown plain."""
 
 
+_WORDS = {"owed": "changes", "done": "changed", "paid": "put back"}
+"""What an entry's kind is called on a page; the others are words already."""
+
+
 class DiffLine(NamedTuple):
     """One line of a diff with its part in it."""
 
@@ -100,7 +104,7 @@ def told(entry: Entry, text: str, style: str) -> Told:
     return Told(
         entry.at,
         entry.host,
-        entry.kind,
+        _WORDS.get(entry.kind, entry.kind),
         text,
         {"good": "good", "bad": "bad"}.get(style, ""),
         tuple(Finding.model_validate(one) for one in entry.body.get("findings", ())),
