@@ -5,7 +5,7 @@ then verify; anything wrong on the way is rolled back, and it looks again to pro
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remediate.errors import (
     Blocked,
@@ -50,11 +50,13 @@ class Look:
         outcome: `healthy`, `planned`, or `no cure`.
         plan: What would be done.
         found: What later steps can use.
+        answers: What it was planned on.
     """
 
     outcome: Outcome
     plan: Plan
     found: dict[str, Json]
+    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,15 @@ class HostRun:
         findings = judged(checks, answers, answers)
         found = found_by(checks, findings)
         if not at_fault(findings, self.procedure.playbook.when):
-            return Look(Outcome.HEALTHY, self._plan(findings, (), found), found)
-        planned = self._planned(self.procedure.fixes(found), answers)
-        plan = self._plan(findings, planned, found)
-        return Look(Outcome.PLANNED if plan.changes else Outcome.NO_CURE, plan, found)
+            return Look(Outcome.HEALTHY, self._plan(findings, (), found), found, answers)
+        fixes = self.procedure.fixes(found)
+        answers = self._with_missing(fixes, answers)
+        plan = self._plan(findings, plan_fixes(fixes, answers), found)
+        return Look(Outcome.PLANNED if plan.changes else Outcome.NO_CURE, plan, found, answers)
 
-    def _planned(self, fixes: Sequence[NamedFix], answers: Answers) -> tuple[PlannedFix, ...]:
+    def _with_missing(self, fixes: Sequence[NamedFix], answers: Answers) -> Answers:
         missing = answers.missing(questions_of([fix.action for fix in fixes]))
-        if missing:
-            answers = answers.laid_over(self.target.answer(missing))
-        return plan_fixes(fixes, answers)
+        return answers.laid_over(self.target.answer(missing)) if missing else answers
 
     def _plan(
         self, findings: tuple[Finding, ...], fixes: tuple[PlannedFix, ...], found: dict[str, Json]

@@ -16,6 +16,7 @@ EventKind: TypeAlias = Literal[
     "looking",  # text: what is looked at (diagnose, verify, again)
     "finding",  # data: a Finding
     "planned",  # data: a Plan with its digest
+    "moved",  # text: what is not as it was planned; data: then and now, in lines
     "confirmed",  # text: how (typed, --yes)
     "fix-started",  # step: the fix's name
     "change-started",  # data: a Change

@@ -1,15 +1,37 @@
 """What an environment's policy says to a plan, decided in one place. Pure: it asks nobody and stops nothing itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from remediate.hazard import Hazard, Severity
 from remediate.inventory import Policy
-from remediate.model import Fidelity, Plan, WayBack
+from remediate.model import Change, Fidelity, Plan, WayBack
 from remediate.steps import Action
 
 
+@dataclass(frozen=True)
+class Signatures:
+    """The signatures over what is to be done.
+
+    Attributes:
+        by: Who signed, each once; none of them is who carries it out.
+        document: Whether there is a plan document that could be signed.
+    """
+
+    by: tuple[str, ...] = ()
+    document: bool = False
+
+
+UNSIGNED = Signatures()
+
+
 def refusals(
-    plans: Sequence[Plan], policy: Policy, reason: str, *, development: bool = False
+    plans: Sequence[Plan],
+    policy: Policy,
+    reason: str,
+    *,
+    development: bool = False,
+    signatures: Signatures = UNSIGNED,
 ) -> tuple[str, ...]:
     """Return why these plans may not be carried out, one line each; none where they may.
 
@@ -18,10 +40,11 @@ def refusals(
         policy: The environment's policy.
         reason: What the operator gave as `--reason`.
         development: Whether what lives in the environment may be lost.
+        signatures: Those over a plan document.
     """
     return (
         *_reason(policy, reason),
-        *_approvals(policy),
+        *_approvals(plans, policy, signatures),
         *_hosts(plans, policy),
         *(line for plan in plans for line in _forbidden(plan, policy)),
         *(line for plan in plans for line in _hazardous(plan, policy, development=development)),
@@ -34,11 +57,31 @@ def _reason(policy: Policy, reason: str) -> tuple[str, ...]:
     return ()
 
 
-def _approvals(policy: Policy) -> tuple[str, ...]:
-    """Refuse rather than ignore: a policy that wants signatures must not be met by a version that reads none."""
-    if policy.approvals:
-        return (f"the policy wants {policy.approvals} approvals, and this version cannot check any",)
-    return ()
+def _approvals(plans: Sequence[Plan], policy: Policy, signatures: Signatures) -> tuple[str, ...]:
+    wanted = approvals_wanted(plans, policy) if plans else 0
+    if len(signatures.by) >= wanted:
+        return ()
+    signed = f", {len(signatures.by)} signed ({', '.join(signatures.by)})" if signatures.by else ""
+    if signatures.document:
+        todo = "have it signed: remediate approve PLAN"
+    else:
+        todo = "write it down with `remediate plan … -o FILE`, have it signed with `approve`, then `apply` it"
+    return (f"the policy wants {wanted} approval{'s' * (wanted != 1)} of this plan{signed}: {todo}",)
+
+
+def approvals_wanted(plans: Sequence[Plan], policy: Policy) -> int:
+    """Return how many people other than the operator must have signed these plans."""
+    kinds = {kind for plan in plans for change in plan.changes for kind in _kinds(change)}
+    kinds |= {plan.playbook for plan in plans}
+    return max(policy.approvals, *(policy.approvals_for.get(kind, 0) for kind in kinds), 0)
+
+
+def _kinds(change: Change) -> Iterator[str]:
+    yield change.risk
+    if change.fidelity is Fidelity.OPAQUE:
+        yield "opaque"
+    if change.way_back is WayBack.NONE:
+        yield "no-way-back"
 
 
 def _hosts(plans: Sequence[Plan], policy: Policy) -> tuple[str, ...]:
@@ -52,9 +95,10 @@ def _hosts(plans: Sequence[Plan], policy: Policy) -> tuple[str, ...]:
 def _forbidden(plan: Plan, policy: Policy) -> tuple[str, ...]:
     lines = []
     for change in plan.changes:
-        if change.fidelity is Fidelity.OPAQUE and "opaque" in policy.forbid:
+        forbidden = set(policy.forbid) & set(_kinds(change))
+        if "opaque" in forbidden:
             lines.append(f"{plan.host}: “{change.what}” is opaque, which the policy forbids")
-        if change.way_back is WayBack.NONE and "no-way-back" in policy.forbid:
+        if "no-way-back" in forbidden:
             lines.append(f"{plan.host}: “{change.what}” has no way back, which the policy forbids")
     return tuple(lines)
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of playbooks and inventories, for editors and for machines that write them. They check no file here.
+"""JSON Schemas of playbooks, inventories and plans, for editors and for machines. They check no file here.
 
 Draft 2020-12 (json-schema.org), in the form that yaml-language-server reads. Descriptions come from the docstrings, so
 there is one place that explains a key.
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from remediate.inventory.written import InventoryText
 from remediate.playbook.sections import Catalogue
 from remediate.playbook.written import PlaybookText
+from remediate.review import PlanDocument
 from remediate.steps import Action, Check, Step
 
 Schema: TypeAlias = dict[str, Any]
@@ -45,6 +46,15 @@ def playbook_schema(catalogue: Catalogue) -> Schema:
 def inventory_schema() -> Schema:
     """Return the schema of an inventory."""
     return {"$schema": DRAFT, **_described(InventoryText), "title": "An inventory of remediate"}
+
+
+def plan_schema() -> Schema:
+    """Return the schema of a plan document as a file has it, with the digest over all else in it."""
+    schema = _described(PlanDocument)
+    digest = {"type": "string", "description": "SHA-256 over all else, as canonical JSON, in hex."}
+    schema["properties"]["digest"] = digest
+    schema["required"] = [*schema["required"], "digest"]
+    return {"$schema": DRAFT, **schema, "title": "A plan of remediate"}
 
 
 def schema_text(schema: Schema) -> str:

@@ -7,12 +7,15 @@ from contextlib import suppress
 import typer
 
 from remediate.cli import (
+    applying,
+    approving,
     auditing,
     doctoring,
     examining,
     forgetting,
     library,
     locks,
+    planning,
     putting_back,
     records,
     resuming,
@@ -45,7 +48,9 @@ app.command("triage", rich_help_panel="Looking")(triaging.triage)
 for tool, told in examining.TOOLS.items():
     app.command(tool, help=told, rich_help_panel="Looking")(examining.command_of(tool))
 app.add_typer(sql.sql, name="sql", rich_help_panel="Looking")
-app.command("plan", rich_help_panel="Looking")(running.plan)
+app.command("plan", rich_help_panel="Looking")(planning.plan)
+app.command("approve", rich_help_panel="Looking")(approving.approve)
+app.command("apply", rich_help_panel="Changing")(applying.apply)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)
 app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)

@@ -20,12 +20,14 @@ from remediate.errors import JournalError, RemediateError, UsageError
 from remediate.inventory import Host
 from remediate.journal import Journal, Verdict
 from remediate.journal.export import Export, ExportHead, Judged, judge_export
-from remediate.journal.signature import fault_of_signature, signed, signer_of, usual_keys
 from remediate.masking import Masker
 from remediate.model import canonical
+from remediate.signatures import judged_signature, signed, signer_of, usual_keys
 from remediate.sinks.clean import one_line
 
 AT_ONCE = 20
+NAMESPACE = "remediate-audit"
+"""What a signature of an exported log is for (PROTOCOL.sshsig)."""
 
 audit = typer.Typer(
     help="The audit log itself: is it whole, and all of it as JSON lines.", no_args_is_help=True
@@ -162,7 +164,7 @@ def _with_signature(judged: Judged, signers: Path | None) -> tuple[Verdict, str]
         text = "not signed: anybody could have written this file"
         return (_not_whole(verdict, "it is not signed") if signers else verdict), text
     signer = signer_of(head.signature)
-    if problem := fault_of_signature(head.content, head.signature, signers, os.environ):
+    if problem := judged_signature(head.content, head.signature, signers, os.environ, NAMESPACE).fault:
         return _not_whole(verdict, problem), f"signature by {signer or 'nobody'}: {problem}"
     allowed = "an allowed signer" if signers else "whose key that is, --signers tells"
     return verdict, f"signed by {signer}, {allowed}"
@@ -207,7 +209,7 @@ def export(
 
 def _write_head(head: ExportHead, key: Path | None) -> int:
     keys = (key,) if key else usual_keys(Path.home())
-    signature = signed(head.content, keys, os.environ, agent=key is None)
+    signature = signed(head.content, keys, os.environ, NAMESPACE, agent=key is None)
     line = {**head.model_dump(mode="json"), "signature": signature}
     typer.echo(canonical(line).decode())
     if not signature:

@@ -7,7 +7,7 @@ from remediate.errors import Declined
 from remediate.inventory import Host, Inventory
 from remediate.journal import Owed
 from remediate.model import Plan
-from remediate.policy import refusals
+from remediate.policy import UNSIGNED, Signatures, refusals
 from remediate.sinks.clean import one_line
 from remediate.target import Lock
 
@@ -19,6 +19,7 @@ def confirm(
     *,
     yes: bool,
     ask: Callable[[str], str] | None,
+    signatures: Signatures = UNSIGNED,
 ) -> str:
     """Return how it was confirmed.
 
@@ -28,12 +29,14 @@ def confirm(
         reason: What was given as `--reason`.
         yes: Whether `--yes` was given.
         ask: Asks the operator and returns the answer; None where there is no terminal.
+        signatures: Those over a plan document.
 
     Raises:
         Declined: The policy forbids it, the operator says no, or nobody can be asked.
     """
     hosts = ", ".join(plan.host for plan in plans)
-    if refused := refusals(plans, inventory.policy, reason, development=inventory.development):
+    development = inventory.development
+    if refused := refusals(plans, inventory.policy, reason, development=development, signatures=signatures):
         raise Declined(inventory.environment, "; ".join(refused))
     return _ask_as_wanted(hosts, inventory, yes=yes, ask=ask)
 

@@ -14,7 +14,7 @@ from remediate.errors import UsageError
 from remediate.inventory import Inventory, load_inventory
 from remediate.playbook import Playbook, load_playbook, playbook_files
 from remediate.policy import DEVELOPMENT_TODO, outside_development
-from remediate.schemas import inventory_schema, playbook_schema
+from remediate.schemas import inventory_schema, plan_schema, playbook_schema
 from remediate.sinks.clean import clean_json, one_line
 from remediate.text.strict_yaml import first_bytes
 from remediate.text.suggest import did_you_mean
@@ -113,9 +113,13 @@ def _as_json(book: Playbook) -> str:
     )
 
 
-def schema(what: Annotated[str, typer.Argument(metavar="playbook|inventory", help="Which one.")]) -> int:
-    """Print the JSON Schema of playbooks or inventories, for editors."""
-    schemas = {"playbook": lambda: playbook_schema(CATALOGUE), "inventory": inventory_schema}
+def schema(what: Annotated[str, typer.Argument(metavar="playbook|inventory|plan", help="Which one.")]) -> int:
+    """Print the JSON Schema of playbooks, inventories or plans, for editors."""
+    schemas = {
+        "playbook": lambda: playbook_schema(CATALOGUE),
+        "inventory": inventory_schema,
+        "plan": plan_schema,
+    }
     if what not in schemas:
         raise UsageError(f"schema {what}", "there is no such schema", did_you_mean(what, schemas))
     typer.echo(json.dumps(schemas[what](), indent=2, ensure_ascii=False))

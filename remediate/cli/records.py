@@ -2,23 +2,35 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 
-from remediate.cli.options import AsJson, RunId, StateFolder, state_folder
+from remediate.cli.options import AsJson, StateFolder, run_ids, state_folder
+from remediate.cli.planning import PAGES
+from remediate.errors import UsageError
 from remediate.journal import Entry, Journal, RunSummary
 from remediate.journal.understanding import understanding
 from remediate.masking import Masker
 from remediate.model import Finding, Json, well_formed
 from remediate.owner import LockOwner
+from remediate.review import read_document, written_document
 from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.console import show as show_lines
-from remediate.sinks.plan_text import Line, Style, finding_lines
+from remediate.sinks.page import Told, run_page, told
+from remediate.sinks.plan_text import Line, Style, document_lines, finding_lines
 
 Body: TypeAlias = dict[str, Json]
+RunOrPlan = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|PLAN", help="A run's id, the beginning of one, or a plan's file.", autocompletion=run_ids
+    ),
+]
+Form = Annotated[str, typer.Option("--format", help="text, json or html; of a plan markdown, too.")]
 
 
 def _open(state: StateFolder) -> Journal:
@@ -53,16 +65,68 @@ def _owing(summary: RunSummary) -> str:
     return "STILL TO PUT BACK" if summary.unfinished else "can be taken back"
 
 
-def show(run: RunId, state: StateFolder = None, *, as_json: AsJson = False) -> None:
-    """Show one run from the first entry to the last: what was found, changed, put back, and what is still owed."""
+def show(run: RunOrPlan, state: StateFolder = None, *, form: Form = "text", as_json: AsJson = False) -> None:
+    """Show one run from the first entry to the last, or a plan that was written to a file."""
+    form = "json" if as_json else form
+    if Path(run).is_file():
+        _choose(form, ("text", "json", *PAGES))
+        _show_plan(Path(run), form)
+        return
+    _choose(form, ("text", "json", "html"))
     with _open(state) as journal:
         found = journal.find(run)
-        if as_json:
+        if form == "json":
             for line in journal.export(found):
                 typer.echo(clean_json(line))
             return
         summary = next(summary for summary in journal.runs() if summary.header.run == found)
-        show_lines(Console(highlight=False), _story(journal, summary))
+        if form == "html":
+            typer.echo(_page(journal, summary), nl=False)
+        else:
+            show_lines(Console(highlight=False), _story(journal, summary))
+
+
+def _choose(form: str, forms: Sequence[str]) -> None:
+    if form not in forms:
+        raise UsageError(
+            f"--format {form}", "there is no such form of it", f"choose one of: {', '.join(forms)}"
+        )
+
+
+def _show_plan(path: Path, form: str) -> None:
+    plan = read_document(path)
+    if form == "text":
+        show_lines(Console(highlight=False), document_lines(plan))
+    else:
+        typer.echo(written_document(plan) if form == "json" else PAGES[form](plan), nl=False)
+
+
+def _page(journal: Journal, summary: RunSummary) -> str:
+    entries: list[Told] = []
+    changes: dict[int, str] = {}
+    for entry in journal.entries(summary.header.run):
+        with understanding(entry.seq):
+            known = entry.model_copy(update={"body": well_formed(entry.body)})
+            changes |= {entry.seq: known.body["change"]["what"]} if entry.kind == "owed" else {}
+            entries.append(_on_page(known, changes))
+    owed = len(journal.owed(summary.header.run))
+    return run_page(summary, entries, owed=owed, alarm=bool(summary.unfinished))
+
+
+def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
+    text, style = _sentence(entry)
+    if "owed" in entry.body:
+        change, why = changes.get(entry.body["owed"], ""), entry.body.get("why", "")
+        text = f"{change}: {why}" if why else change
+    style = _STYLE_ON_PAGE.get(entry.body.get("outcome") or entry.kind, style)
+    return told(entry, one_line(text, 600), style)
+
+
+_STYLE_ON_PAGE: dict[str, Style] = {
+    **dict.fromkeys(("fixed", "healthy", "put back", "done", "paid"), "good"),
+    **dict.fromkeys(("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure"), "bad"),
+}
+"""The colour of an entry's dot, by its outcome, or else by its kind."""
 
 
 def _story(journal: Journal, summary: RunSummary) -> Iterator[Line]:
@@ -122,6 +186,7 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "begun": _begun,
     "looked": lambda body: (f"{body['outcome']}, plan {body['digest'][:16]}", "plain"),
     "confirmed": _confirmed,
+    "reviewed": lambda body: (f"plan {body['digest'][:16]}, signed by: {body['why']}", "plain"),
     "held": lambda body: (f"by {_owner(body)}", "plain"),
     "unlocked": lambda body: (f"from {_owner(body)}, because “{body['why']}”", "plain"),
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),

@@ -195,8 +195,16 @@ class Session:
         procedure = Procedure(playbook, playbook.scope(host.scope, given), host.environment, host.development)
         return HostRun(procedure, self.target(host, machine), self.runner)
 
-    def begin(self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str]) -> None:
+    def begin(
+        self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str], *, plan: str = ""
+    ) -> None:
         """Write down that the run begins, and tell it; secrets are known, and masked, before.
+
+        Args:
+            playbook: What is run.
+            hosts: Where.
+            given: Variables given on the command line.
+            plan: The digest of the plan document that is applied; empty where none is.
 
         Raises:
             UsageError: A secret cannot be had.
@@ -207,6 +215,7 @@ class Session:
             "playbook_path": str(playbook.path.absolute()),
             "playbook_digest": playbook.digest,
             "variables": dict(given),
+            "plan": plan,
         }
         self._begin(hosts, about)
         self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)

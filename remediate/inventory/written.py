@@ -41,6 +41,8 @@ class Policy(Written):
         confirm: How the operator confirms: not at all, by yes, or by typing the environment's name.
         reason: Whether `--reason` must be given; it goes into the audit log.
         approvals: How many signatures over the plan's digest are needed, none of them the operator's.
+        approvals_for: How many where a plan has changes of a kind (`opaque`, `no-way-back`), of a class of risk
+            (`data`, `schema`, `build`, `config`, `restart`), or is of the playbook named; the highest counts.
         approvers: An OpenSSH allowed_signers file, relative to the inventory.
         forbid: Changes that may not be made: `opaque` ones, or those with no way back.
         hosts_at_once: How many hosts one run may change; without it, any number.
@@ -52,6 +54,7 @@ class Policy(Written):
     confirm: Literal["none", "yes", "type-name"] = "yes"
     reason: Literal["optional", "required"] = "optional"
     approvals: Annotated[int, Field(ge=0)] = 0
+    approvals_for: dict[str, Annotated[int, Field(ge=0)]] = {}
     approvers: str = ""
     forbid: tuple[Literal["opaque", "no-way-back"], ...] = ()
     hosts_at_once: Annotated[int, Field(ge=1)] | None = None
@@ -61,7 +64,7 @@ class Policy(Written):
 
     @model_validator(mode="after")
     def _approvals_have_approvers(self) -> "Policy":
-        if self.approvals and not self.approvers:
+        if (self.approvals or any(self.approvals_for.values())) and not self.approvers:
             raise ValueError("given `approvers` where it wants approvals")
         return self
 

@@ -42,6 +42,7 @@ class RunHeader(Value):
         version: This tool's version.
         argv: The command line.
         variables: What was given as `--var`, so that another process can go on.
+        plan: Digest of the plan document that is applied; empty where none is.
         hosts: The hosts it is for.
     """
 
@@ -58,6 +59,7 @@ class RunHeader(Value):
     version: str = ""
     argv: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    plan: str = ""
     hosts: tuple[str, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ Everything from a host is cleaned and shown as text, never as markup.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -37,6 +37,8 @@ GOOD = {
     Outcome.HELD,
     Outcome.FREE,
 }
+LONGEST_BESIDE, WIDEST_BESIDE = 20, 300
+"""Lines, and characters of one, that are shown of what moved; all of them are in `--json`."""
 UNTOUCHED = {Outcome.BLOCKED, Outcome.DECLINED, Outcome.STALE}
 """Nothing was done: one line says all there is to say."""
 
@@ -104,6 +106,7 @@ class ConsoleSink:
             "looking": self._looking,
             "planned": self._planned,
             "finding": self._finding,
+            "moved": self._moved,
             "change-started": self._change_started,
             "output": lambda event: self._running.line(one_line(event.text)),
             "change-done": self._change_done,
@@ -143,6 +146,16 @@ class ConsoleSink:
         self._running.stop()
         show(self._console, plan_lines(Plan.model_validate(event.data["plan"])))
 
+    def _moved(self, event: Event) -> None:
+        self._line(event, "≠", event.text, "bad")
+        table = Table.grid(padding=(0, 2), expand=True)
+        for head in ("when it was planned", "now"):
+            table.add_column(head, ratio=1, overflow="fold")
+        table.add_row(*(Text(head, style="dim") for head in ("      when it was planned", "now")))
+        then, now = (_cut_lines(event.data[when]) for when in ("then", "now"))
+        table.add_row(Text("\n".join(f"      {line}" for line in then)), Text("\n".join(now)))
+        self._console.print(table)
+
     def _change_started(self, event: Event) -> None:
         self._running.start(f"{event.host}  {event.step}: {one_line(event.text)}")
 
@@ -171,6 +184,13 @@ class ConsoleSink:
         else:
             self._running.stop()
             self._console.print(card(event, outcome))
+
+
+def _cut_lines(lines: Sequence[str]) -> list[str]:
+    """Return lines as they are shown beside others: a whole script would push the others off the screen."""
+    shown = [clean(line)[:WIDEST_BESIDE] for line in lines[:LONGEST_BESIDE]]
+    left = len(lines) - len(shown)
+    return [*shown, f"… and {left} more"] if left else shown
 
 
 def card(event: Event, outcome: Outcome) -> Panel:

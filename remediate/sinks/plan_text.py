@@ -1,11 +1,13 @@
 """A plan as lines for a person, top to bottom: header, findings, each change with its diff or script. Opens nothing."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from remediate.hazard import Hazard, Severity
 from remediate.model import Change, Finding, Plan
+from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, one_line
 
 Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "faint", "code"]
@@ -28,25 +30,64 @@ class Line(NamedTuple):
 def plan_lines(plan: Plan) -> Iterator[Line]:
     """Return the whole plan."""
     yield Line(f"Plan: {plan.playbook} on {plan.host} ({plan.environment})", "head")
-    yield Line(f"  digest {plan.digest[:16]}  {counts(plan)}", "faint")
+    yield Line(f"  digest {plan.digest[:16]}  {counts(plan.changes)}", "faint")
     if plan.database:
         yield Line(f"  database {plan.database}", "faint")
-    for finding in plan.findings:
+    yield from _body(plan.findings, plan.say, [(fix.step, fix.changes) for fix in plan.fixes])
+
+
+def document_lines(document: PlanDocument) -> Iterator[Line]:
+    """Return a plan document, host by host."""
+    yield Line(f"Plan {document.digest[:16]}: {document.playbook} ({document.environment})", "head")
+    yield Line(f"  {one_line(document.title, 300)}")
+    made_by = f"{document.made_by.user}@{document.made_by.machine}"
+    times = f"made {moment(document.made)}, to be applied before {moment(document.expires)}"
+    yield Line(f"  by {one_line(made_by)}, {times}", "faint")
+    if document.reason:
+        yield Line(f"  because “{one_line(document.reason, 300)}”")
+    if document.risk:
+        yield Line(f"  risk: {one_line(document.risk, 300)}")
+    for database, hosts in document.databases.items():
+        if len(hosts) > 1:
+            yield Line(f"  {', '.join(hosts)} share one database, {database}", "faint")
+    for host in document.hosts:
+        yield from _planned_host_lines(host)
+
+
+def _planned_host_lines(host: PlannedHost) -> Iterator[Line]:
+    yield Line(f"{host.host}: {host.outcome.value}{': ' * bool(host.why)}{one_line(host.why, 300)}", "head")
+    if host.host_key:
+        yield Line(f"  host key {host.host_key}", "faint")
+    if host.database:
+        yield Line(f"  database {host.database}", "faint")
+    if host.changes:
+        yield Line(f"  digest {host.digest[:16]}  {counts(host.changes)}", "faint")
+    yield from _body(host.findings, host.say, [(fix.step, fix.changes) for fix in host.fixes])
+
+
+def moment(seconds: float) -> str:
+    """Return seconds since the epoch as a person reads them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _body(
+    findings: Iterable[Finding], say: str, fixes: Iterable[tuple[str, tuple[Change, ...]]]
+) -> Iterator[Line]:
+    for finding in findings:
         yield from finding_lines(finding)
-    if plan.say:
-        yield Line(f"  {one_line(plan.say, 400)}")
+    if say:
+        yield Line(f"  {one_line(say, 400)}")
     number = 0
-    for fix in plan.fixes:
-        if not fix.changes:
-            yield Line(f"  - {fix.step}: nothing to do", "faint")
-        for before, change in zip((None, *fix.changes), fix.changes, strict=False):
+    for step, changes in fixes:
+        if not changes:
+            yield Line(f"  - {step}: nothing to do", "faint")
+        for before, change in zip((None, *changes), changes, strict=False):
             number += 1
-            yield from _alike_or_whole(number, fix.step, change, before)
+            yield from _alike_or_whole(number, step, change, before)
 
 
-def counts(plan: Plan) -> str:
+def counts(changes: Sequence[Change]) -> str:
     """Return how many changes there are of which fidelity, and of which way back."""
-    changes = plan.changes
     fidelities = Counter(change.fidelity.value for change in changes)
     ways = Counter(change.way_back.value for change in changes)
     plural = "change" if len(changes) == 1 else "changes"

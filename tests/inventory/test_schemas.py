@@ -9,11 +9,15 @@ import pytest
 from remediate.catalogue import CATALOGUE
 from remediate.errors import PlaybookError
 from remediate.playbook import playbook_files
-from remediate.schemas import inventory_schema, playbook_schema, schema_text
+from remediate.schemas import inventory_schema, plan_schema, playbook_schema, schema_text
 from remediate.text.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = {"playbook.json": playbook_schema(CATALOGUE), "inventory.json": inventory_schema()}
+SCHEMAS = {
+    "playbook.json": playbook_schema(CATALOGUE),
+    "inventory.json": inventory_schema(),
+    "plan.json": plan_schema(),
+}
 
 
 def every(part: Any) -> Iterator[dict[str, Any]]:

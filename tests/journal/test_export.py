@@ -15,9 +15,9 @@ from hypothesis import strategies as some
 
 from remediate.journal import Journal
 from remediate.journal.export import Export, Judged, judge_export
-from remediate.journal.signature import fault_of_signature, signed, signer_of, usual_keys
 from remediate.journal.values import Entry
 from remediate.model import canonical
+from remediate.signatures import judged_signature, signed, signer_of, usual_keys
 
 WHO = "ada@desk"
 Count = Callable[[str, int, int], None]
@@ -180,6 +180,9 @@ def made_key(path: Path, passphrase: str = "") -> Path:
     return path
 
 
+NAMESPACE = "remediate-audit"
+
+
 def quiet_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
 
@@ -189,50 +192,53 @@ def test_a_signature_holds_its_content_names_its_key_and_is_checked_against_allo
 ) -> None:
     environment = quiet_environment()
     assert usual_keys(tmp_path / "home") == (key,)
-    signature = signed(b"content", [key], environment)
+    signature = signed(b"content", [key], environment, NAMESPACE)
     public = key.with_name("id_ed25519.pub").read_text()
     told = subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout
     assert signer_of(signature) == told.split()[1]
     allowed, others = tmp_path / "allowed", tmp_path / "others"
     allowed.write_text(f'ada@example.com,eve namespaces="remediate-audit" {public}')
     others.write_text(f"bob {made_key(tmp_path / 'other').with_name('other.pub').read_text()}")
-    assert fault_of_signature(b"content", signature, None, environment) == ""
-    assert fault_of_signature(b"content", signature, allowed, environment) == ""
-    assert "not of this content" in fault_of_signature(b"contend", signature, allowed, environment)
-    assert "allows" in fault_of_signature(b"content", signature, others, environment)
+    assert judged_signature(b"content", signature, None, environment, NAMESPACE).fault == ""
+    assert judged_signature(b"content", signature, allowed, environment, NAMESPACE).fault == ""
+    assert (
+        "not of this content"
+        in judged_signature(b"contend", signature, allowed, environment, NAMESPACE).fault
+    )
+    assert "allows" in judged_signature(b"content", signature, others, environment, NAMESPACE).fault
     allowed.write_text(f'ada namespaces="git" {public}')
-    assert "allows" in fault_of_signature(b"content", signature, allowed, environment)
+    assert "allows" in judged_signature(b"content", signature, allowed, environment, NAMESPACE).fault
     for odd in ("", "é", "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n", "\0"):
         assert signer_of(odd) == ""
-        assert fault_of_signature(b"content", odd, None, environment)
+        assert judged_signature(b"content", odd, None, environment, NAMESPACE).fault
 
 
 def test_a_key_with_a_passphrase_asks_nobody_and_an_agent_that_has_it_is_used(tmp_path: Path) -> None:
     locked, environment = made_key(tmp_path / "locked", "secret words"), quiet_environment()
-    assert signed(b"content", [locked], environment) == ""
-    assert signed(b"content", [tmp_path / "missing"], environment) == ""
+    assert signed(b"content", [locked], environment, NAMESPACE) == ""
+    assert signed(b"content", [tmp_path / "missing"], environment, NAMESPACE) == ""
     socket = tmp_path / "agent"
     with subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL) as agent:
         try:
             while not socket.exists():
                 assert agent.poll() is None
             environment["SSH_AUTH_SOCK"] = str(socket)
-            assert signed(b"content", [locked], environment, agent=True) == ""
+            assert signed(b"content", [locked], environment, NAMESPACE, agent=True) == ""
             answer = tmp_path / "answer"
             answer.write_text("#!/bin/sh\necho secret words\n")
             answer.chmod(0o700)
             asked = {**environment, "SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"}
             subprocess.run(["ssh-add", "-q", locked], check=True, env=asked, stdin=subprocess.DEVNULL)
-            assert signer_of(signed(b"content", [locked], environment))
-            assert signer_of(signed(b"content", [], environment, agent=True))
-            assert signed(b"content", [], environment) == ""
+            assert signer_of(signed(b"content", [locked], environment, NAMESPACE))
+            assert signer_of(signed(b"content", [], environment, NAMESPACE, agent=True))
+            assert signed(b"content", [], environment, NAMESPACE) == ""
         finally:
             agent.terminate()
 
 
 def test_where_there_is_no_ssh_keygen_nothing_is_signed_and_nothing_believed(key: Path) -> None:
     nowhere = {"PATH": "/nonexistent"}
-    assert "not on this machine" in fault_of_signature(b"x", "y", None, nowhere)
+    assert "not on this machine" in judged_signature(b"x", "y", None, nowhere, NAMESPACE).fault
 
 
 def test_a_judgement_of_nothing_has_no_head() -> None:

@@ -1,0 +1,280 @@
+"""A plan as a document: what was reviewed is done to the letter, and nothing where anything moved."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from remediate.cli.session import Session
+from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK
+from tests.laws.memory import File, MemoryTarget, MemoryWorld, State
+from tests.laws.simulated import PLACE_SCRIPT, place
+
+Line = Callable[..., tuple[int, str, str]]
+RED = b"# ours\ncolour=red\n"
+
+
+@dataclass
+class Ground:
+    """Two hosts in memory, and a runner's directory with a plan for the first."""
+
+    here: Path
+    does: Line
+    worlds: dict[str, MemoryWorld]
+    host_key: str = "SHA256:them"
+
+    @property
+    def plan(self) -> Path:
+        return self.here / "plan.json"
+
+    def content(self, path: str, host: str = "web1") -> bytes:
+        return self.worlds[host].state.files[path].content
+
+    def write(self, path: str, content: bytes, host: str = "web1") -> None:
+        self.worlds[host].state.files[path].content = content
+
+    def policy(self, text: str) -> None:
+        inventory = self.here / "inventory" / "lab.yml"
+        inventory.write_text(inventory.read_text().replace("groups:", f"policy: {{{text}}}\ngroups:", 1))
+
+    def makes_plan(self, *words: str, on: str = "web1") -> None:
+        code, out, err = self.does("plan", "two-files", "--on", on, "-o", str(self.plan), *words)
+        assert code == 3, out + err
+
+    def applies(self, *words: str) -> tuple[int, str]:
+        code, out, err = self.does("apply", str(self.plan), "--yes", *words)
+        return code, out + err
+
+
+@pytest.fixture
+def ground(here: Path, does: Line, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    files = {CONFIG: File(RED, mode=0o640), LIMITS: File(b"limit=1\n")}
+    worlds = {
+        name: MemoryWorld(State(files=files), scripts={PLACE_SCRIPT: place}) for name in ("web1", "web2")
+    }
+    ground = Ground(here, does, worlds)
+
+    class Reached(MemoryTarget):
+        @property
+        def login(self) -> dict[str, str]:
+            return {**super().login, "host_key": ground.host_key}
+
+    def reached(self: Session, host, *_: object, **__: object) -> MemoryTarget:
+        self.targets[host.name] = target = Reached(worlds[host.name], "")
+        target.name = host.name
+        return target
+
+    monkeypatch.setattr(Session, "target", reached)
+    monkeypatch.setenv("HOME", str(here))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    inventory = here / "inventory" / "lab.yml"
+    inventory.write_text(inventory.read_text().replace("/srv/lumiku", "/srv/app"))
+    (here / "playbooks").mkdir()
+    (here / "playbooks" / "two-files.yml").write_text(PLAYBOOK.replace("stable: 2s", "stable: 0s"))
+    return ground
+
+
+def test_a_plan_is_applied_once_to_the_letter_and_the_log_keeps_it(ground: Ground) -> None:
+    ground.makes_plan()
+    assert ground.content(CONFIG) == RED
+    code, said = ground.applies()
+    assert code == 0, said
+    assert (ground.content(CONFIG), ground.content(LIMITS)) == (b"# ours\ncolour=green\n", b"limit=2\n")
+    _, log, _ = ground.does("show", ground.does("runs", "--json")[1].split('"run":"')[1][:20], "--json")
+    kept = next(entry for line in log.splitlines() if (entry := json.loads(line)).get("kind") == "reviewed")
+    assert kept["body"]["digest"] == json.loads(ground.plan.read_text())["digest"]
+    ground.write(CONFIG, RED)
+    code, said = ground.applies()
+    assert (code, said.count("\n")) == (5, 1)
+    assert "was applied already, by run" in said
+    assert ground.content(CONFIG) == RED
+
+
+def test_no_byte_of_it_can_be_altered(ground: Ground) -> None:
+    ground.makes_plan()
+    text = ground.plan.read_text()
+    for altered in (
+        text.replace("colour=green", "colour=gleen"),
+        text.replace('"digest": "', '"digest": "0'),
+        text + " ",
+        text.replace("\n ", "\n  ", 1),
+        text.replace('"expires": 1', '"expires": 9'),
+    ):
+        assert altered != text
+        ground.plan.write_text(altered)
+        code, said = ground.applies()
+        assert (code, said.count("\n")) == (2, 1)
+        assert "somebody altered it" in said
+    for odd in ("", "[]", "{}", "null", '{"digest": 1}', "\0", '{"digest": "x", "form": "remediate-plan/9"}'):
+        ground.plan.write_text(odd)
+        code, said = ground.applies()
+        assert (code, said.count("\n")) == (2, 1), odd
+    assert ground.content(CONFIG) == RED
+
+
+def moved_file(ground: Ground) -> None:
+    ground.write(LIMITS, b"limit=1\n# somebody was here\n")
+
+
+def other_host_key(ground: Ground) -> None:
+    ground.host_key = "SHA256:others"
+
+
+def other_playbook(ground: Ground) -> None:
+    path = ground.here / "playbooks" / "two-files.yml"
+    path.write_text(path.read_text() + "# a word\n")
+
+
+def other_inventory(ground: Ground) -> None:
+    path = ground.here / "inventory" / "lab.yml"
+    path.write_text(path.read_text() + "# a word\n")
+
+
+def healthy_again(ground: Ground) -> None:
+    ground.write(CONFIG, b"# ours\ncolour=green\n")
+
+
+@pytest.mark.parametrize(
+    ("move", "named"),
+    [
+        (moved_file, "what “set the limit” would do"),
+        (other_host_key, "the host's key"),
+        (other_playbook, "the playbook two-files has changed since"),
+        (other_inventory, "has changed since"),
+        (healthy_again, "what the look came to"),
+    ],
+)
+def test_what_moved_since_is_named_and_nothing_is_touched(
+    ground: Ground, move: Callable[[Ground], None], named: str
+) -> None:
+    ground.makes_plan()
+    move(ground)
+    before = ground.worlds["web1"].fingerprint()
+    code, said = ground.applies()
+    assert code == 5, said
+    assert named in said
+    assert ground.worlds["web1"].fingerprint() == before
+
+
+def test_then_and_now_stand_side_by_side(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    ground.makes_plan()
+    moved_file(ground)
+    _, said = ground.applies()
+    assert "when it was planned" in said
+    assert any("limit=2" in line and line.count("limit=2") == 2 for line in said.splitlines()), said
+    assert any("8 bytes" in line and "28 bytes" in line for line in said.splitlines()), said
+    events = [json.loads(line) for line in ground.applies("--json")[1].splitlines() if line.startswith("{")]
+    (step, asked) = [event for event in events if event["kind"] == "moved"]
+    assert "# somebody was here" in "\n".join(step["data"]["now"])
+    assert step["data"]["then"] != step["data"]["now"]
+    assert asked["text"] == f"the file {LIMITS}"
+
+
+def test_where_one_of_two_hosts_moved_the_other_is_not_touched_either(ground: Ground) -> None:
+    ground.makes_plan(on="web1,web2")
+    ground.write(LIMITS, b"limit=1\n# moved\n", host="web2")
+    code, said = ground.applies()
+    assert code == 5
+    assert "web2 is not as it was planned" in said
+    assert ground.content(CONFIG, "web1") == ground.content(CONFIG, "web2") == RED
+
+
+def test_it_expires(ground: Ground) -> None:
+    ground.makes_plan("--lifetime", "1s")
+    time.sleep(1.1)
+    code, said = ground.applies()
+    assert code == 5, said
+    assert "it expired at" in said
+
+
+def test_a_variable_that_holds_a_secret_has_no_place_in_it(ground: Ground) -> None:
+    code, _, err = ground.does(
+        *("plan", "two-files", "--on", "web1", "-o", str(ground.plan), "--var", "token=canary-token-1")
+    )
+    assert code == 2
+    assert "canary-token-1" not in err
+    assert not ground.plan.exists()
+
+
+def key_of(folder: Path, name: str) -> tuple[Path, str]:
+    path = folder / f"key-{name}"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path], check=True)
+    return path, path.with_name(f"{path.name}.pub").read_text()
+
+
+@pytest.fixture
+def reviewers(ground: Ground) -> dict[str, Path]:
+    """Ada and bob may approve; eve may not; so says the policy, which wants one approval, and two for `data`."""
+    keys = {name: key_of(ground.here, name) for name in ("ada", "bob", "eve")}
+    lines = (f'{name}@example.com namespaces="remediate-plan" {keys[name][1]}' for name in ("ada", "bob"))
+    (ground.here / "inventory" / "approvers").write_text("".join(lines))
+    ground.policy("approvals: 1, approvers: approvers, approvals_for: {config: 2}")
+    return {name: path for name, (path, _) in keys.items()}
+
+
+def test_without_the_signatures_that_the_policy_wants_nothing_is_done(
+    ground: Ground, reviewers: dict[str, Path]
+) -> None:
+    code, out, err = ground.does("run", "two-files", "--on", "web1", "--yes")
+    assert code == 4
+    assert "wants 2 approvals" in out + err
+    ground.makes_plan()
+    assert ground.applies()[0] == 4
+    assert ground.does("approve", str(ground.plan), "--key", str(reviewers["ada"]), "--yes")[0] == 0
+    assert ground.does("approve", str(ground.plan), "--key", str(reviewers["ada"]), "--yes")[0] == 0
+    code, said = ground.applies()
+    assert code == 4
+    assert "1 signed (ada@example.com)" in said
+    assert ground.content(CONFIG) == RED
+    code, out, err = ground.does("approve", str(ground.plan), "--key", str(reviewers["bob"]), "--yes")
+    assert code == 0, err
+    assert "Plan " in out
+    code, said = ground.applies()
+    assert code == 0, said
+    assert ground.content(CONFIG) == b"# ours\ncolour=green\n"
+    log = ground.does("audit", "export")[1]
+    assert "ada@example.com" in log
+    assert "BEGIN SSH SIGNATURE" in log
+
+
+def test_a_signature_of_a_stranger_of_another_plan_or_of_the_one_who_applies_does_not_count(
+    ground: Ground, reviewers: dict[str, Path]
+) -> None:
+    ground.makes_plan()
+    assert ground.does("approve", str(ground.plan), "--key", str(reviewers["ada"]), "--yes")[0] == 0
+    beside = ground.plan.with_name("plan.json.sig")
+    replayed = beside.read_text()
+    ground.makes_plan("--reason", "another one")
+    beside.write_text(replayed)
+    said = ground.applies()[1]
+    assert "is not of this plan: it is another plan's" in said
+    assert ground.does("approve", str(ground.plan), "--key", str(reviewers["eve"]), "--yes")[0] == 0
+    assert "none that" in ground.applies()[1]
+    own = ground.here / ".ssh"
+    own.mkdir()
+    for half in ("", ".pub"):
+        os.link(f"{reviewers['bob']}{half}", own / f"id_ed25519{half}")
+    assert ground.does("approve", str(ground.plan), "--yes")[0] == 0
+    code, said = ground.applies()
+    assert code == 4
+    assert "of bob@example.com does not count: whoever applies a plan signs it in vain" in said
+    beside.write_text("nonsense")
+    code, said = ground.applies()
+    assert (code, "more than signatures" in said) == (2, True)
+    assert ground.content(CONFIG) == RED
+
+
+def test_who_may_approve_cannot_be_altered_under_a_plan(ground: Ground, reviewers: dict[str, Path]) -> None:
+    ground.makes_plan()
+    approvers = ground.here / "inventory" / "approvers"
+    eve = reviewers["eve"].with_name("key-eve.pub").read_text()
+    approvers.write_text(approvers.read_text() + f"eve@example.com {eve}")
+    code, said = ground.applies()
+    assert code == 5
+    assert "approvers" in said
