@@ -41,29 +41,30 @@ def aside(schema: str, table: str, change: str) -> Query:
     return Query(sql=_ASIDE, parameters=(change, schema, table))
 
 
-def stands_as(column: str) -> str:
-    """Return what a column is called while it stands aside."""
-    return f"remediate_gone_{digest_of(column)[:12]}"
+def stands_as(column: str, change: str) -> str:
+    """Return what a column that a change added is called while it stands aside."""
+    return f"remediate_gone_{digest_of([column, change])[:12]}"
 
 
 def put_aside(schema: str, table: str, columns: tuple[str, ...], change: str) -> tuple[Statement, ...]:
     """Return the statements that rename the columns, where all of them still are a change's."""
     whole = identifier(schema, table)
     renames = (
-        f"ALTER TABLE {whole} RENAME COLUMN {identifier(name)} TO {identifier(stands_as(name))}"
+        f"ALTER TABLE {whole} RENAME COLUMN {identifier(name)} TO {identifier(stands_as(name, change))}"
         for name in columns
     )
     return (
         Statement(sql=f"LOCK TABLE {whole} IN ACCESS EXCLUSIVE MODE"),
         still_ours(schema, table, columns, change),
         *(Statement(sql=sql) for sql in renames),
-        record_of_added(schema, table, tuple(map(stands_as, columns))),
+        record_of_added(schema, table, tuple(stands_as(name, change) for name in columns)),
     )
 
 
-def note_of(schema: str, table: str, columns: tuple[str, ...]) -> dict[str, Json]:
-    """Return what the ledger keeps of the renaming."""
-    return {"schema": schema, "table": table, "aside": {stands_as(name): name for name in columns}}
+def note_of(schema: str, table: str, columns: tuple[str, ...], change: str) -> dict[str, Json]:
+    """Return what the ledger keeps of the renaming: of which change it is the way back, too."""
+    aside = {stands_as(name, change): name for name in columns}
+    return {"schema": schema, "table": table, "of": change, "aside": aside}
 
 
 def saving(

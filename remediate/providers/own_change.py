@@ -8,8 +8,8 @@ from remediate.model import Change, Undo
 from remediate.steps import Action
 from remediate.target import Target
 
-OWN = "starts_with(l.token, %s || '/')"
-"""Whether a row `l` of the ledger is of one change: the changes under a token are numbered, as is its way back."""
+OWN = "starts_with(coalesce(l.undo ->> 'of', l.token) || '/', %s || '/')"
+"""Whether a row `l` of the ledger is of one change: those under its token, and steps of its way back that say so."""
 
 
 class OwnChange(Action):

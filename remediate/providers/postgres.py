@@ -113,7 +113,7 @@ class AddColumns(Gated, OwnChange):
             _finish(target, undo)
             aside = DatabaseChange(
                 statements=column_leaving.put_aside(schema, table, tuple(ours), change),
-                undo=column_leaving.note_of(schema, table, tuple(ours)),
+                undo=column_leaving.note_of(schema, table, tuple(ours), change),
             )
             _drop(target, aside, lambda: _still_ours(target, schema, table, columns, change))
         elif ours:

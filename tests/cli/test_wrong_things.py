@@ -24,7 +24,7 @@ def one_line(text: str) -> str:
         (["run", "missing-columns", "--on", "web9"], "did you mean `web2`?"),
         (["run", "missing-columns", "--on", "db1"], "is in the group database"),
         (["run", "missing-columns", "--on", "web1", "-i", "production"], "production"),
-        (["plan", "missing-columns", "--on", "web1", "--format", "xml"], "text or json"),
+        (["plan", "missing-columns", "--on", "web1", "--format", "xml"], "choose one of: text, json"),
         (["run", "missing-columns", "--on", "web1", "--var", "table"], "NAME=VALUE"),
         (["run", "missing-columns", "--on", "web1", "--var", "tabel=x"], "table"),
         (["run", "missing-columns", "--on", "web1", "--var", "table=a;drop"], "table"),

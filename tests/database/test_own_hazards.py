@@ -13,7 +13,7 @@ from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
-from remediate.providers.wanted_keys import WantedColumn, WantedForeignKey, WantedIndex
+from remediate.providers.wanted_keys import WantedColumn, WantedForeignKeyOn, WantedIndex
 from remediate.steps import Action
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
@@ -37,7 +37,7 @@ DELETE FROM emptied;
 """
 ODD = 'it\'s "50%%" %s'
 INDEX = WantedIndex(columns=[WantedColumn(name=ODD, sort="desc")], name=f"i {ODD}", unique=True)
-KEY = WantedForeignKey(columns=["projectId"], references="projects")
+KEY = WantedForeignKeyOn(columns=["projectId"], references="projects")
 WHERE = [{"column": "id", "value": "1"}]
 
 

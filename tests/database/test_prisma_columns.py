@@ -207,7 +207,8 @@ def test_a_query_is_held_to_what_is_expected(database: Database) -> None:
     wrong = asked(database, "SELECT 2", {"value": 1})
     assert not wrong.healthy
     assert wrong.seen == "1 rows, expected the value 1"
-    assert wrong.evidence == ("[2]",)
+    assert wrong.evidence == ()
+    assert asked(database, "SELECT 2", {"value": 1}, show=True).evidence == ("[2]",)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from remediate.providers.postgres_foreign_key import MakeForeignKey
 from remediate.providers.postgres_index import CreateIndex
 from remediate.providers.postgres_not_null import SetNotNull
 from remediate.providers.row_delete import DeleteRows
+from remediate.providers.row_fill import FillNulls
 from remediate.providers.row_insert import InsertRows
 from remediate.providers.row_update import UpdateRows
 from remediate.providers.sql_migrate import SqlMigrate
@@ -61,6 +62,9 @@ WITHOUT = [{"column": "sourceType", "operator": "is null"}]
 UPDATE = UpdateRows.model_validate(
     {**TABLE, "where": WITHOUT, "set": {"sourceType": "unknown"}, "expect": EXPECT}
 )
+FILL = FillNulls.model_validate(
+    {**TABLE, "columns": ["sourceType"], "values": {"sourceType": "unknown"}, "expect": EXPECT}
+)
 DELETE = DeleteRows.model_validate({**TABLE, "where": [ORPHANED], "expect": EXPECT})
 INSERT = InsertRows.model_validate(
     {"table": "avatar_projects", "rows": LOST, "set_now": ["updatedAt"], "expect": EXPECT}
@@ -89,13 +93,13 @@ SCRIPT = SqlMigrate.model_validate(
     }
 )
 WITH_A_WAY_BACK: dict[str, Action] = {
-    action.kind: action for action in (UPDATE, DELETE, INSERT, COLUMNS, INDEX, KEY, NOT_NULL, SCRIPT)
+    action.kind: action for action in (UPDATE, FILL, DELETE, INSERT, COLUMNS, INDEX, KEY, NOT_NULL, SCRIPT)
 }
 NEEDING_NONE: dict[str, Action] = {
     action.kind: action for action in (Analyze(tables=["avatars"]), Vacuum(tables=["avatars"]))
 }
 OF_A_WHOLE_SCHEMA = {"prisma.db_push", "prisma.migrate_reset"}
-HELD_ELSEWHERE = {"sql.cancel", "sql.terminate", "prisma.migrate_deploy"}
+HELD_ELSEWHERE = {"sql.cancel", "sql.terminate", "sql.drop_invalid_indexes", "prisma.migrate_deploy"}
 """What has no way back, says so and touches nothing: held by the third law, over the same dump."""
 OF_THE_HOST = {"prisma.generate"}
 
@@ -121,13 +125,15 @@ DELETE FROM likes WHERE id = 'l1'; DELETE FROM avatars WHERE id = 'a8';
 INSERT INTO avatar_projects VALUES ('new', 'u', 'theirs')"""
 )
 """What no change of those above has to do with: rows updated, inserted, referred to, deleted."""
+OF_FILLED_ROWS = (
+    Meanwhile("UPDATE avatars SET \"sourceType\" = 'real' WHERE id = 'a2'", ("id a2",)),
+    Meanwhile("UPDATE avatars SET \"sourceType\" = NULL WHERE id < 'a3'", ("id a1", "id a2")),
+    Meanwhile("DELETE FROM avatars WHERE id IN ('a1', 'a3', 'a9')", ("id a1", "id a3")),
+    Meanwhile("UPDATE avatars SET id = 'other' WHERE id = 'a3'", ("id a3",)),
+)
 MEANWHILE = {
-    "sql.update_rows": (
-        Meanwhile("UPDATE avatars SET \"sourceType\" = 'real' WHERE id = 'a2'", ("id a2",)),
-        Meanwhile("UPDATE avatars SET \"sourceType\" = NULL WHERE id < 'a3'", ("id a1", "id a2")),
-        Meanwhile("DELETE FROM avatars WHERE id IN ('a1', 'a3', 'a9')", ("id a1", "id a3")),
-        Meanwhile("UPDATE avatars SET id = 'other' WHERE id = 'a3'", ("id a3",)),
-    ),
+    "sql.update_rows": OF_FILLED_ROWS,
+    "sql.fill_nulls": OF_FILLED_ROWS,
     "sql.delete_rows": (
         Meanwhile("INSERT INTO avatars (id) VALUES ('o2')", ("id o2",)),
         Meanwhile(
