@@ -19,12 +19,9 @@ from remediate.questions import (
     Answers,
     Fetch,
     FetchAnswer,
-    Query,
     QueryAnswer,
     Question,
-    Read,
     ReadAnswer,
-    Run,
     RunAnswer,
     Unanswered,
 )
@@ -101,15 +98,9 @@ def _make(path: Path) -> None:
 
 
 def _in_words(question: Question) -> str:
-    match question:
-        case Read():
-            return f"the file {question.path}"
-        case Query():
-            return f"the database: {' '.join(question.sql.split())[:120]}"
-        case Fetch():
-            return f"{question.method} {question.url}"
-        case Run():
-            return " ".join(("a script", *question.args))[:160]
+    if isinstance(question, Fetch):
+        return f"{question.method} {question.url}"
+    return f"a look at {', '.join(question.about) or 'the host'}"
 
 
 def told(answer: Answer) -> str:

@@ -66,7 +66,16 @@ def _steps(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
         before, after = _at(then.fixes, number), _at(now.fixes, number)
         if before is None or after is None or before.essences != after.essences:
             step = (before or after or then.fixes[0]).step
-            yield Moved(f"what “{step}” would do", _wants(before, after), _wants(after, before))
+            yield _step(f"what “{step}” would do", _wants(before, after), _wants(after, before))
+
+
+def _step(what: str, then: tuple[str, ...], now: tuple[str, ...]) -> Moved:
+    """Return a step that is another; of one that shows the same lines, that what they are about has changed."""
+    if then != now:
+        return Moved(what, then, now)
+    return Moved(
+        what, (then[0],), (f"the same lines, but what they are about has changed elsewhere: {now[0]}",)
+    )
 
 
 def _shown(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:

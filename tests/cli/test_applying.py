@@ -173,7 +173,7 @@ def test_then_and_now_stand_side_by_side(ground: Ground, monkeypatch: pytest.Mon
     (step, asked) = [event for event in events if event["kind"] == "moved"]
     assert "# somebody was here" in "\n".join(step["data"]["now"])
     assert step["data"]["then"] != step["data"]["now"]
-    assert asked["text"] == f"the file {LIMITS}"
+    assert asked["text"] == f"a look at file:{LIMITS}"
 
 
 def test_where_one_of_two_hosts_moved_the_other_is_not_touched_either(ground: Ground) -> None:
