@@ -136,18 +136,30 @@ def _allowed(
 
 def keys_at_hand(home: Path, environment: Mapping[str, str]) -> frozenset[str]:
     """Return the fingerprints of the keys that whoever runs this process has at hand: in `~/.ssh`, in an agent."""
-    lines = [_first_line(path) for path in sorted((home / ".ssh").glob("*.pub"))]
+    own = frozenset(_fingerprints(home / ".ssh", environment))
     code, told = _program(("ssh-add", "-L"), environment)
-    if code == 0:
-        lines += told.decode("utf-8", "backslashreplace").splitlines()
-    return frozenset(filter(None, map(fingerprint_of, lines)))
+    lines = told.decode("utf-8", "backslashreplace").splitlines() if code == 0 else ()
+    return own | frozenset(filter(None, map(fingerprint_of, lines)))
 
 
-def _first_line(path: Path) -> str:
+def _fingerprints(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Return those of all keys in a folder: ssh-keygen tells a private key's without its passphrase."""
+    for path in sorted(folder.glob("*")):
+        if not _is_key(path):
+            continue
+        code, told = _keygen(("-l", "-f", str(path)), environment)
+        words = told.decode("utf-8", "backslashreplace").split()
+        if code == 0 and len(words) > 1:
+            yield words[1]
+
+
+def _is_key(path: Path) -> bool:
     try:
-        return path.read_text("utf-8", "replace").partition("\n")[0]
+        with path.open("rb") as file:
+            head = file.read(80)
     except OSError:  # one that cannot be read is none to sign with
-        return ""
+        return False
+    return b"PRIVATE KEY-----" in head or path.suffix == ".pub"
 
 
 def fingerprint_of(public_key: str) -> str:

@@ -28,10 +28,10 @@ Key = Annotated[
 
 def approve(path: PlanPath, key: Key = None, *, yes: Yes = False) -> int:
     """Show a plan, and sign it with your SSH key (agents and hardware keys, too); the signature goes beside it."""
-    document = read_document(path)
+    document = read_document(path).document
     if time.time() >= document.expires:
         raise Stale(str(path), "this plan has expired, nobody can apply it any more", "let it be made anew")
-    beside = signatures_beside(path)
+    signatures_beside(path)  # what cannot be added to is told before anybody reads the plan
     show(Console(highlight=False), document_lines(document))
     _ask(path, document, yes=yes)
     keys = (key,) if key else usual_keys(Path.home())
@@ -46,7 +46,7 @@ def approve(path: PlanPath, key: Key = None, *, yes: Yes = False) -> int:
         )
         raise UsageError(which, what, "name one with --key, or add it to your agent (ssh-add)")
     target = signature_path(path)
-    _write(target, "".join((*without(beside, signer_of(signature)), signature)))
+    _write(target, "".join((*without(signatures_beside(path), signer_of(signature)), signature)))
     typer.echo(f"signed by {signer_of(signature)}: {target}")
     return HEALTHY
 

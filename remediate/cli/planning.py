@@ -33,7 +33,16 @@ from remediate.fleet import look_at_all
 from remediate.inventory import Host, Inventory
 from remediate.model import Change, Outcome, Plan
 from remediate.playbook import Playbook
-from remediate.review import Marks, PlanDocument, PlannedHost, PlannedStep, marks_in, written_document
+from remediate.review import (
+    LONGEST_LIFE,
+    Asked,
+    Marks,
+    PlanDocument,
+    PlannedHost,
+    PlannedStep,
+    marks_in,
+    written_document,
+)
 from remediate.sinks.clean import clean_json
 from remediate.sinks.page import plan_page
 from remediate.sinks.plan_markdown import plan_markdown
@@ -49,8 +58,6 @@ PlanForm = Annotated[str, typer.Option("--format", help=f"How it is shown: {', '
 Lifetime = Annotated[
     str, typer.Option("--lifetime", help="With -o: how long the plan may be applied, like 30m or 2h.")
 ]
-LONGEST_LIFE = 30 * 24 * 3600.0
-"""Seconds: a plan that is older tells nothing of a host, whatever is compared."""
 
 
 def plan(
@@ -72,20 +79,24 @@ def plan(
         raise UsageError(f"--format {form}", "there is no such form", f"choose one of: {', '.join(FORMS)}")
     life = _seconds(lifetime)
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
-    with session(environment, state, reason=reason, as_json=as_json or form == "json") as opened:
+    on_page = form in PAGES and not as_json
+    with session(
+        environment, state, reason=reason, as_json=as_json or form == "json", aside=on_page
+    ) as opened:
         if form == "text" and not as_json:
             tell_looking(opened, book)
         given = variables(var)
         seen = look_at_hosts(opened, book, hosts_for(book, environment, on), given)
-        made = document_of(opened, book, seen, given, marks_in(state_folder(state)), life)
-        if form in PAGES and not as_json:
+        marks = marks_in(state_folder(state))
+        made = document_of(opened, book, seen, given, marks, life)
+        if on_page:
             typer.echo(PAGES[form](made), nl=False)
         else:
             _tell(opened, seen)
         if output:
-            _write(output, written_document(made))
+            _write(output, written_document(made, marks.seal(made.digest)))
             if form == "text" and not as_json:
-                _tell_written(output, made)
+                _tell_written(output, made, book, playbooks)
         return code_of(ending_of_look(found).outcome for found in seen.values())
 
 
@@ -122,8 +133,10 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(str(path), f"cannot be written ({error.strerror})", "choose another -o") from error
 
 
-def _tell_written(path: Path, made: PlanDocument) -> None:
-    does = f"remediate apply {path} does it" if made.planned else "there is nothing to apply"
+def _tell_written(path: Path, made: PlanDocument, book: Playbook, given: Path | None) -> None:
+    elsewhere = book.path.parent.absolute() != playbook_folder(None).absolute()
+    folder = f" --playbooks {book.path.parent}" if given or elsewhere else ""
+    does = f"remediate apply {path}{folder} does it" if made.planned else "there is nothing to apply"
     typer.echo(f"plan {made.digest[:16]} is in {path}; {does}")
 
 
@@ -166,7 +179,7 @@ def document_of(
         reason=opened.masker.text(opened.reason),
         environment=opened.inventory.environment,
         inventory_digest=opened.inventory.digest,
-        approvers_digest=approvers_digest(opened.inventory),
+        approvers_digest=digest_of_approvers(approvers_of(opened.inventory)),
         playbook=book.name,
         playbook_digest=book.digest,
         title=book.title,
@@ -177,20 +190,25 @@ def document_of(
     )
 
 
-def approvers_digest(inventory: Inventory) -> str:
-    """Return the digest of the file of approvers that a policy names; nothing where it names none.
+def approvers_of(inventory: Inventory) -> bytes:
+    """Return the file of approvers that a policy names; nothing where it names none.
 
     Raises:
         UsageError: It cannot be read.
     """
     path = inventory.policy.approvers
     if not path:
-        return ""
+        return b""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return Path(path).read_bytes()
     except OSError as error:
         what = f"cannot be read ({error.strerror}), and the policy names it as the file of approvers"
         raise UsageError(path, what, "write one line for each who may approve (ssh-keygen(1))") from error
+
+
+def digest_of_approvers(approvers: bytes) -> str:
+    """Return the digest of a file of approvers; nothing where there is none."""
+    return hashlib.sha256(approvers).hexdigest() if approvers else ""
 
 
 def planned_host(
@@ -210,17 +228,20 @@ def planned_host(
         database=look.plan.database,
         outcome=look.outcome,
         why="" if look.outcome is Outcome.PLANNED else why,
-        digest=look.plan.digest,
+        mark=marks.of("plan", look.plan.digest),
         findings=shown["findings"],
         fixes=tuple(
             PlannedStep(
                 step=fix["step"],
                 action=fix["action"],
                 changes=tuple(Change.model_validate({**change, "sample": ""}) for change in fix["changes"]),
-                essences=tuple(change.essence for change in outline.changes),
+                marks=tuple(marks.of("change", change.essence) for change in outline.changes),
             )
             for fix, outline in zip(shown["fixes"], look.plan.outline, strict=True)
         ),
         say=shown["say"],
-        asked=marks.asked(look.answers),
+        asked=tuple(
+            Asked.model_validate(opened.masker.json(one.model_dump(mode="json")))
+            for one in marks.asked(look.answers)
+        ),
     )

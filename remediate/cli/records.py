@@ -18,7 +18,7 @@ from remediate.masking import Masker
 from remediate.model import Finding, Json, well_formed
 from remediate.owner import LockOwner
 from remediate.review import read_document, written_document
-from remediate.sinks.clean import clean_json, one_line
+from remediate.sinks.clean import clean_json, clean_lines, one_line
 from remediate.sinks.console import show as show_lines
 from remediate.sinks.page import Told, run_page, told
 from remediate.sinks.plan_text import Line, Style, document_lines, finding_lines
@@ -94,11 +94,12 @@ def _choose(form: str, forms: Sequence[str]) -> None:
 
 
 def _show_plan(path: Path, form: str) -> None:
-    plan = read_document(path)
+    sealed = read_document(path)
+    plan = sealed.document
     if form == "text":
         show_lines(Console(highlight=False), document_lines(plan))
     else:
-        typer.echo(written_document(plan) if form == "json" else PAGES[form](plan), nl=False)
+        typer.echo(written_document(plan, sealed.seal) if form == "json" else PAGES[form](plan), nl=False)
 
 
 def _page(journal: Journal, summary: RunSummary) -> str:
@@ -151,7 +152,7 @@ def _told(entry: Entry) -> Iterator[Line]:
     text, style = _sentence(entry)
     yield Line(f"{at}  {entry.host:<8} {entry.kind:<10} {one_line(text, 300)}", style)
     change = entry.body.get("change", {})
-    for line in (*change.get("diff", "").splitlines(), *change.get("script", "").splitlines()):
+    for line in (*clean_lines(change.get("diff", "")), *clean_lines(change.get("script", ""))):
         yield Line(f"          {line}", "faint")
     for finding in entry.body.get("findings", ()):
         yield from finding_lines(Finding.model_validate(finding))

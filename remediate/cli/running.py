@@ -1,6 +1,6 @@
 """The command run: look, show, ask, change, verify."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -24,8 +24,8 @@ from remediate.cli.planning import look_at_hosts, plan, tell_looking
 from remediate.cli.session import Session, hosts_for, inventory_of, playbook_of, session
 from remediate.cli.telling import Seen, end_unplanned, ending_of_look, tell_looks, write_down_looks
 from remediate.engine import Ending, HostRun, Look
-from remediate.errors import Declined
-from remediate.fleet import carry_out_all
+from remediate.errors import Declined, Stale
+from remediate.fleet import carry_out_all, ending_of
 from remediate.inventory import Host
 from remediate.model import Outcome
 from remediate.policy import UNSIGNED, Signatures
@@ -80,21 +80,30 @@ def confirm_and_carry_out(
     *,
     yes: bool,
     signatures: Signatures = UNSIGNED,
+    still: Callable[[], None] = lambda: None,
 ) -> dict[str, Ending]:
-    """Ask as the policy wants it, and carry the plans out; return how it ended on each host."""
+    """Ask as the policy wants it, and carry the plans out; return how it ended on each host.
+
+    Args:
+        opened: The command's session.
+        planned: What would be done.
+        yes: Whether `--yes` was given.
+        signatures: Those over a plan document.
+        still: Looks, once it was confirmed, whether it may still be done; raises `Stale` where it may not.
+    """
     if not planned:
         return {}
     plans = [look.plan for _, look in planned]
     try:
         how = confirm(plans, opened.inventory, opened.reason, yes=yes, ask=asker(), signatures=signatures)
-    except Declined as declined:
-        return _end_all(opened, [one.host for one in plans], declined)
+        still()
+    except (Declined, Stale) as refused:
+        return _end_all(opened, [one.host for one in plans], ending_of(refused))
     opened.events.tell("confirmed", "", how)
     return carry_out_all(planned, opened.end)
 
 
-def _end_all(opened: Session, hosts: Sequence[str], declined: Declined) -> dict[str, Ending]:
-    ending = Ending(Outcome.DECLINED, declined.what, declined.todo)
+def _end_all(opened: Session, hosts: Sequence[str], ending: Ending) -> dict[str, Ending]:
     for host in hosts:
         opened.end(host, ending)
     return dict.fromkeys(hosts, ending)

@@ -300,6 +300,7 @@ def session(
     run: str = "",
     reason: str = "",
     as_json: bool = False,
+    aside: bool = False,
     hold: bool = False,
 ) -> Iterator[Session]:
     """Open what a command needs, listen to Ctrl-C, and close all of it at the end.
@@ -310,12 +311,13 @@ def session(
         run: The run to go on with; a new one where it is empty.
         reason: Why.
         as_json: Whether machines read.
+        aside: Whether what happens is told on standard error, because the standard output is a page.
         hold: Whether the command changes something: then no other process may be at work on the run.
 
     Raises:
         Locked: Another process is at work on the run.
     """
-    console, masker = Console(highlight=False), Masker()
+    console, masker = Console(highlight=False, stderr=aside), Masker()
     sink: Sink = JsonLines(sys.stdout) if as_json else ConsoleSink(console)
     clock = Clock()
     run, reason = run or new_run_id(clock.wall()), utf8(reason)

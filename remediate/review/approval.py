@@ -1,6 +1,7 @@
 """Signatures over a plan: whose they are, and which of them count. It asks nobody and signs nothing itself."""
 
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,7 @@ class Applier:
 
     def is_(self, principal: str, key: str) -> bool:
         """Tell whether a signature is theirs."""
-        names = {self.operator.user, f"{self.operator.user}@{self.operator.machine}"}
-        return key in self.keys or principal in names
+        return key in self.keys or principal.partition("@")[0] == self.operator.user
 
 
 def statement(document: PlanDocument) -> bytes:
@@ -95,7 +95,7 @@ def signatures_beside(plan: Path) -> tuple[str, ...]:
 def approvals(
     document: PlanDocument,
     signatures: Iterable[str],
-    approvers: Path,
+    approvers: bytes,
     applier: Applier,
     environment: Mapping[str, str],
 ) -> Approvals:
@@ -104,10 +104,23 @@ def approvals(
     Args:
         document: What they should be of.
         signatures: Armored.
-        approvers: A file of allowed signers.
+        approvers: The content of the file of allowed signers that the plan was made for.
         applier: Whose do not count.
         environment: The process's variables.
     """
+    with tempfile.TemporaryDirectory(prefix="remediate-") as folder:
+        path = Path(folder) / "approvers"
+        path.write_bytes(approvers)
+        return _approvals(document, signatures, path, applier, environment)
+
+
+def _approvals(
+    document: PlanDocument,
+    signatures: Iterable[str],
+    approvers: Path,
+    applier: Applier,
+    environment: Mapping[str, str],
+) -> Approvals:
     counted: dict[str, Approval] = {}
     refused = []
     for signature in signatures:
@@ -126,6 +139,8 @@ def approvals(
 
 
 def _fault(fault: str) -> str:
+    if "allows" in fault:
+        return "its key is none that the approvers' file allows for plans"
     return fault.replace("of this content", "of this plan: it is another plan's, or the plan was made anew")
 
 

@@ -6,9 +6,9 @@ secret is in it: texts are masked before they come here.
 
 import json
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from remediate.errors import UsageError
 from remediate.journal import Operator
@@ -19,6 +19,9 @@ Form: TypeAlias = Literal["remediate-plan/1"]
 FORM: Form = "remediate-plan/1"
 LARGEST = 64 * 1024 * 1024
 """Bytes that a plan may have; no plan that people review is longer."""
+
+LONGEST_LIFE = 30 * 24 * 3600.0
+"""Seconds: a plan that is older tells nothing of a host, whatever is compared."""
 
 
 class Asked(Value):
@@ -44,13 +47,13 @@ class PlannedStep(Value):
         step: The step's name in the playbook.
         action: `provider.verb`.
         changes: In order; without what only the action itself needs.
-        essences: For each change the digest of all that it is, also of what is not shown.
+        marks: For each change a keyed fingerprint of all that it is, also of what is not shown.
     """
 
     step: str
     action: str
     changes: tuple[Change, ...]
-    essences: tuple[str, ...]
+    marks: tuple[str, ...]
 
 
 class PlannedHost(Value):
@@ -63,7 +66,7 @@ class PlannedHost(Value):
         database: Identity of its database (system identifier and oid); empty where none is used.
         outcome: `planned` where there is something to do.
         why: Why not, where it is something else.
-        digest: The digest of this host's plan; empty where there is none.
+        mark: A keyed fingerprint of this host's whole plan, also of what is not shown; empty where there is none.
         findings: What was found.
         fixes: In order.
         say: What the playbook wants the operator told.
@@ -76,7 +79,7 @@ class PlannedHost(Value):
     database: str = ""
     outcome: Outcome
     why: str = ""
-    digest: str = ""
+    mark: str = ""
     findings: tuple[Finding, ...] = ()
     fixes: tuple[PlannedStep, ...] = ()
     say: str = ""
@@ -106,14 +109,14 @@ class PlanDocument(Value):
         title: What the playbook is for.
         risk: What it says of its risk.
         variables: What was given as `--var`.
-        key: Which key the marks are made with.
+        key: Which key the marks and the seal are made with.
         hosts: In the order in which they would be changed.
     """
 
     form: Form = FORM
     version: str
-    made: float
-    expires: float
+    made: float = Field(ge=0, allow_inf_nan=False)
+    expires: float = Field(ge=0, allow_inf_nan=False)
     made_by: Operator
     reason: str = ""
     environment: str
@@ -126,6 +129,12 @@ class PlanDocument(Value):
     variables: dict[str, str] = {}
     key: str = ""
     hosts: tuple[PlannedHost, ...]
+
+    @model_validator(mode="after")
+    def _lives_for_a_while(self) -> Self:
+        if not 0 < self.expires - self.made <= LONGEST_LIFE:
+            raise ValueError("must expire within 30 days")
+        return self
 
     @property
     def digest(self) -> str:
@@ -144,14 +153,26 @@ class PlanDocument(Value):
         return {name: tuple(host.host for host in self.hosts if host.database == name) for name in names}
 
 
-def written_document(document: PlanDocument) -> str:
-    """Return the one text of a document."""
-    value: dict[str, Json] = {**document.model_dump(mode="json"), "digest": document.digest}
+def written_document(document: PlanDocument, seal: str) -> str:
+    """Return the one text of a document, with its digest and the seal over that."""
+    value: dict[str, Json] = {**document.model_dump(mode="json"), "digest": document.digest, "seal": seal}
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def read_document(path: Path) -> PlanDocument:
-    """Return the document of a file.
+class Sealed(Value):
+    """A document as a file has it.
+
+    Attributes:
+        document: The document.
+        seal: A keyed fingerprint of its digest; only who has the key can make it, or tell whether it is right.
+    """
+
+    document: PlanDocument
+    seal: str
+
+
+def read_document(path: Path) -> Sealed:
+    """Return the document of a file, with its seal, which is not judged here.
 
     Raises:
         UsageError: It cannot be read, is none, is of another form, or somebody altered it.
@@ -159,7 +180,7 @@ def read_document(path: Path) -> PlanDocument:
     text = _text_of(path)
     try:
         value = json.loads(text)
-        claimed = value.pop("digest")
+        claimed, seal = value.pop("digest"), value.pop("seal")
         form = value["form"]
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
         todo = "give one that `remediate plan -o FILE` wrote"
@@ -171,9 +192,9 @@ def read_document(path: Path) -> PlanDocument:
         document = PlanDocument.model_validate_json(json.dumps(value))
     except ValidationError as error:
         raise _altered(path) from error
-    if claimed != document.digest or text != written_document(document):
+    if claimed != document.digest or not isinstance(seal, str) or text != written_document(document, seal):
         raise _altered(path)
-    return document
+    return Sealed(document=document, seal=seal)
 
 
 def _altered(path: Path) -> UsageError:

@@ -44,7 +44,15 @@ class Marks:
     @property
     def name(self) -> str:
         """By which it is told whether two documents have their marks of the same key."""
-        return self._of(b"name")[:16]
+        return self.of("name", "")[:16]
+
+    def seal(self, digest: str) -> str:
+        """Return what a document's digest is sealed with."""
+        return self.of("seal", digest)
+
+    def of(self, what: str, text: str) -> str:
+        """Return the mark of a text of a kind; the same text of another kind has another one."""
+        return hmac.digest(self.key, canonical([what, text]), hashlib.sha256).hex()
 
     def asked(self, answers: Answers) -> tuple[Asked, ...]:
         """Return the questions with the marks of their answers."""

@@ -22,19 +22,17 @@ class Moved:
     now: tuple[str, ...]
 
 
-def moved(then: PlannedHost, now: PlannedHost, *, same_key: bool) -> tuple[Moved, ...]:
+def moved(then: PlannedHost, now: PlannedHost) -> tuple[Moved, ...]:
     """Return what is different, what decides first; nothing where exactly the same would be done at the same place.
 
     Args:
-        then: As it was planned.
+        then: As it was planned; its marks are made with the same key.
         now: As it is.
-        same_key: Whether the marks of both are of one key, so that answers can be compared.
     """
-    decisive = (*_place(then, now), *_ending(then, now), *(_plans(then, now) or _shown(then, now)))
+    decisive = (*_place(then, now), *_ending(then, now), *_plans(then, now))
     if not decisive:
         return ()
-    answers = _answers(then.asked, now.asked) if same_key else ()
-    return (*decisive, *_findings(then.findings, now.findings), *answers)
+    return (*decisive, *_findings(then.findings, now.findings), *_answers(then.asked, now.asked))
 
 
 def _place(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
@@ -54,19 +52,25 @@ def _ending(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
 
 
 def _plans(then: PlannedHost, now: PlannedHost) -> tuple[Moved, ...]:
-    """Return the changes that are others: of two plans with one digest none is."""
-    if then.digest == now.digest or then.outcome is not now.outcome:
+    """Return the steps that are others, or shown as what they are not: whoever approved them saw something else."""
+    if then.outcome is not now.outcome:
         return ()
-    found = tuple(_steps(then, now))
-    return found or (Moved("the parameters of a step", (then.digest[:16],), (now.digest[:16],)),)
+    found = tuple(_steps(then, now)) or tuple(_shown(then, now))
+    if found or then.mark == now.mark:
+        return found
+    return (Moved("the parameters of a step", (then.mark[:16],), (now.mark[:16],)),)
 
 
 def _steps(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
     for number in range(max(len(then.fixes), len(now.fixes))):
         before, after = _at(then.fixes, number), _at(now.fixes, number)
-        if before is None or after is None or before.essences != after.essences:
+        if before is None or after is None or _known(before) != _known(after):
             step = (before or after or then.fixes[0]).step
             yield _step(f"what “{step}” would do", _wants(before, after), _wants(after, before))
+
+
+def _known(step: PlannedStep) -> Json:
+    return step.step, step.action, len(step.changes), step.marks
 
 
 def _step(what: str, then: tuple[str, ...], now: tuple[str, ...]) -> Moved:
@@ -80,13 +84,15 @@ def _step(what: str, then: tuple[str, ...], now: tuple[str, ...]) -> Moved:
 
 def _shown(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
     """Return the changes that are shown as what they are not: whoever approved them saw something else."""
-    for before, after in zip(then.changes, now.changes, strict=False):
+    for before, after in zip(then.changes, now.changes, strict=True):
         if _text_of(before) != _text_of(after):
             yield Moved(f"what is shown of “{after.what}”", _lines_of(before), _lines_of(after))
 
 
 def _text_of(change: Change) -> Json:
-    return change.model_dump(mode="json", exclude={"notes", "hazards"})
+    """Return what is shown of a change, but for figures of the moment, which notes and hazards carry."""
+    hazards = [(one.rule, one.severity, one.allowed) for one in change.hazards]
+    return change.model_dump(mode="json", exclude={"notes", "hazards"}), hazards
 
 
 def _lines_of(change: Change) -> tuple[str, ...]:
@@ -100,16 +106,14 @@ def _at(steps: Sequence[PlannedStep], number: int) -> PlannedStep | None:
 def _wants(one: PlannedStep | None, other: PlannedStep | None) -> tuple[str, ...]:
     if one is None or not one.changes:
         return ("nothing",)
-    known = other.essences if other else ()
-    differing = (
-        change for change, essence in zip(one.changes, one.essences, strict=True) if essence not in known
-    )
+    known = other.marks if other else ()
+    differing = (change for change, mark in zip(one.changes, one.marks, strict=False) if mark not in known)
     lines = [line for change in differing for line in _lines_of(change)]
     return tuple(lines) or tuple(change.what for change in one.changes)
 
 
 def _body(text: str) -> tuple[str, ...]:
-    return tuple(f"  {line}" for line in text.splitlines())
+    return tuple(f"  {line}" for line in text.rstrip("\n").split("\n") if text)
 
 
 def _findings(then: Sequence[Finding], now: Sequence[Finding]) -> Iterator[Moved]:

@@ -30,6 +30,11 @@ def one_line(text: str, width: int = 160) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
+def clean_lines(text: str) -> list[str]:
+    """Return a diff or script cleaned, by lines; what else ends a line for some (U+2028) is shown as an escape."""
+    return clean(text).rstrip("\n").split("\n") if text else []
+
+
 def last_lines(text: str, count: int = 12) -> list[str]:
     """Return the last lines that are not empty, each cut to a readable width."""
     return [one_line(line) for line in text.splitlines() if line.strip()][-count:]

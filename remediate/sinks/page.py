@@ -19,7 +19,7 @@ from remediate.hazard import Severity
 from remediate.journal import Entry, RunSummary
 from remediate.model import Change, Fidelity, Finding, Outcome, WayBack
 from remediate.review import PlanDocument, PlannedHost
-from remediate.sinks.clean import clean
+from remediate.sinks.clean import clean, clean_lines
 
 _PAGES = Path(__file__).parent / "pages"
 _GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.FREE}
@@ -175,7 +175,7 @@ def _numbered(host: PlannedHost) -> Iterator[Numbered]:
 
 
 def _diff_lines(diff: str) -> Iterator[DiffLine]:
-    for line in diff.splitlines():
+    for line in clean_lines(diff):
         style = "faint"
         if line.startswith("+") and not line.startswith("+++"):
             style = "added"

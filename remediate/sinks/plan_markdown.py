@@ -113,8 +113,16 @@ def _folded(title: str, body: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text that means nothing to Markdown: no mention, no link, no element."""
-    return "".join(f"&#{ord(one)};" if _MARKED.match(one) else one for one in clean(text))
+    """Return text that means nothing to Markdown: no link, no element.
+
+    Forges look for mentions and numbers of issues once all else is done: a character of no width keeps them apart.
+    """
+    return "".join(
+        f"&#{ord(one)};{_APART.get(one, '')}" if _MARKED.match(one) else one for one in clean(text)
+    )
+
+
+_APART = dict.fromkeys("@#", "&#8203;")
 
 
 def _code(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from remediate.hazard import Hazard, Severity
 from remediate.model import Change, Finding, Plan
 from remediate.review import PlanDocument, PlannedHost
-from remediate.sinks.clean import clean, one_line
+from remediate.sinks.clean import clean, clean_lines, one_line
 
 Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "faint", "code"]
 
@@ -61,7 +61,7 @@ def _planned_host_lines(host: PlannedHost) -> Iterator[Line]:
     if host.database:
         yield Line(f"  database {host.database}", "faint")
     if host.changes:
-        yield Line(f"  digest {host.digest[:16]}  {counts(host.changes)}", "faint")
+        yield Line(f"  mark {host.mark[:16]}  {counts(host.changes)}", "faint")
     yield from _body(host.findings, host.say, [(fix.step, fix.changes) for fix in host.fixes])
 
 
@@ -135,9 +135,9 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint")
     if change.assumed:
         yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint")
-    for line in (*change.diff.splitlines(), *change.sample.splitlines()):
+    for line in (*clean_lines(change.diff), *clean_lines(change.sample)):
         yield Line(f"     {_cut(line)}", _diff_style(line))
-    for line in change.script.splitlines():
+    for line in clean_lines(change.script):
         yield Line(f"     {_cut(line)}", "code")
     for hazard in change.hazards:
         yield hazard_line(hazard)

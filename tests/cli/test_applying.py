@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from remediate.cli.session import Session
+from remediate.review import read_document, written_document
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK
 from tests.laws.memory import File, MemoryTarget, MemoryWorld, State
 from tests.laws.simulated import PLACE_SCRIPT, place
@@ -65,6 +66,7 @@ def ground(here: Path, does: Line, monkeypatch: pytest.MonkeyPatch) -> Ground:
             return {**super().login, "host_key": ground.host_key}
 
     def reached(self: Session, host, *_: object, **__: object) -> MemoryTarget:
+        self.secrets_of(host)  # from here on they are masked
         self.targets[host.name] = target = Reached(worlds[host.name], "")
         target.name = host.name
         return target
@@ -193,6 +195,79 @@ def test_it_expires(ground: Ground) -> None:
     assert "it expired at" in said
 
 
+def test_it_expires_also_while_somebody_is_asked(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground.makes_plan("--lifetime", "2s")
+
+    def slow(_: str) -> str:
+        time.sleep(2.1)
+        return "yes"
+
+    monkeypatch.setattr("remediate.cli.applying.asker", lambda: slow, raising=False)
+    monkeypatch.setattr("remediate.cli.running.asker", lambda: slow)
+    code, out, err = ground.does("apply", str(ground.plan))
+    assert (code, "it expired at" in out + err) == (5, True)
+    assert ground.content(CONFIG) == RED
+
+
+def forged(ground: Ground, **changes: object) -> None:
+    """Write another plan in place of the one that was made, with a right digest and the seal that was there."""
+    sealed = read_document(ground.plan)
+    ground.plan.write_text(written_document(sealed.document.model_copy(update=changes), sealed.seal))
+
+
+@pytest.mark.parametrize("what", ["hosts", "title", "expires", "playbook_digest"])
+def test_a_plan_that_somebody_made_up_is_refused_though_its_digest_is_right(
+    ground: Ground, what: str
+) -> None:
+    ground.makes_plan()
+    document = read_document(ground.plan).document
+    (host,) = document.hosts
+    values = {
+        "hosts": (host.model_copy(update={"fixes": host.fixes[:1]}),),
+        "title": "Nothing to see here",
+        "expires": document.expires + 60.0,
+        "playbook_digest": "0" * 64,
+    }
+    forged(ground, **{what: values[what]})
+    code, said = ground.applies()
+    assert (code, said.count("\n"), "made up" in said) == (5, 1, True)
+    assert ground.content(CONFIG) == RED
+
+
+def test_also_who_has_the_key_cannot_show_less_than_is_done(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.makes_plan()
+    monkeypatch.setattr("remediate.cli.applying._refuse_unsealed", lambda *_: None)
+    (host,) = read_document(ground.plan).document.hosts
+    first, second = host.fixes
+    (change,) = second.changes
+    less = second.model_copy(update={"changes": ()})
+    other = second.model_copy(update={"changes": (change.model_copy(update={"diff": "-a\n+b"}),)})
+    for fixes in ((first,), (second, first), (first, less), (first, other)):
+        forged(ground, hosts=(host.model_copy(update={"fixes": fixes}),))
+        assert ground.applies()[0] == 5
+        ground.makes_plan()
+    assert ground.content(LIMITS) == b"limit=1\n"
+
+
+def test_a_plan_is_applied_where_it_was_made(ground: Ground) -> None:
+    ground.makes_plan()
+    code, said = ground.applies("--state", str(ground.here / "other"))
+    assert (code, "was not made here" in said) == (5, True)
+
+
+def test_no_secret_and_nothing_to_guess_one_by_is_in_it(ground: Ground) -> None:
+    ground.write(CONFIG, b"# pin canary-token-1\ncolour=red\n")
+    ground.makes_plan()
+    text = ground.plan.read_text()
+    assert "canary-token-1" not in text
+    assert "# pin ***" in text
+    code, out, _ = ground.does("plan", "two-files", "--on", "web1", "--json")
+    assert code == 3
+    assert json.loads(out)["digest"] not in text
+
+
 def test_a_variable_that_holds_a_secret_has_no_place_in_it(ground: Ground) -> None:
     code, _, err = ground.does(
         *("plan", "two-files", "--on", "web1", "-o", str(ground.plan), "--var", "token=canary-token-1")
@@ -255,7 +330,7 @@ def test_a_signature_of_a_stranger_of_another_plan_or_of_the_one_who_applies_doe
     said = ground.applies()[1]
     assert "is not of this plan: it is another plan's" in said
     assert ground.does("approve", str(ground.plan), "--key", str(reviewers["eve"]), "--yes")[0] == 0
-    assert "none that" in ground.applies()[1]
+    assert "none that the approvers' file allows" in ground.applies()[1]
     own = ground.here / ".ssh"
     own.mkdir()
     for half in ("", ".pub"):
@@ -268,6 +343,22 @@ def test_a_signature_of_a_stranger_of_another_plan_or_of_the_one_who_applies_doe
     code, said = ground.applies()
     assert (code, "more than signatures" in said) == (2, True)
     assert ground.content(CONFIG) == RED
+
+
+def test_who_applies_is_known_by_name_and_by_a_key_without_a_public_half(
+    ground: Ground, reviewers: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.makes_plan()
+    for name in ("ada", "bob"):
+        assert ground.does("approve", str(ground.plan), "--key", str(reviewers[name]), "--yes")[0] == 0
+    own = ground.here / ".ssh"
+    own.mkdir()
+    os.link(reviewers["bob"], own / "work")
+    monkeypatch.setattr("remediate.cli.session._user", lambda: "ada")
+    code, said = ground.applies()
+    assert code == 4
+    assert "of ada@example.com does not count" in said
+    assert "of bob@example.com does not count" in said
 
 
 def test_who_may_approve_cannot_be_altered_under_a_plan(ground: Ground, reviewers: dict[str, Path]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 def plan(ground: Ground) -> PlanDocument:  # noqa: F811
     ground.makes_plan()
-    return read_document(ground.plan)
+    return read_document(ground.plan).document
 
 
 def hostile(plan: PlanDocument) -> PlanDocument:
@@ -70,11 +71,21 @@ def test_a_comment_says_all_of_it_and_what_a_host_says_stays_text(plan: PlanDocu
     assert plan.digest in comment
     spoilt = plan_markdown(hostile(plan))
     outside = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", spoilt, flags=re.MULTILINE | re.DOTALL)
+    assert "@everyone" not in unescape(outside), "forges look for mentions last"
     assert not re.search(r"<(?!/?(?:details|summary)>)", outside)
     assert "@everyone" not in outside
     assert "](" not in outside
     assert outside.count("<details>") == outside.count("</details>")
     assert "\x1b" not in spoilt
+
+
+def test_a_line_of_a_diff_is_what_the_file_has_as_a_line(plan: PlanDocument) -> None:
+    (host,) = plan.hosts
+    change = host.changes[0].model_copy(update={"diff": "+ok();\u2028 evil()\n+a\x0c-b\n"})
+    fix = host.fixes[0].model_copy(update={"changes": (change,)})
+    page = plan_page(plan.model_copy(update={"hosts": (host.model_copy(update={"fixes": (fix,)}),)}))
+    assert page.count('<span class="added">') == 2
+    assert page.count('<span class="removed">') == 0
 
 
 def test_a_comment_has_room_and_tells_what_it_left_out(plan: PlanDocument) -> None:
@@ -107,7 +118,8 @@ def test_every_form_is_printed_by_plan_and_by_show(ground: Ground) -> None:  # n
     assert (code, out.startswith("## Plan: "), err) == (3, True, "")
     code, _, err = ground.does("plan", "two-files", "--on", "web1", "--format", "pdf")
     assert (code, err.count("\n")) == (2, 1)
-    assert written_document(read_document(ground.plan)) == ground.plan.read_text()
+    kept = read_document(ground.plan)
+    assert written_document(kept.document, kept.seal) == ground.plan.read_text()
 
 
 def test_a_run_that_is_over_has_a_page_with_every_entry(ground: Ground) -> None:  # noqa: F811
