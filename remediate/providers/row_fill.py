@@ -5,6 +5,7 @@ back, and told apart afterwards from values that somebody entered.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -14,8 +15,10 @@ from remediate.errors import Failed
 from remediate.model import Change, Json, Undo
 from remediate.providers.not_null_sql import nulls
 from remediate.providers.row_action import OnRows
+from remediate.providers.row_facts import ForeignKey
 from remediate.providers.row_selection import Condition
 from remediate.providers.row_update import UpdateRows
+from remediate.providers.row_way_back import Obstacle
 from remediate.questions import Answers
 from remediate.steps import Questions, Step
 from remediate.target import Target
@@ -104,6 +107,10 @@ class FillNulls(OnRows):
             Failed: The server refused, or what was kept has been removed; none was touched.
         """
         self._of(undo.data).undo(target, undo)
+
+    def obstacles(self, undo: Undo, keys: Sequence[ForeignKey]) -> tuple[Obstacle, ...]:
+        """Return the rows of one batch that no longer have what this run wrote."""
+        return self._of(undo.data).obstacles(undo, keys)
 
     def _of(self, data: dict[str, Json]) -> UpdateRows:
         return self.updates[str(data["column"])]

@@ -66,9 +66,9 @@ name: refused
 title: A database that refuses in hostile words
 on: backend
 diagnose:
-  - name: a cast that fails
+  - name: a table that is not there
     sql.query:
-      sql: "SELECT (chr(27) || ']52;c;eA==' || chr(7) || '[/foo]' || chr(155) || '2J')::int"
+      sql: SELECT ('"' || chr(27) || ']52;c;eA==' || chr(7) || '[/foo]' || chr(155) || '2J"')::regclass
       expect: {none: true}
 fix:
   - name: build
