@@ -5,7 +5,8 @@ then verify; anything wrong on the way is rolled back, and it looks again to pro
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
 
 from remediate.errors import (
     Blocked,
@@ -33,6 +34,7 @@ from remediate.planner import (
 )
 from remediate.procedure import Procedure
 from remediate.questions import Answers
+from remediate.rehearsal import failure_of, rehearse
 from remediate.rollback import Rollback, Settlement
 from remediate.runner import Runner
 from remediate.target import Target
@@ -51,12 +53,14 @@ class Look:
         plan: What would be done.
         found: What later steps can use.
         answers: What it was planned on.
+        failed: Why the fix would fail, where that was rehearsed and did.
     """
 
     outcome: Outcome
     plan: Plan
     found: dict[str, Json]
     answers: Answers = field(default_factory=Answers)
+    failed: Failed | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,22 @@ class HostRun:
         answers = self._with_missing(fixes, answers)
         plan = self._plan(findings, plan_fixes(fixes, answers), found)
         return Look(Outcome.PLANNED if plan.changes else Outcome.NO_CURE, plan, found, answers)
+
+    def rehearse(self, look: Look) -> Look:
+        """Do on a copy what can be done there, and return what was seen with what came of it. Changes nothing.
+
+        A fix whose rehearsal fails would fail: there is nothing to confirm then.
+
+        Raises:
+            Interrupted: The operator wants no more.
+        """
+        if look.outcome is not Outcome.PLANNED:
+            return look
+        fixes = self.procedure.fixes(look.found)
+        plan = rehearse(look.plan, fixes, self.target, self.runner, token_hex(6))
+        failed = failure_of(plan)
+        outcome = Outcome.NO_CURE if failed else look.outcome
+        return replace(look, outcome=outcome, plan=plan, failed=failed)
 
     def _with_missing(self, fixes: Sequence[NamedFix], answers: Answers) -> Answers:
         missing = answers.missing(questions_of([fix.action for fix in fixes]))

@@ -15,6 +15,7 @@ EventKind: TypeAlias = Literal[
     "run-started",  # data: playbook, title, environment, reason
     "looking",  # text: what is looked at (diagnose, verify, again)
     "finding",  # data: a Finding
+    "rehearsing",  # text: what is done on a copy, what it needs, how long it took before
     "planned",  # data: a Plan with its digest
     "moved",  # text: what is not as it was planned; data: then and now, in lines
     "confirmed",  # text: how (typed, --yes)

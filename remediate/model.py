@@ -93,6 +93,34 @@ class Forecast(Value):
     unwritten: bool = False
 
 
+class Rehearsal(Value):
+    """What came of really doing a change on a copy, before anybody was asked.
+
+    Attributes:
+        outcome: `done`, `failed` (the change itself would fail, too), or `not tried`.
+        told: One line for a person: where it was done, or why it was not.
+        instead_of: The change's fidelity before it was rehearsed.
+        seconds: How long it took.
+        exit_code: Of the command; None where there is none.
+        appear: How many files would appear.
+        disappear: How many would disappear.
+        change: How many would have another content.
+        files: The first of them, each with `+`, `-` or `~` before its name.
+        last_lines: The end of what the command said, where it failed.
+    """
+
+    outcome: Literal["done", "failed", "not tried"]
+    told: str
+    instead_of: Fidelity
+    seconds: float = 0.0
+    exit_code: int | None = None
+    appear: int = 0
+    disappear: int = 0
+    change: int = 0
+    files: tuple[str, ...] = ()
+    last_lines: tuple[str, ...] = ()
+
+
 class Change(Value):
     """One thing that would be changed, exactly.
 
@@ -113,6 +141,7 @@ class Change(Value):
         forecasts: Answers that are known beforehand.
         data: All that `apply` needs, JSON.
         assumed: Why this was planned without knowing an answer; empty where everything was known.
+        rehearsal: What came of doing it on a copy; None where nobody asked for that.
     """
 
     what: str
@@ -130,6 +159,7 @@ class Change(Value):
     forecasts: tuple[Forecast, ...] = ()
     data: dict[str, Json] = {}
     assumed: str = ""
+    rehearsal: Rehearsal | None = None
 
     @field_serializer("forecasts", mode="wrap")
     def _leave_out_secrets(
@@ -137,13 +167,26 @@ class Change(Value):
     ) -> Json:
         return dump(tuple(forecast for forecast in forecasts if not forecast.unwritten))
 
+    def rehearsed(self, rehearsal: Rehearsal) -> "Change":
+        """Return the change with what came of its rehearsal; an estimate that was done on a copy is `rehearsed`."""
+        tried = rehearsal.outcome == "done" and self.fidelity is Fidelity.ESTIMATE
+        fidelity = Fidelity.REHEARSED if tried else self.fidelity
+        return self.model_copy(update={"rehearsal": rehearsal, "fidelity": fidelity})
+
+    @property
+    def as_planned(self) -> "Change":
+        """The change as it was before its rehearsal: `apply` plans it again, and rehearses nothing."""
+        if self.rehearsal is None:
+            return self
+        return self.model_copy(update={"rehearsal": None, "fidelity": self.rehearsal.instead_of})
+
     @property
     def outline(self) -> "ChangeOutline":
-        """What is needed to tell later whether another change is this one."""
-        left_out = {"notes", "sample", "hazards", "forecasts", "assumed"}
+        """What is needed to tell later whether another change is this one, whether it was rehearsed or not."""
+        left_out = {"notes", "sample", "hazards", "forecasts", "assumed", "rehearsal"}
         stops = sorted({one.rule for one in self.hazards if one.severity is Severity.STOP})
         essence = digest_of(
-            self.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
+            self.as_planned.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
         )
         return ChangeOutline(
             what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence

@@ -5,15 +5,16 @@ Laws, run over every action in memory and on real hosts:
 2. after apply, the plan made from fresh answers is empty;
 3. after snapshot, then apply, or apply cut before its effect, or cut after it, then undo and undo: all is as before;
 4. an Undo survives JSON and another process;
-5. a plan computed from recorded answers equals the plan computed live.
+5. a plan computed from recorded answers equals the plan computed live;
+6. after a rehearsal, files, database and processes are as before.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from remediate.model import Change, Finding, Json, Undo
-from remediate.questions import Answers, Fetch, Query, Read, Run
+from remediate.questions import Answers, Fetch, Query, Read, Run, Value
 from remediate.target import Target
 
 Questions = tuple[Run | Read | Query | Fetch, ...]
@@ -40,6 +41,31 @@ class Step(BaseModel):
     def parameters(self) -> dict[str, Json]:
         """The fields as JSON, enough to build the same step in another process."""
         return self.model_dump(mode="json")
+
+
+class Trial(Value):
+    """What a change really does, done in a copy on the host: data, like a question. `rehearsal_room` runs it.
+
+    Attributes:
+        script: POSIX shell text, a constant of the provider. It sees `$1`, the rehearsal's room, which lasts until its
+            end; `$2`, a path beside the app's directory for a copy; then `args`. What files would be another way it
+            writes into `$1/report`. `$1/laid` has the files that earlier changes write, by their paths in `place`, and
+            `$1/node_modules` what earlier trials installed or generated. Exit code 3: it could not be tried.
+        args: What it sees from `$3` on.
+        place: The app's directory, which is copied. It and all else MUST stay as they are.
+        copies: What of it is copied, for the question whether there is room.
+        depends: The directories and files that what it does depends on.
+        doing: What to show while it runs.
+        timeout: Seconds.
+    """
+
+    script: str
+    args: tuple[str, ...]
+    place: str
+    copies: tuple[Literal["sources", "packages"], ...] = ("sources",)
+    depends: tuple[str, ...]
+    doing: str
+    timeout: float
 
 
 class Check(Step):
@@ -69,11 +95,15 @@ class Action(Step):
 
     `development_only` says that no plan has it in an environment whose inventory does not say `development: true`;
     `policy` holds it to that.
+
+    `on_schema` says that its change is SQL that needs no row and no number of the live database: a rehearsal applies it
+    to a database made from the schema alone.
     """
 
     undo_last: ClassVar[bool] = False
     once_verified: ClassVar[bool] = False
     development_only: ClassVar[bool] = False
+    on_schema: ClassVar[bool] = False
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.
@@ -84,6 +114,14 @@ class Action(Step):
             Failed: What would have to be changed is not there, or not as it must be; says what to do.
         """
         raise NotImplementedError
+
+    def on_copy(self, change: Change) -> Trial | None:
+        """Return what a rehearsal of this change does in a copy on the host; None where there is no such thing. MAY.
+
+        Pure. A change that was planned on an assumption has no `data` to go by.
+        """
+        del change
+        return None
 
     def snapshot(self, target: Target, change: Change) -> Undo:
         """Save what apply will destroy, where it lives, and return the recipe back. MAY.

@@ -23,12 +23,14 @@ class Job(Value):
         args: What the script sees as `$1`, `$2`, …
         timeout: Seconds; then the whole process group is ended, and the job has failed.
         doing: What to show while it runs: `npm run build`.
+        records: Whether its standard output is for the runner alone; only standard error is shown as it comes then.
     """
 
     script: str
     args: tuple[str, ...] = ()
     timeout: float = 600.0
     doing: str = ""
+    records: bool = False
 
 
 class Statement(Value):
@@ -256,6 +258,21 @@ class Target(Protocol):
         """Return the recipe back that the database keeps for this token, or None where the change never committed.
 
         A statement outside a transaction whose end nobody saw is settled before: ended, and found done or cleaned up.
+        """
+
+    def schema_copy(self, token: str) -> "AbstractContextManager[Target]":
+        """Make a database on the same server from the schema of the app's alone, and drop it at the end.
+
+        What it yields looks at the host as ever, and looks at and changes that database instead of the app's. Nothing
+        else can be changed through it. The app's own is but read.
+
+        Args:
+            token: Hex digits that nobody else drew; what a runner that was killed leaves is known by them, and dropped
+                by the next.
+
+        Raises:
+            Blocked: It cannot be made; says why.
+            Lost: It could not be dropped.
         """
 
     def stop(self) -> None:

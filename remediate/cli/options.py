@@ -112,3 +112,11 @@ PlaybookName: TypeAlias = Annotated[
 RunId: TypeAlias = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.", autocompletion=run_ids)
 ]
+
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse",
+        help="Really do on a copy what can be done there: builds, npm ci, prisma generate, SQL on the schema.",
+    ),
+]

@@ -19,6 +19,7 @@ from remediate.cli.options import (
     PlaybookFolder,
     PlaybookName,
     Reason,
+    Rehearse,
     StateFolder,
     Variables,
     playbook_folder,
@@ -26,7 +27,7 @@ from remediate.cli.options import (
     variables,
 )
 from remediate.cli.session import Session, hosts_for, inventory_of, operator, playbook_of, session
-from remediate.cli.telling import Seen, ending_of_look, tell_looks
+from remediate.cli.telling import Seen, ending_of_look, rehearsed, tell_looks
 from remediate.engine import Ending, HostRun, Look
 from remediate.errors import UsageError
 from remediate.fleet import look_at_all
@@ -69,6 +70,7 @@ def plan(
     var: Variables = None,
     reason: Reason = "",
     *,
+    rehearse: Rehearse = False,
     output: PlanFile = None,
     lifetime: Lifetime = "1h",
     form: PlanForm = "text",
@@ -87,6 +89,7 @@ def plan(
             tell_looking(opened, book)
         given = variables(var)
         seen = look_at_hosts(opened, book, hosts_for(book, environment, on), given)
+        seen = rehearsed(seen) if rehearse else seen
         marks = marks_in(state_folder(state))
         made = document_of(opened, book, seen, given, marks, life)
         if on_page:

@@ -14,6 +14,7 @@ from remediate.cli.options import (
     PlaybookFolder,
     PlaybookName,
     Reason,
+    Rehearse,
     StateFolder,
     Variables,
     Yes,
@@ -22,7 +23,14 @@ from remediate.cli.options import (
 )
 from remediate.cli.planning import look_at_hosts, plan, tell_looking
 from remediate.cli.session import Session, hosts_for, inventory_of, playbook_of, session
-from remediate.cli.telling import Seen, end_unplanned, ending_of_look, tell_looks, write_down_looks
+from remediate.cli.telling import (
+    Seen,
+    end_unplanned,
+    ending_of_look,
+    rehearsed,
+    tell_looks,
+    write_down_looks,
+)
 from remediate.engine import Ending, HostRun, Look
 from remediate.errors import Declined, Stale
 from remediate.fleet import carry_out_all, ending_of
@@ -43,12 +51,14 @@ def run(
     reason: Reason = "",
     *,
     dry_run: DryRun = False,
+    rehearse: Rehearse = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
     """Look, show what would change, ask, change it, look again; put everything back when the cure does not hold."""
     if dry_run:
-        return plan(playbook, on, inventory, playbooks, state, var, reason, as_json=as_json)
+        words = (playbook, on, inventory, playbooks, state, var, reason)
+        return plan(*words, rehearse=rehearse, as_json=as_json)
     book, environment = playbook_of(playbook, playbook_folder(playbooks)), inventory_of(inventory)
     hosts = hosts_for(book, environment, on)
     with session(environment, state, reason=reason, as_json=as_json, hold=True) as opened:
@@ -57,6 +67,7 @@ def run(
             opened.warn_of_unended(hosts)
             tell_looking(opened, book)
             seen = look_at_hosts(opened, book, hosts, variables(var))
+            seen = rehearsed(seen) if rehearse else seen
             write_down_looks(opened, seen)
             tell_looks(opened, seen)
             end_unplanned(opened, seen)

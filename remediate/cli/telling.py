@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from remediate.cli.session import Session
 from remediate.engine import Ending, HostRun, Look
+from remediate.errors import Interrupted, RemediateError
+from remediate.fleet import ending_of
 from remediate.model import Outcome
 from remediate.playbook import Playbook
 
@@ -22,11 +24,27 @@ def tell_looks(opened: Session, seen: Seen) -> None:
 
 
 def _tell_look(opened: Session, host: str, look: Look) -> None:
-    if look.outcome is Outcome.PLANNED:
+    if look.outcome is Outcome.PLANNED or look.failed:
         opened.events.tell("planned", host, plan=look.plan.shown, digest=look.plan.digest)
         return
     for finding in look.plan.findings:
         opened.events.tell("finding", host, finding=finding.model_dump(mode="json"))
+
+
+def rehearsed(seen: Seen) -> Seen:
+    """Return what was seen, rehearsed host after host: in the main thread, so that Ctrl-C ends what runs there."""
+    return {
+        host: found if isinstance(found, Ending) else _rehearsed_one(*found) for host, found in seen.items()
+    }
+
+
+def _rehearsed_one(host_run: HostRun, look: Look) -> tuple[HostRun, Look] | Ending:
+    try:
+        return host_run, host_run.rehearse(look)
+    except Interrupted as error:
+        raise KeyboardInterrupt from error
+    except RemediateError as error:
+        return ending_of(error)
 
 
 def write_down_looks(opened: Session, seen: Seen) -> None:
@@ -48,6 +66,8 @@ def ending_of_look(found: tuple[HostRun, Look] | Ending) -> Ending:
     if isinstance(found, Ending):
         return found
     look = found[1]
+    if look.failed:
+        return Ending(look.outcome, look.failed.what, look.failed.todo, look.failed.output)
     if look.outcome is Outcome.HEALTHY:
         return Ending(Outcome.HEALTHY, "nothing to do")
     if look.outcome is Outcome.PLANNED:

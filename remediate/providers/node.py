@@ -12,6 +12,7 @@ from remediate.errors import Conflict, CouldNotLook, Failed, Stale
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.providers.node_host import (
     SOMEBODY_ELSES,
+    TRY_BUILD_SCRIPT,
     build_job,
     build_question,
     read_built,
@@ -22,7 +23,7 @@ from remediate.providers.node_host import (
 )
 from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Run
-from remediate.steps import Action, Check, Questions, Step
+from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Target
 
 NAME = r"^\w[\w.-]*$"
@@ -144,6 +145,19 @@ class NodeBuild(Build, Action):
             alters=(f"file:{self.place}/{self.out}",),
             data={"name": name},
             assumed=assumed,
+        )
+
+    def on_copy(self, change: Change) -> Trial:
+        """Return the build in a copy, and the comparison with the one that is there."""
+        del change
+        args = (self.place, self.source, self.out, self.script, self.entry)
+        return Trial(
+            script=TRY_BUILD_SCRIPT,
+            args=args,
+            place=self.place,
+            depends=(self.place,),
+            doing=f"npm run {self.script}",
+            timeout=900.0,
         )
 
     def apply(self, target: Target, change: Change) -> None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import CouldNotLook
 from remediate.providers.fingerprint import FINGERPRINT
+from remediate.providers.rehearsing import REHEARSING
 from remediate.providers.swap import KEEPING
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
@@ -80,6 +81,26 @@ THERE = """
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 """
 
+MAKE_BUILD = f"""
+# Needs $work, an empty directory, $modules, $laid (files to be laid over the copy, or nothing) and `give_up`.
+tar --format=posix -cf - --exclude=./node_modules --exclude="./$3" --exclude=./.git --exclude='*.tsbuildinfo' \\
+    --exclude='./.*.remediate-*' . | tar -C "$work" -xpf - || give_up 3 'the copy failed'
+# A copy made of a link would be written through it, so what is laid over takes its place, and is never written into it.
+[ ! -d "$laid" ] || cp -r --remove-destination -- "$laid/." "$work/" || give_up 3 'the copy failed'
+[ ! -e "$modules" ] || ln -s -- "$modules" "$work/node_modules"
+(cd -- "$work" && NO_COLOR=1 npm_config_update_notifier=false npm run "$4") || give_up 4 "npm run $4 failed"
+
+[ -f "$work/$3/$5" ] || give_up 5 "the build made no $3/$5"
+node --check "$work/$3/$5" || give_up 5 "$3/$5 is no script that Node can read"
+lost=$(node - "$work/$3" <<'NODE'
+{RELATIVE_REQUIRES}
+NODE
+) || give_up 5 'the imports of the build could not be read'
+[ "$lost" = '[]' ] || give_up 5 "imports of the build lead nowhere: $lost"
+! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
+"""
+"""Copies the backend, builds in the copy, and looks whether what came out can be started; touches nothing else."""
+
 BUILD_SCRIPT = f"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build, $4 npm's name of the build script, $5 the
 # file of the build that is started, $6 this change's own name. Builds in a copy beside the backend, looks whether what
@@ -96,20 +117,8 @@ mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$PWD/$kept/tree && mkdir -m 700 -
     give_up 3 'no place to build in'
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
-tar --format=posix -cf - --exclude=./node_modules --exclude="./$3" --exclude=./.git --exclude='*.tsbuildinfo' \\
-    --exclude='./.*.remediate-*' . | tar -C "$work" -xpf - || give_up 3 'the copy failed'
-[ ! -e node_modules ] || ln -s -- "$PWD/node_modules" "$work/node_modules"
-(cd -- "$work" && NO_COLOR=1 npm_config_update_notifier=false npm run "$4") || give_up 4 "npm run $4 failed"
-
-[ -f "$work/$3/$5" ] || give_up 5 "the build made no $3/$5"
-node --check "$work/$3/$5" || give_up 5 "$3/$5 is no script that Node can read"
-lost=$(node - "$work/$3" <<'NODE'
-{RELATIVE_REQUIRES}
-NODE
-) || give_up 5 'the imports of the build could not be read'
-[ "$lost" = '[]' ] || give_up 5 "imports of the build lead nowhere: $lost"
-! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
-
+laid=/dev/null modules=$PWD/node_modules
+{MAKE_BUILD}
 # A source from the future would leave the new build older than itself for ever.
 settings=$work/tsconfig.json
 [ -f "$settings" ] || settings=$work/$2
@@ -119,6 +128,17 @@ find "$work/$3" -type f ! -newer "$newest" -exec touch -r "$newest" -- {{}} +
 fingerprint "$work/$3" >"$kept/after"
 mv -T -- "$work/$3" "$kept/new" || give_up 3 'the new build could not be moved'
 swap_in "$3"
+"""
+
+TRY_BUILD_SCRIPT = f"""
+# $1 the rehearsal's room, $2 a place for a copy; then as BUILD_SCRIPT has them, up to the file that is started.
+{REHEARSING}
+enter "$1" "$2" "$3/node_modules"
+shift 2
+cd -- "$1" || exit 3
+mkdir -m 700 -- "$work" || give_up 3 'no place to build in'
+{MAKE_BUILD}
+compare "$3" "$work/$3" >"$room/report"
 """
 
 UNBUILD_SCRIPT = f"""

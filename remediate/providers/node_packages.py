@@ -16,6 +16,7 @@ from remediate.providers.node_host import read_lost
 from remediate.providers.node_installed import differing, installed_question, read_installed
 from remediate.providers.node_packages_host import (
     SOMEBODY_ELSES,
+    TRY_CI_SCRIPT,
     Packages,
     ci_job,
     packages_question,
@@ -25,7 +26,7 @@ from remediate.providers.node_packages_host import (
 )
 from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Run
-from remediate.steps import Action, Check, Questions, Step
+from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Target
 
 
@@ -163,6 +164,22 @@ class NodeCi(_Backend, Action):
         more = f" and {len(seen.unbuilt) - SHOWN} more" if seen and len(seen.unbuilt) > SHOWN else ""
         told = f"their own install scripts are not run: {names}{more}; `scripts: true` runs them"
         return (told,) if names and not self.scripts else ()
+
+    def on_copy(self, change: Change) -> Trial:
+        """Return the installation in a copy, and the comparison of what is installed."""
+        wishes = ("yes" if wish else "no" for wish in (self.scripts, change.data.get("dev", True)))
+        files = ("package.json", "package-lock.json", ".npmrc", "node_modules")
+        return Trial(
+            script=TRY_CI_SCRIPT,
+            args=(self.place, "rehearsal", *wishes),
+            place=self.place,
+            copies=("packages",),
+            depends=(self.place,)
+            if self.scripts
+            else tuple(posixpath.join(self.place, one) for one in files),
+            doing="npm ci",
+            timeout=1200.0,
+        )
 
     def apply(self, target: Target, change: Change) -> None:
         """Install aside, look whether all is there, swap."""

@@ -7,6 +7,7 @@ node_modules, so it is only ever run in a copy; with NODE_ENV=production it leav
 from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import CouldNotLook
+from remediate.providers.rehearsing import REHEARSING
 from remediate.providers.swap import KEEPING
 from remediate.questions import Run, RunAnswer, Value
 from remediate.target import Job
@@ -80,6 +81,34 @@ exec node - "$@" <<'NODE'
 NODE
 """
 
+MAKE_PACKAGES = f"""
+# Needs $backend, $work, $kept and $laid (files to be laid over the copy, or nothing), and `give_up`.
+# A package's own scripts may read anything; npm itself only a little.
+if [ "$3" = yes ]; then printf './\\0'; else node - <<'NODE'
+{_WANTED}
+NODE
+fi >"$kept/wanted" || give_up 3 'package-lock.json could not be read'
+tar --format=posix -cf - --exclude=./node_modules --exclude=./.git --exclude='./.*.remediate-*' \\
+    --null --files-from="$kept/wanted" | tar -C "$work" -xpf - || give_up 3 'the copy failed'
+[ ! -d "$laid" ] || cp -r --remove-destination -- "$laid/." "$work/" || give_up 3 'the copy failed'
+locked=$backend/package-lock.json
+[ ! -f "$laid/package-lock.json" ] || locked=$laid/package-lock.json
+cd -- "$work" || give_up 3 'no place to install in'
+[ "$3" = yes ] || set -- "$@" --ignore-scripts
+[ "$4" = yes ] && set -- "$@" --include=dev || set -- "$@" --omit=dev
+shift 4
+NO_COLOR=1 npm_config_update_notifier=false npm ci --no-audit --no-fund "$@" </dev/null || give_up 4 'npm ci failed'
+cmp -s package-lock.json "$locked" || give_up 5 'npm ci changed package-lock.json'
+left=$(node - <<'NODE'
+{_PACKAGES}
+NODE
+) || give_up 5 'what was installed could not be read'
+case $left in *'"count":0,'*) ;; *) give_up 5 "npm ci did not install what package-lock.json says: $left" ;; esac
+[ -d node_modules ] || mkdir node_modules
+cd -- "$backend" || give_up 3 'the backend is gone'
+"""
+"""Installs in a copy, and looks whether all is there; touches nothing else."""
+
 CI_SCRIPT = f"""
 # $1 the backend's directory, $2 this change's own name, $3 yes where packages may run their own scripts, $4 yes where
 # those for development are wanted. Installs in a copy beside the backend, and swaps node_modules in by renaming. The
@@ -100,31 +129,51 @@ mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$kept/tree && mkdir -m 700 -- "$w
     give_up 3 'no place to install in'
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
-# A package's own scripts may read anything; npm itself only a little.
-if [ "$3" = yes ]; then printf './\\0'; else node - <<'NODE'
-{_WANTED}
-NODE
-fi >"$kept/wanted" || give_up 3 'package-lock.json could not be read'
-tar --format=posix -cf - --exclude=./node_modules --exclude=./.git --exclude='./.*.remediate-*' \\
-    --null --files-from="$kept/wanted" | tar -C "$work" -xpf - || give_up 3 'the copy failed'
-cd -- "$work" || give_up 3 'no place to install in'
-[ "$3" = yes ] || set -- "$@" --ignore-scripts
-[ "$4" = yes ] && set -- "$@" --include=dev || set -- "$@" --omit=dev
-shift 4
-NO_COLOR=1 npm_config_update_notifier=false npm ci --no-audit --no-fund "$@" </dev/null || give_up 4 'npm ci failed'
-cmp -s package-lock.json "$backend/package-lock.json" || give_up 5 'npm ci changed package-lock.json'
-left=$(node - <<'NODE'
-{_PACKAGES}
-NODE
-) || give_up 5 'what was installed could not be read'
-case $left in *'"count":0,'*) ;; *) give_up 5 "npm ci did not install what package-lock.json says: $left" ;; esac
-[ -d node_modules ] || mkdir node_modules
-cd -- "$backend" || give_up 3 'the backend is gone'
+laid=/dev/null
+{MAKE_PACKAGES}
 [ ! -d node_modules ] || chmod --reference=node_modules -- "$work/node_modules"
 # Where the copy lies on another disk this is a copy, too, with another inode; from here on nothing is but renamed.
 mv -T -- "$work/node_modules" "$kept/new" || give_up 3 'the new node_modules could not be moved'
 {{ stat -c %i -- "$kept/new"; sha256sum <"$kept/new/.package-lock.json"; }} >"$kept/after" 2>/dev/null
 swap_in node_modules
+"""
+
+_LISTED = r"""
+// Prints each package that is installed in a directory, with its version, sorted.
+const fs = require('node:fs')
+const file = process.argv[2] + '/.package-lock.json'
+const { packages } = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {}
+const named = Object.entries(packages || {}).map(([key, one]) => [key.replace(/^node_modules\//, ''), one.version])
+const lines = named.map(([name, version]) => `${name}\t${version}\n`)
+process.stdout.write(lines.sort().join(''))
+"""
+
+TRY_CI_SCRIPT = f"""
+# $1 the rehearsal's room, $2 a place for a copy; then as CI_SCRIPT has them, with a name that means nothing.
+# What is installed stays in the room for those who come later, links out of it led to where they lead now.
+{REHEARSING}
+enter "$1" "$2" "$3/node_modules"
+shift 2
+cd -- "$1" || exit 3
+backend=$PWD kept=$room/packages
+mkdir -m 700 -- "$kept" "$work" || give_up 3 'no place to install in'
+{MAKE_PACKAGES}
+listed() {{ node - "$1" <<'NODE'
+{_LISTED}
+NODE
+}}
+listed "$modules" >"$kept/before" && listed "$work/node_modules" >"$kept/after" || give_up 3 'cannot be compared'
+awk -F '\t' 'FILENAME == ARGV[1] {{ before[$1] = $2; next }} {{ after[$1] = $2 }} END {{
+    for (one in after) if (!(one in before)) printf "+ %s %s%c", one, after[one], 0
+        else if (before[one] != after[one]) printf "~ %s %s -> %s%c", one, before[one], after[one], 0
+    for (one in before) if (!(one in after)) printf "- %s %s%c", one, before[one], 0
+}}' "$kept/before" "$kept/after" | LC_ALL=C sort -z >"$room/report"
+mv -T -- "$work/node_modules" "$room/installed"
+find "$room/installed" -maxdepth 2 -type l ! -path '*/.bin/*' | while IFS= read -r link; do
+    beside=$backend/node_modules/${{link#"$room/installed/"}}
+    case $(readlink -- "$link") in /*) ;; *) ln -sfn -- "${{beside%/*}}/$(readlink -- "$link")" "$link" ;; esac
+done
+ln -sfn -- "$room/installed" "$room/node_modules"
 """
 
 UNCI_SCRIPT = r"""

@@ -51,6 +51,7 @@ class AddColumns(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.add_columns"
+    on_schema: ClassVar[bool] = True
     table: str
     columns: list[NewColumn]
     wrong: list[dict[str, Any]] = []

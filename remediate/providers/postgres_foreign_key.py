@@ -60,6 +60,7 @@ class MakeForeignKey(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.foreign_key"
+    on_schema: ClassVar[bool] = True
     table: str = Field(default="", description="The table that refers, in the app's schema.")
     foreign_keys: list[WantedForeignKeyOn] = Field(
         description="The foreign keys that it must have; each may say its own `table`. None: nothing is done."

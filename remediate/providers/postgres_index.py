@@ -44,6 +44,7 @@ class CreateIndex(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.create_index"
+    on_schema: ClassVar[bool] = True
     table: str = Field(default="", description="The table, in the app's schema, of indexes that name none.")
     indexes: list[WantedIndex] = Field(description="The indexes that must be there.")
 

@@ -46,6 +46,7 @@ class SetNotNull(Gated, OwnChange):
     """
 
     kind: ClassVar[str] = "sql.not_null"
+    on_schema: ClassVar[bool] = True
     table: str = Field(description="The table, in the app's schema.")
     columns: list[str] = Field(min_length=1, description="Columns that must not be NULL.")
 

@@ -11,11 +11,11 @@ from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
-from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, stale_because
+from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, TRY_GENERATE, stale_because
 from remediate.providers.prisma_compare import column_finding, compared
 from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
 from remediate.questions import Answers, NotKnown, Read, Run
-from remediate.steps import Action, Check, Questions, Step
+from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Job, Target
 
 COMMAND_LINE, LIBRARY = "prisma", "@prisma/client"
@@ -149,6 +149,20 @@ class Generate(_Generated, Action):
             raise Failed(answers.where, f"{because}, and prisma is not installed", "npm ci --include=dev")
         versions = (one.version for one in packages.values())
         return (self._change([schema.sha256, generated.sha256, *versions], because, ""),)
+
+    def on_copy(self, change: Change) -> Trial:
+        """Return the generation in a copy, and the comparison with the client that is there."""
+        del change
+        backend = self.backend.rstrip("/")
+        read = (self.schema_file, f"{backend}/package.json", f"{backend}/node_modules", f"{backend}/.env")
+        return Trial(
+            script=TRY_GENERATE,
+            args=self._places("rehearsal"),
+            place=backend,
+            depends=read,
+            doing="prisma generate",
+            timeout=300.0,
+        )
 
     def apply(self, target: Target, change: Change) -> None:
         """Generate beside, and swap.

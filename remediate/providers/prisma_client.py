@@ -6,6 +6,7 @@ Decides from what was read; the scripts run as jobs and take every value as a po
 from remediate.errors import CouldNotLook
 from remediate.providers.fingerprint import FINGERPRINT
 from remediate.providers.prisma_syntax import words_of
+from remediate.providers.rehearsing import REHEARSING
 from remediate.questions import ReadAnswer
 
 STILL_OTHERS = 9
@@ -24,17 +25,11 @@ mtime() { stat -c %y -- "$1"; }
 """
 )
 
-GENERATE = (
-    _PLACES
-    + r"""
-die() { printf '%s\n' "$1" >&2; exit "$2"; }
-test -x "$backend/node_modules/.bin/prisma" || die "prisma is not installed: $backend/node_modules/.bin/prisma" 3
+MAKE_CLIENT = r"""
+# Needs $backend, $modules, $schema, $client, $laid (files to be laid over the copy, or nothing), and $copy, which it
+# makes; sets $made. It touches nothing else.
+test -x "$modules/.bin/prisma" || die "prisma is not installed: $modules/.bin/prisma" 4
 case $backend in *['|&\']*) die "the directory's name has | or & or \\ in it: $backend" 3;; esac
-
-backend_mtime=$(mtime "$backend")
-finish() { rm -rf -- "$copy"; touch -d "$backend_mtime" -- "$backend"; }
-trap finish EXIT
-trap 'exit 143' HUP INT TERM
 
 # A copy of the backend made of links; only what generating reads by its real place, or writes, is real there.
 rm -rf -- "$copy"
@@ -42,19 +37,22 @@ mkdir -p -- "$copy/node_modules/@prisma" "$copy/${client%/*}"
 for entry in "$backend"/* "$backend"/.[!.]*; do
   name=${entry##*/}
   case $name in
-    node_modules | .generate.remediate-* | "${client%%/*}") ;;
+    node_modules | .*.remediate-* | "${client%%/*}") ;;
     "${schema%%/*}" | package.json | prisma.config.*) cp -a -- "$entry" "$copy/$name" ;;
     *) test ! -e "$entry" || ln -s -- "$entry" "$copy/$name" ;;
   esac
 done
-for entry in "$backend"/node_modules/* "$backend"/node_modules/.[!.]*; do
+for name in "${schema%%/*}" package.json; do
+  test ! -e "$laid/$name" || cp -r -T --remove-destination -- "$laid/$name" "$copy/$name"
+done
+for entry in "$modules"/* "$modules"/.[!.]*; do
   name=${entry##*/}
   case $name in
     @prisma | .prisma | .cache) ;;
     *) test ! -e "$entry" || ln -s -- "$entry" "$copy/node_modules/$name" ;;
   esac
 done
-for entry in "$backend"/node_modules/@prisma/*; do
+for entry in "$modules"/@prisma/*; do
   name=${entry##*/}
   case $name in
     client) cp -al -- "$entry" "$copy/node_modules/@prisma/client" 2>/dev/null || {
@@ -73,7 +71,21 @@ made=$copy/$client
 test -f "$made/schema.prisma" || die "no client came to $client: set client to the generator's output" 4
 grep -rlF -- "$copy" "$made" | while IFS= read -r file; do sed -i "s|$copy|$backend|g" -- "$file"; done
 cd /
+"""
 
+GENERATE = (
+    _PLACES
+    + r"""
+modules=$backend/node_modules laid=/dev/null
+die() { printf '%s\n' "$1" >&2; exit "$2"; }
+backend_mtime=$(mtime "$backend")
+finish() { rm -rf -- "$copy"; touch -d "$backend_mtime" -- "$backend"; }
+trap finish EXIT
+trap 'exit 143' HUP INT TERM
+
+"""
+    + MAKE_CLIENT
+    + r"""
 made_parent=
 test -d "$parent" || made_parent=$(mtime "${parent%/*}")
 mkdir -p -- "$parent"
@@ -93,6 +105,36 @@ fingerprint "$live" >"$keep/after"
 """
 )
 """Generates in a copy of the backend and swaps the client in. Nothing live is touched before the copy's is whole."""
+
+TRY_GENERATE = (
+    REHEARSING
+    + r"""
+# $1 the rehearsal's room, $2 a place for a copy; then as GENERATE has them. What is generated stays in the room for
+# those who come later: a node_modules of links with the new client in it, or the client among the files to be laid.
+enter "$1" "$2" "$3/node_modules"
+shift 2
+"""
+    + _PLACES
+    + r"""
+copy=$work
+die() { give_up "$2" "$1"; }
+"""
+    + MAKE_CLIENT
+    + r"""
+compare "$live" "$made" >"$room/report"
+case $client in
+  node_modules/*)
+    mv -T -- "$copy/node_modules" "$room/generated"
+    ln -sfn -- "$room/generated" "$room/node_modules"
+    ;;
+  *)
+    mkdir -p -- "$laid/${client%/*}"
+    cp -a -T -- "$made" "$laid/$client"
+    ;;
+esac
+"""
+)
+"""Generates in a copy, and tells how the client would differ. Nothing live is touched."""
 
 PUT_BACK = (
     _PLACES

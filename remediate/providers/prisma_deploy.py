@@ -82,6 +82,7 @@ class MigrateDeploy(Action):
     """
 
     kind: ClassVar[str] = "prisma.migrate_deploy"
+    on_schema: ClassVar[bool] = True
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )

@@ -53,6 +53,7 @@ class SqlMigrate(OwnChange):
     """
 
     kind: ClassVar[str] = "sql.migrate"
+    on_schema: ClassVar[bool] = True
     constant: ClassVar[tuple[tuple[str, ...], ...]] = (("text",), ("down", "text"))
     file: str | None = Field(default=None, description="The script: an absolute path on the host.")
     text: str | None = Field(default=None, description="The script itself, instead; no template.")

@@ -92,7 +92,7 @@ def _shown(then: PlannedHost, now: PlannedHost) -> Iterator[Moved]:
 def _text_of(change: Change) -> Json:
     """Return what is shown of a change, but for figures of the moment, which notes and hazards carry."""
     hazards = [(one.rule, one.severity, one.allowed) for one in change.hazards]
-    return change.model_dump(mode="json", exclude={"notes", "hazards"}), hazards
+    return change.as_planned.model_dump(mode="json", exclude={"notes", "hazards"}), hazards
 
 
 def _lines_of(change: Change) -> tuple[str, ...]:

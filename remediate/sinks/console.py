@@ -104,6 +104,7 @@ class ConsoleSink:
         self._telling: dict[EventKind, Callable[[Event], None]] = {
             "run-started": self._run_started,
             "looking": self._looking,
+            "rehearsing": self._rehearsing,
             "planned": self._planned,
             "finding": self._finding,
             "moved": self._moved,
@@ -136,6 +137,10 @@ class ConsoleSink:
 
     def _looking(self, event: Event) -> None:
         self._running.start(f"{event.host}  looking: {one_line(event.text)}")
+
+    def _rehearsing(self, event: Event) -> None:
+        self._line(event, "…", f"rehearsing {event.text}", "plain")
+        self._running.start(f"{event.host}  rehearsing")
 
     def _finding(self, event: Event) -> None:
         self._running.stop()

@@ -20,6 +20,7 @@ from remediate.journal import Entry, RunSummary
 from remediate.model import Change, Fidelity, Finding, Outcome, WayBack
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, clean_lines
+from remediate.sinks.plan_text import rehearsal_told
 
 _PAGES = Path(__file__).parent / "pages"
 _GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.FREE}
@@ -146,6 +147,7 @@ def _environment() -> Environment:
         "diff_lines": _diff_lines,
         "fidelity_style": _fidelity_style,
         "highlighted": _highlighted,
+        "rehearsal_told": rehearsal_told,
         "iso": lambda seconds: _moment(seconds, "%Y-%m-%dT%H:%M:%SZ"),
         "moment": lambda seconds: _moment(seconds, "%Y-%m-%d %H:%M:%S UTC"),
         "numbered": _numbered,

@@ -6,10 +6,10 @@ Forges render HTML and mentions in Markdown; so whatever comes from a host or a 
 import re
 from collections.abc import Iterator
 
-from remediate.model import Change, Finding
+from remediate.model import Change, Finding, Rehearsal
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, one_line
-from remediate.sinks.plan_text import counts, hazard_line, moment
+from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines
 
 LARGEST = 60_000
 """Bytes: what a comment may have (65,536 on GitHub), with room for what is written around it."""
@@ -106,6 +106,16 @@ def _body(change: Change) -> Iterator[str]:
         yield f"- {_text(hazard_line(hazard).text.strip())}\n"
     for note in change.notes:
         yield f"- {_text(one_line(note, 300))}\n"
+    if change.rehearsal:
+        yield from _rehearsal(change.rehearsal)
+
+
+def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
+    """Return what came of a rehearsal; what follows its first line stands in code."""
+    first, *rest = rehearsal_lines(rehearsal)
+    yield f"- {_text(first.text.strip())}\n"
+    if rest:
+        yield "\n" + _fenced("\n".join(line.text.removeprefix("       ") for line in rest), "diff")
 
 
 def _folded(title: str, body: str) -> str:

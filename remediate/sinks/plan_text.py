@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from remediate.hazard import Hazard, Severity
-from remediate.model import Change, Finding, Plan
+from remediate.model import Change, Finding, Plan, Rehearsal
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, clean_lines, one_line
 
@@ -91,7 +91,10 @@ def counts(changes: Sequence[Change]) -> str:
     fidelities = Counter(change.fidelity.value for change in changes)
     ways = Counter(change.way_back.value for change in changes)
     plural = "change" if len(changes) == 1 else "changes"
-    return f"{len(changes)} {plural}: {_listed(fidelities)}; way back: {_listed(ways)}"
+    tried = sum(bool(change.rehearsal and change.rehearsal.outcome == "done") for change in changes)
+    asked = any(change.rehearsal for change in changes)
+    rehearsed = f"; {tried} rehearsed" if asked else ""
+    return f"{len(changes)} {plural}: {_listed(fidelities)}; way back: {_listed(ways)}{rehearsed}"
 
 
 def _listed(counted: Counter[str]) -> str:
@@ -116,7 +119,7 @@ def _depth(line: str) -> str:
 
 def _alike_or_whole(number: int, step: str, change: Change, before: Change | None) -> Iterator[Line]:
     """Return one change; of one whose statement and way back are those of the one before it, only what it is about."""
-    tells_more = change.diff or change.sample or change.notes or not change.script
+    tells_more = change.diff or change.sample or change.notes or change.rehearsal or not change.script
     if before is None or tells_more or _how(change) != _how(before):
         yield from change_lines(number, step, change)
         return
@@ -143,6 +146,35 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
         yield hazard_line(hazard)
     for line in change.notes:
         yield Line(f"     · {one_line(line, 300)}", "faint")
+    if change.rehearsal:
+        yield from rehearsal_lines(change.rehearsal)
+
+
+def rehearsal_lines(rehearsal: Rehearsal) -> Iterator[Line]:
+    """Return what came of a rehearsal: how it ended, which files would be others, the last lines where it failed."""
+    marks: dict[str, tuple[str, Style]] = {"done": ("✓", "good"), "failed": ("✗", "bad")}
+    mark, style = marks.get(rehearsal.outcome, ("·", "faint"))
+    yield Line(f"     {mark} {rehearsal_told(rehearsal)}", style)
+    for name in rehearsal.files:
+        yield Line(f"       {one_line(name, 200)}", _diff_style(name))
+    if left := rehearsal.appear + rehearsal.disappear + rehearsal.change - len(rehearsal.files):
+        yield Line(f"       … and {left} more", "faint")
+    for line in rehearsal.last_lines:
+        yield Line(f"       | {one_line(line, 300)}", "faint")
+
+
+def rehearsal_told(rehearsal: Rehearsal) -> str:
+    """Return what came of a rehearsal in one line."""
+    if rehearsal.outcome == "not tried":
+        return one_line(rehearsal.told, 400)
+    verb = "rehearsed" if rehearsal.outcome == "done" else "rehearsed, and it would fail"
+    code = "" if rehearsal.exit_code is None else f", exit code {rehearsal.exit_code}"
+    counted = ((rehearsal.appear, "appear"), (rehearsal.disappear, "disappear"), (rehearsal.change, "change"))
+    files = ", ".join(f"{number} {what}" for number, what in counted if number)
+    same = "nothing would differ" if rehearsal.exit_code == 0 and not files else ""
+    would = files and f"would differ: {files}"
+    clauses = (f"{one_line(rehearsal.told, 400)}{code} after {rehearsal.seconds:g} s", would or same)
+    return f"{verb}: {'; '.join(filter(None, clauses))}"
 
 
 def hazard_line(hazard: Hazard) -> Line:

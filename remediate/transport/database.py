@@ -19,7 +19,8 @@ from remediate.transport.database_door import DatabaseSettings, Door, Forwards, 
 from remediate.transport.database_ledger import ENDED_BY_SERVER, set_locally
 from remediate.transport.database_lock import DatabaseLock
 from remediate.transport.database_outside import Outside
-from remediate.transport.database_url import DatabaseUrl
+from remediate.transport.database_scratch import SchemaCopy
+from remediate.transport.database_url import DatabaseUrl, of_database
 from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded, unfit
 from remediate.transport.database_wire import Clock, Command, PGresult, Wire, WireLost
 from remediate.transport.trips import Trips
@@ -69,6 +70,7 @@ class Database:
         clock: Clock = time.monotonic,
     ) -> None:
         self.secrets: list[str] = []
+        self._read_url, self._forwards = read_url, forwards
         self._trips, self._settings, self._told = trips, settings or DatabaseSettings(), learn
         self._door = Door(read_url, forwards, self._settings, self._learn, clock)
         self._sleep, self._clock, self._where, self._had = sleep, clock, where, False
@@ -198,6 +200,34 @@ class Database:
         while self._stopped:
             self._outside.settle(self._stopped[0])
             del self._stopped[0]
+
+    @contextmanager
+    def copied(self, token: str) -> "Iterator[Database]":
+        """Make a database of the same server from this one's schema alone, and drop it at the end.
+
+        Args:
+            token: Hex digits that nobody else drew; the database is named after them.
+
+        Raises:
+            Blocked: It cannot be made; says why.
+            Lost: It could not be dropped.
+        """
+        door = Door(self._read_url, self._forwards, self._settings, self._learn, self._clock)
+        with SchemaCopy(door, token, self._where, self._settings.answer) as name:
+            copy = Database(
+                lambda: of_database(self._read_url(), name),
+                self._forwards,
+                self._trips,
+                settings=self._settings,
+                learn=self._told,
+                where=f"{self._where}: {name}",
+                sleep=self._sleep,
+                clock=self._clock,
+            )
+            try:
+                yield copy
+            finally:
+                copy.close()
 
     def url(self) -> DatabaseUrl:
         """Return what the app's database URL says: `shown()` tells a person where it leads, `pooled` warns.

@@ -129,6 +129,11 @@ class Door:
         except WireRefused as refused:
             raise NoDatabase(_why(refused, self.url())) from None
 
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Libpq's parameters of the open connection, password and all, for a program that dumps or restores."""
+        return self._parameters
+
     def _first_wire(self) -> Wire:
         url = self.url()
         for number, destination in enumerate(url.destinations, 1):

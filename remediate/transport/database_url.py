@@ -6,7 +6,7 @@ libpq itself refuses the first parameter it does not know (`invalid URI query pa
 
 import re
 from typing import TypeAlias
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from remediate.errors import CouldNotLook
 from remediate.questions import Value
@@ -90,6 +90,13 @@ def libpq_settings(url: str) -> DatabaseUrl:
     _refuse("@" in rest and "@" not in authority, "cannot be read", _ENCODE)
     credentials, _, hosts = authority.rpartition("@")
     return _settings(credentials, hosts, unquote(path), query)
+
+
+def of_database(url: str, name: str) -> str:
+    """Return the same URL for another database of the same server."""
+    scheme, _, rest = url.strip().partition("://")
+    location, mark, query = rest.partition("#")[0].partition("?")
+    return f"{scheme}://{location.partition('/')[0]}/{quote(name, safe='')}{mark}{query}"
 
 
 def _settings(credentials: str, hosts: str, path: str, query: str) -> DatabaseUrl:

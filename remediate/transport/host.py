@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import count
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 from remediate.clock import Clock
-from remediate.errors import Failed, Locked
+from remediate.errors import CouldNotLook, Failed, Locked
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import (
@@ -23,9 +23,10 @@ from remediate.questions import (
     RunAnswer,
     Unanswered,
 )
-from remediate.target import DatabaseChange, Job, Lock, Machine, OutsideTransaction, Witness
+from remediate.target import DatabaseChange, Job, Lock, Machine, OutsideTransaction, Target, Witness
 from remediate.transport.call import Caller
 from remediate.transport.conversation import words
+from remediate.transport.copy_target import CopyTarget
 from remediate.transport.fence import Fence
 from remediate.transport.files import Files
 from remediate.transport.host_database import HostDatabase, MakeDatabase
@@ -225,6 +226,14 @@ class SshTarget:
         """Remove what is kept on the host of finished jobs whose tokens begin so: at the end of a run."""
         self.jobs.forget(token_prefix)
 
+    @contextmanager
+    def schema_copy(self, token: str) -> Iterator[Target]:
+        """Make a database from the schema of the app's alone, for a rehearsal, and drop it at the end."""
+        if self._database is None:
+            raise CouldNotLook(self.name, NO_DATABASE, "add `database:` to the inventory")
+        with self._database.copied(token) as copy:
+            yield cast("Target", CopyTarget(self, copy))
+
     def close(self) -> None:
         """Close everything, the link first: whoever still waits on it is let go."""
         self.link.close()
@@ -361,6 +370,10 @@ class ScopedTarget:
     def unlock(self, owner: LockOwner) -> str:
         """End what still runs of an owner's run, then take the lock away from it."""
         return self._host.unlock(owner)
+
+    def schema_copy(self, token: str) -> AbstractContextManager[Target]:
+        """Make a database from the schema of the app's alone, for a rehearsal, and drop it at the end."""
+        return self._host.schema_copy(token)
 
     def witnesses(self) -> tuple[Witness, ...]:
         """Return the heads of all audit logs that the host keeps."""

@@ -11,6 +11,16 @@ from remediate.target import DatabaseChange, OutsideTransaction
 from remediate.transport.ssh import Link
 
 
+class DatabaseCopy(Protocol):
+    """What is used of a database that was made for a rehearsal."""
+
+    def answer(self, queries: Sequence[Query]) -> Mapping[Query, QueryAnswer | Unanswered]:
+        """Answer all queries in one round trip."""
+
+    def change(self, token: str, change: DatabaseChange | OutsideTransaction) -> bool:
+        """Commit a change with its ledger row, at most once for the token."""
+
+
 class HostDatabase(Protocol):
     """What is used of the database transport."""
 
@@ -25,6 +35,9 @@ class HostDatabase(Protocol):
 
     def ledger(self, token: str) -> dict[str, Json] | None:
         """Return the recipe back that was committed under a token."""
+
+    def copied(self, token: str) -> "AbstractContextManager[DatabaseCopy]":
+        """Make a database of the same server from this one's schema alone, and drop it at the end."""
 
     def stop(self, token: str) -> None:
         """Have what was begun under a token, and never reported, ended before the next look or change."""

@@ -78,6 +78,10 @@ class IdentifiedDatabase:
         """Return the recipe back that was committed under a token."""
         return self._database.ledger(token)
 
+    def copied(self, token: str) -> AbstractContextManager[Database]:
+        """Make a database of the same server from this one's schema alone, and drop it at the end."""
+        return self._database.copied(token)
+
     def stop(self, token: str) -> None:
         """Have what was begun under a token, and never reported, ended before the next look or change."""
         self._database.stop(token)

@@ -102,7 +102,8 @@ class Jobs:
         if why := unfit(job.script, *job.args):
             raise Failed(self.caller.where, f"{_name(job)} cannot be begun: {why}", "shorten it")
         lines = (Lines(self.on_output), Lines(self.on_output))
-        following = _Following(token, job, Kept(listener=lines[0].add), Kept(listener=lines[1].add))
+        shown = None if job.records else lines[0].add
+        following = _Following(token, job, Kept(listener=shown), Kept(listener=lines[1].add))
         try:
             self._follow_to_end(following)
         except KeyboardInterrupt:

@@ -1,0 +1,329 @@
+"""Rehearses a plan on one host: what can be done on a copy is done there, before anybody is asked. Nothing live moves.
+
+Trials run in a room beside the app, all of an app in one job; SQL on the schema in a database made from the schema
+alone. A change is tried with those before it made in the copy, or it says why it was not tried.
+"""
+
+import hashlib
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from remediate.errors import Failed, Interrupted, RemediateError, Stale
+from remediate.journal import Journal
+from remediate.model import Change, Fidelity, Plan, Rehearsal
+from remediate.planner import NamedFix
+from remediate.questions import ReadAnswer
+from remediate.recording import Recorder
+from remediate.rehearsal_room import (
+    LAYING,
+    UNTRIED,
+    Place,
+    Tried,
+    file_beside,
+    read_place,
+    read_tried,
+    room_job,
+    room_question,
+    size_of,
+)
+from remediate.runner import Runner
+from remediate.steps import Action, Trial
+from remediate.target import Target
+
+_OUT_OF_TIME = 124
+FREE_COMMAND = "a free command is never rehearsed"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A change of a plan with the action that would make it, and its number on the host, from 1."""
+
+    number: int
+    action: Action
+    change: Change
+
+
+@dataclass
+class _Rehearsing:
+    """What is rehearsed where, and what came of it.
+
+    Attributes:
+        trials: What is done in a room, by the app's directory.
+        on_schema: What is done in a database made from the schema.
+        files: What earlier changes write, by path.
+        results: What came of each change, by its number.
+    """
+
+    trials: dict[str, list[tuple[Planned, Trial]]] = field(default_factory=dict)
+    on_schema: list[Planned] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    results: dict[int, Rehearsal] = field(default_factory=dict)
+
+    def refuse(self, planned: Planned, why: str) -> None:
+        """Say of a change why it is not tried."""
+        self.results[planned.number] = not_tried(planned.change, why)
+
+
+def not_tried(change: Change, why: str) -> Rehearsal:
+    """Return that a change was not rehearsed, and why, in a clause."""
+    return Rehearsal(outcome="not tried", told=f"not rehearsed: {why}", instead_of=change.fidelity)
+
+
+def rehearse(plan: Plan, fixes: Sequence[NamedFix], target: Target, runner: Runner, token: str) -> Plan:
+    """Return the plan with what came of rehearsing it. The host is left as it was.
+
+    Args:
+        plan: What would be done.
+        fixes: Its fixes, in order.
+        target: The host.
+        runner: The runner's side.
+        token: This rehearsal's own: hex digits that nobody else drew.
+
+    Raises:
+        Interrupted: The operator wants no more; what was begun is ended and cleared up.
+        KeyboardInterrupt: The same.
+    """
+    planned = tuple(_numbered(plan, fixes))
+    staged = _staged(planned, target)
+    scoped = f"{runner.run}/rehearsal-{token}"
+    try:
+        for place, trials in staged.trials.items():
+            _rehearse_in_room(place, trials, staged, target, runner, token)
+        if staged.on_schema:
+            _rehearse_on_schema(staged, target, runner, token)
+    finally:
+        _forget(target, runner, scoped)
+    return with_results(plan, staged.results)
+
+
+def with_results(plan: Plan, results: Mapping[int, Rehearsal]) -> Plan:
+    """Return the plan with what came of its changes, by their numbers from 1."""
+    numbers = iter(range(1, len(plan.changes) + 1))
+    fixes = []
+    for fix in plan.fixes:
+        changes = tuple(
+            change.rehearsed(results[number]) if number in results else change
+            for change, number in zip(fix.changes, numbers, strict=False)
+        )
+        fixes.append(fix.model_copy(update={"changes": changes}))
+    return plan.model_copy(update={"fixes": tuple(fixes)})
+
+
+def failure_of(plan: Plan) -> Failed | None:
+    """Return the first change whose rehearsal failed, as the failure that the fix would have; None where none did."""
+    for fix in plan.fixes:
+        for change in fix.changes:
+            tried = change.rehearsal
+            if tried and tried.outcome == "failed":
+                what = f"“{fix.step}” would fail: {change.what}: {tried.told}"
+                todo = "nothing was touched; read the last lines, and cure that first"
+                return Failed(plan.host, what, todo, output="\n".join(tried.last_lines))
+    return None
+
+
+def _numbered(plan: Plan, fixes: Sequence[NamedFix]) -> Iterator[Planned]:
+    number = 0
+    for fix, planned in zip(fixes, plan.fixes, strict=True):
+        for change in planned.changes:
+            number += 1
+            yield Planned(number, fix.action, change)
+
+
+def _staged(planned: Iterable[Planned], target: Target) -> _Rehearsing:
+    """Decide in order what is tried where; of each, whether what it depends on can be had in the copy."""
+    staged, moved, free = _Rehearsing(), dict[str, str](), ""
+    recorder = Recorder(target, staged.files)
+    for one in planned:
+        trial, why = one.action.on_copy(one.change), ""
+        if trial or one.action.on_schema:
+            why = free or _moved_before(trial, moved)
+        elif one.change.fidelity is Fidelity.OPAQUE:
+            why = FREE_COMMAND
+            free = f"“{one.change.what}” comes before it, and {FREE_COMMAND}"
+        if why:
+            staged.refuse(one, why)
+        elif trial:
+            staged.trials.setdefault(trial.place, []).append((one, trial))
+            continue
+        elif one.action.on_schema:
+            staged.on_schema.append(one)
+            continue
+        if problem := why or recorder.record(one.action, one.change):
+            moved |= dict.fromkeys(_paths(one.change), f"“{one.change.what}” comes before it: {problem}")
+    return staged
+
+
+def _paths(change: Change) -> tuple[str, ...]:
+    return tuple(fact.removeprefix("file:") for fact in change.alters if fact.startswith("file:"))
+
+
+def _moved_before(trial: Trial | None, moved: Mapping[str, str]) -> str:
+    """Return why what a trial depends on cannot be had in its copy; empty where it can."""
+    for path, why in moved.items():
+        if any(_within(path, one) or _within(one, path) for one in (trial.depends if trial else ())):
+            return why
+    return ""
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def _rehearse_in_room(  # noqa: PLR0917  (one caller, in this order)
+    place: str,
+    trials: Sequence[tuple[Planned, Trial]],
+    staged: _Rehearsing,
+    target: Target,
+    runner: Runner,
+    token: str,
+) -> None:
+    """Do the trials of one app, and note what came of each."""
+    question = room_question(place)
+    scoped = target.scoped(f"{runner.run}/rehearsal-{token}/{hashlib.sha256(place.encode()).hexdigest()[:8]}")
+    try:
+        where = read_place(place, target.answer((question,))[question])
+        if why := where.refusal([trial for _, trial in trials]):
+            raise Failed(place, why, "make room there")
+        runner.events.tell("rehearsing", target.name, _announced(where, trials, runner, target.name))
+        laid = tuple(_written(staged.files, place, where, scoped, token))
+        job = room_job(place, where, token, laid, [(one.number, trial) for one, trial in trials])
+        results = read_tried(scoped.run(job))
+    except Interrupted:
+        raise
+    except RemediateError as error:
+        for one, _ in trials:
+            staged.refuse(one, error.what)
+        return
+    for one, trial in trials:
+        staged.results[one.number] = _result(one, trial, results, trials)
+
+
+def _announced(where: Place, trials: Sequence[tuple[Planned, Trial]], runner: Runner, host: str) -> str:
+    """Say before it begins what is done, what it needs, and how long it took when it was last done in earnest."""
+    took = [
+        f"{trial.doing} (last time {_seconds(last_took(runner.journal, host, one.change))})"
+        for one, trial in trials
+    ]
+    needed = where.needed([trial for _, trial in trials])
+    return (
+        f"{', '.join(took)}: up to {size_of(needed)} in {where.beside}, where {size_of(where.free)} are free"
+    )
+
+
+def _seconds(took: float | None) -> str:
+    return "unknown" if took is None else f"{took:.0f} s"
+
+
+def last_took(journal: Journal, host: str, change: Change) -> float | None:
+    """Return how many seconds the same change took when a run last made it on this host; None where none did."""
+    begun: dict[int, float] = {}
+    took = None
+    for entry in journal.entries():
+        if entry.host != host:
+            continue
+        if entry.kind == "owed" and entry.body["change"]["what"] == change.what:
+            begun[entry.seq] = entry.at
+        elif entry.kind == "done" and entry.body["owed"] in begun:
+            took = entry.at - begun[entry.body["owed"]]
+    return took
+
+
+def _written(
+    files: Mapping[str, bytes], place: str, where: Place, target: Target, token: str
+) -> Iterator[tuple[str, str]]:
+    """Write beside the room what earlier changes would write into the app, and yield where it goes and where it is."""
+    for number, (path, content) in enumerate(files.items()):
+        if _within(path, place):
+            beside = file_beside(place, where.beside, token, number)
+            target.write(beside, content, expect=ReadAnswer(exists=False))
+            yield posixpath.relpath(path, place), beside
+
+
+def _result(
+    one: Planned,
+    trial: Trial,
+    results: Mapping[int, Tried],
+    trials: Sequence[tuple[Planned, Trial]],
+) -> Rehearsal:
+    tried = results.get(one.number)
+    if tried is None:
+        failed = next(
+            (other.doing for at, other in trials if at.number in results and results[at.number].exit_code), ""
+        )
+        broke = LAYING in results and results[LAYING].exit_code
+        why = (
+            f"{failed} failed before it" if failed else "what comes before it could not be laid into the copy"
+        )
+        return not_tried(one.change, why if failed or broke else "there was no place for a copy")
+    result = Rehearsal(
+        outcome="done",
+        told=f"{trial.doing} in a copy beside {trial.place}",
+        instead_of=one.change.fidelity,
+        seconds=round(tried.seconds, 1),
+        exit_code=tried.exit_code,
+        appear=tried.counts[0],
+        disappear=tried.counts[1],
+        change=tried.counts[2],
+        files=tried.files,
+    )
+    return result if not tried.exit_code else _unsuccessful(result, trial, tried)
+
+
+def _unsuccessful(result: Rehearsal, trial: Trial, tried: Tried) -> Rehearsal:
+    last = tried.last_lines[-1] if tried.last_lines else f"exit code {tried.exit_code}"
+    why = f"took longer than {trial.timeout:g} s" if tried.exit_code == _OUT_OF_TIME else last
+    outcome = "not tried" if tried.exit_code == UNTRIED else "failed"
+    told = f"not rehearsed: {why}" if outcome == "not tried" else f"{result.told}: {why}"
+    nothing = {"appear": 0, "disappear": 0, "change": 0, "files": ()}
+    return result.model_copy(
+        update={"outcome": outcome, "told": told, "last_lines": tried.last_lines, **nothing}
+    )
+
+
+def _rehearse_on_schema(staged: _Rehearsing, target: Target, runner: Runner, token: str) -> None:
+    """Apply the changes of the schema to a database made from it, and note what came of each."""
+    names = ", ".join(one.change.what for one in staged.on_schema)
+    told = f"{names}: in a database made for it on the same server from the schema alone, without rows"
+    runner.events.tell("rehearsing", target.name, told)
+    try:
+        with target.schema_copy(token) as copy:
+            _apply_in_order(staged, copy, runner, token)
+    except Interrupted:
+        raise
+    except RemediateError as error:
+        left = [one for one in staged.on_schema if one.number not in staged.results]
+        for one in left:
+            staged.refuse(one, error.what)
+        if not left:  # all was tried, and it could not be cleared up
+            runner.events.tell("warning", target.name, f"{error.what}; {error.todo}")
+
+
+def _apply_in_order(staged: _Rehearsing, copy: Target, runner: Runner, token: str) -> None:
+    failed = ""
+    for one in staged.on_schema:
+        if failed:
+            staged.refuse(one, f"“{failed}” failed before it")
+            continue
+        began = runner.clock.monotonic()
+        result = Rehearsal(
+            outcome="done",
+            told="done in a database made from the schema alone; what rows say against it was not tried",
+            instead_of=one.change.fidelity,
+        )
+        try:
+            one.action.apply(copy.scoped(f"rehearsal-{token}/{one.number}"), one.change)
+        except (Failed, Stale) as error:
+            failed = one.change.what
+            told = f"in a database made from the schema alone: {error.what}"
+            result = result.model_copy(update={"outcome": "failed", "told": told})
+        seconds = round(runner.clock.monotonic() - began, 1)
+        staged.results[one.number] = result.model_copy(update={"seconds": seconds})
+
+
+def _forget(target: Target, runner: Runner, prefix: str) -> None:
+    """Remove what the host keeps of the job; a host that is gone keeps it until the next rehearsal's end."""
+    try:
+        target.forget(prefix)
+    except RemediateError as error:
+        runner.events.tell("warning", target.name, f"what it keeps of the rehearsal is left: {error.what}")
