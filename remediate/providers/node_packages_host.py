@@ -171,7 +171,8 @@ awk -F '\t' 'FILENAME == ARGV[1] {{ before[$1] = $2; next }} {{ after[$1] = $2 }
 mv -T -- "$work/node_modules" "$room/installed"
 find "$room/installed" -maxdepth 2 -type l ! -path '*/.bin/*' | while IFS= read -r link; do
     beside=$backend/node_modules/${{link#"$room/installed/"}}
-    case $(readlink -- "$link") in /*) ;; *) ln -sfn -- "${{beside%/*}}/$(readlink -- "$link")" "$link" ;; esac
+    leads=$(readlink -- "$link")
+    case $leads in /*) ;; *) ln -sfn -- "$(readlink -m -- "${{beside%/*}}/$leads")" "$link" ;; esac
 done
 ln -sfn -- "$room/installed" "$room/node_modules"
 """

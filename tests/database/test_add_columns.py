@@ -1,8 +1,8 @@
 """The laws of `sql.add_columns` over a real PostgreSQL, and what no general law says of it."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from remediate.providers.catalog import TABLES, tables_in
 from remediate.providers.postgres import STEPS, AddColumns, NewColumn
 from remediate.questions import Answers
 from remediate.target import DatabaseChange
+from remediate.transport.copy_target import CopyTarget
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
 from remediate.transport.database_wire import Command
@@ -65,6 +66,14 @@ class DatabaseTarget:
 
     def ledger(self) -> dict[str, Json] | None:
         return self.reach.ledger(f"{self.token}/{self.count[0]}")
+
+    @contextmanager
+    def schema_copy(self, token: str) -> Iterator[CopyTarget]:
+        with self.reach.copied(token) as copy:
+            yield CopyTarget(self, copy)
+
+    def forget(self, token_prefix: str) -> None:
+        del token_prefix
 
     def locked(self, owner: LockOwner) -> AbstractContextManager[object]:
         return nullcontext(owner)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from remediate.errors import Conflict
+from remediate.errors import Conflict, CouldNotLook
 from remediate.model import Json
 from remediate.owner import LockOwner
 from remediate.questions import Answer, Answers, Read, ReadAnswer, Run, RunAnswer, Unanswered
@@ -121,6 +121,14 @@ class CommandTarget:
 
     def change_database(self, change: DatabaseChange) -> bool:
         raise NotImplementedError
+
+    @contextmanager
+    def schema_copy(self, token: str) -> Iterator["CommandTarget"]:
+        raise CouldNotLook(self.name, f"no database is here to be copied as {token}")
+        yield self
+
+    def forget(self, token_prefix: str) -> None:
+        del token_prefix
 
     def ledger(self) -> dict[str, Json] | None:
         return None

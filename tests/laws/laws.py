@@ -4,13 +4,23 @@ A law is given a world at its beginning; one that needs several beginnings reset
 """
 
 import json
+import tempfile
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from remediate.errors import Failed, Lost
-from remediate.model import Change, Undo, WayBack
+from remediate.events import Events
+from remediate.journal import Journal
+from remediate.masking import Masker
+from remediate.model import Change, Plan, PlannedFix, Undo, WayBack
+from remediate.owner import LockOwner
+from remediate.planner import NamedFix
 from remediate.questions import Answers, NotKnown
+from remediate.rehearsal import rehearse
+from remediate.runner import Runner
 from remediate.steps import Action, Step
 from remediate.target import Target
 
@@ -129,6 +139,27 @@ def an_assumed_change_wants_the_same(
     demand(same, "what it assumed is not what it would do")  # fmt: skip
 
 
+def a_rehearsal_leaves_all_as_it_was(
+    action: Action, world: World, catalogue: Mapping[str, type[Step]]
+) -> None:
+    """Law 6: rehearsed, files, database and processes are as before, and the plan is the same plan."""
+    before, target = world.fingerprint(), world.target()
+    changes = planned(action, target)
+    fix = PlannedFix(step="it", action=action.kind, parameters=action.parameters, changes=changes)
+    plan = Plan(playbook="p", playbook_digest="", environment="e", host="h", findings=(), fixes=(fix,))
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder), Masker()) as journal:
+        owner = LockOwner(run=f"law-{uuid.uuid4().hex[:12]}", who="tester", since="now")
+        events = Events(owner.run, [], Masker(), time.time)
+        runner = Runner(owner, journal, events, lambda kind, given: rebuilt(kind, given, catalogue))
+        rehearsed = rehearse(plan, [NamedFix("it", action)], target, runner, uuid.uuid4().hex[:12])
+    demand(world.fingerprint() == before, "something is different after the rehearsal")
+    demand(rehearsed.digest == plan.digest, "the rehearsed plan is another one")
+    failed = [
+        one.rehearsal for one in rehearsed.changes if one.rehearsal and one.rehearsal.outcome == "failed"
+    ]
+    demand(not failed, f"its rehearsal failed, and it would not: {failed}")
+
+
 LAWS: tuple[Law, ...] = (
     looking_writes_nothing,
     applied_is_done,
@@ -137,6 +168,7 @@ LAWS: tuple[Law, ...] = (
     a_recorded_plan_is_the_live_plan,
     forecasts_come_true,
     an_assumed_change_wants_the_same,
+    a_rehearsal_leaves_all_as_it_was,
 )
 
 

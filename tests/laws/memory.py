@@ -230,6 +230,14 @@ class MemoryTarget:
         self.state.ledger[token] = change.undo
         return True
 
+    @contextmanager
+    def schema_copy(self, token: str) -> Iterator["MemoryTarget"]:
+        """Make a world of the same tables; how many of them have rows is no matter here."""
+        assert token
+        world = copy.copy(self.world)
+        world.state = copy.deepcopy(self.world.state)
+        yield MemoryTarget(world, "")
+
     def ledger(self) -> dict[str, Json] | None:
         return self.state.ledger.get(f"{self.token}/{self.count}")
 

@@ -67,6 +67,9 @@ class Watched:
         self.inner = self.inner.scoped(token)
         return self
 
+    def schema_copy(self, token: str) -> AbstractContextManager[Target]:
+        return self.inner.schema_copy(token)
+
     def ledger(self) -> dict[str, Json] | None:
         return self.inner.ledger()
 

@@ -1,0 +1,232 @@
+"""SQL on a schema rehearsed in a database made for it: what it tells, and that nothing is left of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from remediate.errors import Blocked
+from remediate.events import Event, Events
+from remediate.journal import Journal
+from remediate.masking import Masker
+from remediate.model import Fidelity, Plan, PlannedFix, Rehearsal
+from remediate.owner import LockOwner
+from remediate.planner import NamedFix
+from remediate.providers.new_column import NewColumn
+from remediate.providers.postgres import AddColumns
+from remediate.providers.prisma_deploy import MigrateDeploy
+from remediate.providers.sql_migrate import SqlMigrate
+from remediate.rehearsal import failure_of, rehearse
+from remediate.runner import Runner
+from remediate.steps import Action
+from remediate.transport.copy_target import CopyTarget
+from remediate.transport.database import Database
+from remediate.transport.database_door import DatabaseSettings
+from remediate.transport.database_scratch import PREFIX, is_left_of, name_for
+
+from .conftest import Cluster
+from .test_prisma_deploy import World
+
+BEGINNING = """CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE avatars (id int PRIMARY KEY, "userId" int, name text, mood mood DEFAULT 'good');
+INSERT INTO avatars SELECT n, n % 7, 'name ' || n FROM generate_series(1, 50) AS n;
+CREATE SEQUENCE numbers; SELECT nextval('numbers');"""
+NOTE = AddColumns(table="avatars", columns=[NewColumn(name="note", type="TEXT")])
+TOKEN = "0123456789ab"
+
+
+def script(text: str) -> SqlMigrate:
+    return SqlMigrate.model_validate({"text": text, "way_back": "none", "reason": "a test"})
+
+
+@dataclass
+class Stage:
+    world: World
+    journal: Journal
+    told: list[Event]
+
+    def rehearsed(self, *actions: Action) -> Plan:
+        target = self.world.target()
+        fixes = [NamedFix(f"step {number}", action) for number, action in enumerate(actions, start=1)]
+        planned = tuple(
+            PlannedFix(
+                step=fix.name, action=fix.action.kind, parameters=fix.action.parameters,
+                changes=fix.action.plan(target.answer(fix.action.ask())),
+            )
+            for fix in fixes
+        )  # fmt: skip
+        plan = Plan(playbook="p", playbook_digest="", environment="e", host="h", findings=(), fixes=planned)
+        events = Events("run", [self.told.append], Masker(), time.time)
+        owner = LockOwner(run="run", who="me", since="now")
+        runner = Runner(owner, self.journal, events, lambda *_: actions[0])
+        rehearsed = rehearse(plan, fixes, target, runner, TOKEN)  # type: ignore[arg-type]
+        assert rehearsed.digest == plan.digest
+        return rehearsed
+
+    def databases(self) -> list[str]:
+        return self.world.cluster.sql("SELECT datname FROM pg_database ORDER BY 1").split()
+
+    def whole(self) -> str:
+        """Return all of the database, the tool's own schema as well, and how often anything was written there."""
+        written = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables"
+        schemas = "SELECT string_agg(nspname, ',' ORDER BY 1) FROM pg_namespace WHERE nspname !~ '^pg_'"
+        # Not the catalogs: what a server does in them by itself, autovacuum does.
+        return self.world.fingerprint() + self.world.sql(f"{written} WHERE schemaname !~ '^pg_'; {schemas}")
+
+
+@pytest.fixture
+def stage(
+    cluster: Cluster, dbname: str, open_database: Callable[..., Database], tmp_path: Path
+) -> Iterator[Stage]:
+    settings = DatabaseSettings(tries=2, lock=0.5)
+    database = open_database(cluster.url(dbname), settings=settings, sleep=lambda _: None)
+    world = World(cluster, dbname, database, beginning=BEGINNING)
+    world.reset()
+    with Journal.open(tmp_path / "state", Masker()) as journal:
+        yield Stage(world, journal, [])
+
+
+def results(plan: Plan) -> list[Rehearsal]:
+    return [change.rehearsal for change in plan.changes if change.rehearsal]
+
+
+def outcomes(plan: Plan) -> list[str]:
+    return [one.outcome for one in results(plan)]
+
+
+def test_what_is_exact_stays_so_and_what_was_an_estimate_is_rehearsed(stage: Stage) -> None:
+    before, databases = stage.whole(), stage.databases()
+    plan = stage.rehearsed(
+        NOTE, script("ALTER TABLE avatars ALTER mood SET NOT NULL; CREATE TABLE made (id int)")
+    )
+    assert [change.fidelity for change in plan.changes] == [Fidelity.EXACT, Fidelity.REHEARSED]
+    assert outcomes(plan) == ["done", "done"], results(plan)
+    assert (stage.whole(), stage.databases()) == (before, databases)
+    assert [event.kind for event in stage.told] == ["rehearsing"]
+
+
+def test_a_migration_that_would_fail_is_told_with_the_servers_words_and_the_rest_is_not_tried(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.world.sql("DROP TABLE avatars")
+    for name, sql in (
+        ("1_good", "CREATE TABLE a (id int);"),
+        ("2_bad", "CREATE TABLE b (id int);\nALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a (nothing);"),
+        ("3_later", "CREATE TABLE c (id int);"),
+    ):
+        (tmp_path / "migrations" / name).mkdir(parents=True)
+        (tmp_path / "migrations" / name / "migration.sql").write_text(sql)
+    before, databases = stage.whole(), stage.databases()
+    plan = stage.rehearsed(MigrateDeploy(folder=str(tmp_path / "migrations")))
+    assert outcomes(plan) == ["done", "failed", "not tried"], results(plan)
+    failed = failure_of(plan)
+    assert failed is not None
+    assert "apply the migration 2_bad" in failed.what
+    assert '"nothing"' in failed.what
+    assert (stage.whole(), stage.databases()) == (before, databases)
+
+
+def test_changes_are_tried_one_upon_the_other(stage: Stage) -> None:
+    first, second = script("CREATE TABLE one (id int)"), script("ALTER TABLE one ADD COLUMN more int")
+    stage.world.sql("CREATE TABLE one (id int)")
+    later = second.plan(stage.world.target().answer(second.ask()))
+    stage.world.sql("DROP TABLE one")
+    earlier = first.plan(stage.world.target().answer(first.ask()))
+    with stage.world.reach.copied(TOKEN) as copy:
+        on = CopyTarget(stage.world.target(), copy)
+        first.apply(on.scoped("t/1"), earlier[0])  # type: ignore[arg-type]
+        second.apply(on.scoped("t/2"), later[0])  # type: ignore[arg-type]
+    assert "one" not in stage.world.sql("SELECT string_agg(relname, ',') FROM pg_class")
+
+
+def test_a_role_that_may_make_no_database_is_told_so_and_the_plan_stands(
+    stage: Stage, open_database: Callable[..., Database], cluster: Cluster, dbname: str
+) -> None:
+    cluster.sql(
+        f"CREATE ROLE small_{dbname} LOGIN PASSWORD 'x'; ALTER TABLE avatars OWNER TO small_{dbname}", dbname
+    )
+    cluster.sql(f"GRANT ALL ON SCHEMA public TO small_{dbname}")
+    try:
+        stage.world.reach = open_database(cluster.url(dbname, user=f"small_{dbname}", password="x"))
+        plan = stage.rehearsed(NOTE)
+        assert outcomes(plan) == ["not tried"]
+        assert "CREATEDB" in results(plan)[0].told
+        assert plan.changes[0].fidelity is Fidelity.EXACT
+        assert failure_of(plan) is None
+    finally:
+        stage.world.reach.close()
+        cluster.sql(f"REASSIGN OWNED BY small_{dbname} TO app; DROP OWNED BY small_{dbname}", dbname)
+        cluster.sql(f"DROP ROLE small_{dbname}")
+
+
+def test_what_a_kill_left_is_dropped_by_the_next_and_nothing_else_ever(stage: Stage, dbname: str) -> None:
+    cluster = stage.world.cluster
+    of = cluster.sql(
+        "SELECT current_database() || '/' || oid FROM pg_database WHERE datname = current_database()", dbname
+    ).strip()
+    ours, another, made_up = name_for("a" * 12, of), name_for("b" * 12, "another/1"), f"{PREFIX}{'c' * 24}"
+    foreign, commented = name_for("d" * 12, of), name_for("e" * 12, of)
+    for name in (ours, another, made_up, foreign, commented):
+        cluster.sql(f"CREATE DATABASE {name}")
+    cluster.sql(f"CREATE ROLE other_{dbname}; ALTER DATABASE {foreign} OWNER TO other_{dbname}")
+    cluster.sql(f"COMMENT ON DATABASE {commented} IS 'mine, do not touch'")
+    try:
+        stage.rehearsed(NOTE)
+        left = set(stage.databases())
+        assert ours not in left
+        assert {another, made_up, foreign, commented} <= left
+    finally:
+        for name in (another, made_up, foreign, commented):
+            cluster.sql(f"DROP DATABASE {name}")
+        cluster.sql(f"DROP ROLE other_{dbname}")
+
+
+def test_one_that_is_at_work_is_left_alone_by_another(stage: Stage) -> None:
+    with stage.world.reach.copied("f" * 12):
+        alive = [name for name in stage.databases() if name.startswith(PREFIX)]
+        assert outcomes(stage.rehearsed(NOTE)) == ["done"]
+        assert [name for name in stage.databases() if name.startswith(PREFIX)] == alive
+    assert not [name for name in stage.databases() if name.startswith(PREFIX)]
+
+
+def test_an_interrupt_in_the_middle_leaves_no_database(stage: Stage) -> None:
+    databases = stage.databases()
+    with suppress(KeyboardInterrupt), stage.world.reach.copied(TOKEN):
+        assert stage.databases() != databases
+        raise KeyboardInterrupt
+    assert stage.databases() == databases
+
+
+def test_a_schema_that_cannot_be_copied_is_told_and_nothing_is_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    databases = stage.databases()
+    for text, told in (("exit 1", "pg_dump: "), ("echo 'SELECT 1/0;'", "ERROR:  division by zero")):
+        for name, said in (("pg_dump", text), ("psql", 'exec /usr/bin/psql "$@"')):
+            (tmp_path / name).write_text(f"#!/bin/sh\n{said}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setattr(
+            "remediate.transport.database_scratch._programs",
+            lambda _: (str(tmp_path / "pg_dump"), str(tmp_path / "psql")),
+        )
+        plan = stage.rehearsed(NOTE)
+        assert outcomes(plan) == ["not tried"]
+        assert told in results(plan)[0].told
+        assert stage.databases() == databases
+    monkeypatch.setattr("remediate.transport.database_scratch._programs", lambda _: None)
+    with pytest.raises(Blocked, match="no pg_dump"), stage.world.reach.copied(TOKEN):
+        pass
+    assert stage.databases() == databases
+
+
+def test_a_name_tells_whose_it_is() -> None:
+    name = name_for(TOKEN, "app/5")
+    assert len(name) < 64
+    assert is_left_of("app/5", name, None)
+    assert not is_left_of("app/6", name, None)
+    assert not is_left_of("app/5", name.upper(), None)
+    assert not is_left_of("app/5", name + "x", None)
+    assert not is_left_of("app/5", name, "somebody's")
