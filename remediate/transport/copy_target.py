@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Protocol
 
 from remediate.errors import Failed
 from remediate.model import Json
-from remediate.questions import Answers, Fetch, Query, Read, Run
+from remediate.questions import Answers, Fetch, Query, QueryAnswer, Read, Run
 from remediate.target import DatabaseChange, OutsideTransaction
 from remediate.transport.host_database import DatabaseCopy
 
@@ -62,7 +62,18 @@ class CopyTarget:
         return given.laid_over(Answers({**self._copy.answer(queries)}, self.name)) if queries else given
 
     def change_database(self, change: DatabaseChange | OutsideTransaction) -> bool:
-        """Change the copy."""
+        """Change the copy.
+
+        Guards are left out: they know the live database by its numbers and rows, and the copy has others. What a copy
+        of a schema has not got, such as an index that is invalid, need not be taken away.
+        """
+        if isinstance(change, OutsideTransaction):
+            there = self._copy.answer((change.came_about,))[change.came_about]
+            if isinstance(there, QueryAnswer) and there.rows[0][0]:
+                return False
+        else:
+            left = tuple(one for one in change.statements if not one.guards)
+            change = change.model_copy(update={"statements": left})
         return self._copy.change(f"{self.token}/{next(self._changes)}", change)
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:

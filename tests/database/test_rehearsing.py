@@ -22,6 +22,7 @@ from remediate.providers.sql_migrate import SqlMigrate
 from remediate.rehearsal import failure_of, rehearse
 from remediate.runner import Runner
 from remediate.steps import Action
+from remediate.target import DatabaseChange, Statement
 from remediate.transport.copy_target import CopyTarget
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
@@ -139,7 +140,31 @@ def test_changes_are_tried_one_upon_the_other(stage: Stage) -> None:
         on = CopyTarget(stage.world.target(), copy)
         first.apply(on.scoped("t/1"), earlier[0])  # type: ignore[arg-type]
         second.apply(on.scoped("t/2"), later[0])  # type: ignore[arg-type]
-    assert "one" not in stage.world.sql("SELECT string_agg(relname, ',') FROM pg_class")
+    assert stage.world.sql("SELECT to_regclass('one') IS NULL") == "t"
+
+
+def test_what_only_the_live_database_has_is_no_failure_of_the_change(stage: Stage) -> None:
+    on = "ON avatars (name)"
+    stage.world.sql(f"CREATE INDEX by_name {on}")
+    again = SqlMigrate.model_validate(
+        {
+            "text": "DROP INDEX CONCURRENTLY by_name",
+            "down": {"text": f"CREATE INDEX CONCURRENTLY by_name {on}"},
+        }
+    )
+    assert outcomes(stage.rehearsed(again)) == ["done"]
+    stage.world.sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'by_name'::regclass")
+    assert outcomes(stage.rehearsed(again)) == [
+        "done"
+    ]  # pg_dump leaves it out, so it is not there to be dropped
+    stage.world.sql('ALTER TABLE avatars ADD FOREIGN KEY ("userId") REFERENCES avatars (id) NOT VALID')
+    guard = (
+        "SELECT 1 / (count(*) = 1)::int FROM pg_constraint WHERE oid = %s::bigint::oid AND NOT convalidated"
+    )
+    with stage.world.reach.copied(TOKEN) as copy:
+        on_copy = CopyTarget(stage.world.target(), copy, "t/1")
+        change = DatabaseChange(statements=(Statement(sql=guard, parameters=(1,)), Statement(sql="SELECT 2")))
+        assert on_copy.change_database(change)
 
 
 def test_a_role_that_may_make_no_database_is_told_so_and_the_plan_stands(
@@ -148,7 +173,7 @@ def test_a_role_that_may_make_no_database_is_told_so_and_the_plan_stands(
     cluster.sql(
         f"CREATE ROLE small_{dbname} LOGIN PASSWORD 'x'; ALTER TABLE avatars OWNER TO small_{dbname}", dbname
     )
-    cluster.sql(f"GRANT ALL ON SCHEMA public TO small_{dbname}")
+    cluster.sql(f"GRANT ALL ON SCHEMA public TO small_{dbname}", dbname)
     try:
         stage.world.reach = open_database(cluster.url(dbname, user=f"small_{dbname}", password="x"))
         plan = stage.rehearsed(NOTE)
