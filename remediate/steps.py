@@ -5,7 +5,8 @@ Laws, run over every action in memory and on real hosts:
 2. after apply, the plan made from fresh answers is empty;
 3. after snapshot, then apply, or apply cut before its effect, or cut after it, then undo and undo: all is as before;
 4. an Undo survives JSON and another process;
-5. a plan computed from recorded answers equals the plan computed live.
+5. a plan computed from recorded answers equals the plan computed live;
+6. every change is as the action's `promise` says: its fidelity, its way back, its risk.
 """
 
 from typing import ClassVar
@@ -13,6 +14,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from remediate.model import Change, Finding, Json, Undo
+from remediate.promise import Need, Promise
 from remediate.questions import Answers, Fetch, Query, Read, Run
 from remediate.target import Target
 
@@ -31,6 +33,10 @@ class Step(BaseModel):
     """`provider.verb`, as playbooks write it."""
     constant: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """The ways to parameters that may hold no template: text that a shell will run."""
+    tells: ClassVar[str] = ""
+    """What it does, as a sentence without its end, with parameters in it (`explaining.wording`). MUST."""
+    needs: ClassVar[tuple[Need, ...]] = ()
+    """What must be there for it, beside a shell."""
 
     def ask(self) -> Questions:
         """Return the questions this step needs answered. Data: no target is in reach. MUST."""
@@ -69,8 +75,11 @@ class Action(Step):
 
     `development_only` says that no plan has it in an environment whose inventory does not say `development: true`;
     `policy` holds it to that.
+
+    `promise` says what every change it makes is, before anything is asked. MUST.
     """
 
+    promise: ClassVar[Promise]
     undo_last: ClassVar[bool] = False
     once_verified: ClassVar[bool] = False
     development_only: ClassVar[bool] = False

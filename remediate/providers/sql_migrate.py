@@ -16,6 +16,7 @@ from remediate.gate import Known, Verdict
 from remediate.gate.concurrent import ConcurrentIndex, concurrent_index
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES, INDEXES
@@ -53,6 +54,22 @@ class SqlMigrate(OwnChange):
     """
 
     kind: ClassVar[str] = "sql.migrate"
+    tells: ClassVar[str] = (
+        "Runs one SQL script[, the file {file},] in one transaction, once for each of its texts; every "
+        "statement is judged by the hazard gate before"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.ESTIMATE: "what will run is known to the letter, and what it makes of the data is not"
+        },
+        back={
+            WayBack.EQUIVALENT: "the playbook's own script `down` takes it back",
+            WayBack.NONE: "for the `reason` that the playbook gives, where it says `way_back: none`",
+        },
+        risks=("schema", "data"),
+        meanwhile=f"each statement takes the locks it takes; {LOCK_WAIT}",
+    )
     constant: ClassVar[tuple[tuple[str, ...], ...]] = (("text",), ("down", "text"))
     file: str | None = Field(default=None, description="The script: an absolute path on the host.")
     text: str | None = Field(default=None, description="The script itself, instead; no template.")

@@ -11,7 +11,9 @@ from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Change, Finding, Forecast, Json, Undo
+from remediate.promise import Need, Promise
 from remediate.providers.edits import (
+    EDITED,
     demand_inside,
     edited,
     leaves,
@@ -80,6 +82,11 @@ class TypescriptImports(_Imports, Check):
     """
 
     kind: ClassVar[str] = "typescript.imports"
+    tells: ClassVar[str] = (
+        "Follows every relative import of the sources[ that leads to {module}], and looks whether its "
+        "module really exports what is named"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
 
     def ask(self) -> Questions:
         """Return the question for the source tree."""
@@ -111,6 +118,12 @@ class TypescriptImport(_Imports, Action):
     """
 
     kind: ClassVar[str] = "typescript.import"
+    tells: ClassVar[str] = (
+        "Mends every relative import of the sources[ that leads to {module}] that names what its module "
+        "does not export, where there is exactly one right form; other imports are left alone"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
+    promise: ClassVar[Promise] = EDITED
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is changed.")
 
     def ask(self) -> Questions:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "remediate"
 
 FLOOR_OF = {
     "errors": 0, "owner": 0, "hazard": 0, "model": 0, "clock": 0, "questions": 0,
-    "target": 1, "sql": 1, "masking": 1, "signatures": 1,
+    "target": 1, "promise": 1, "sql": 1, "masking": 1, "signatures": 1,
     "steps": 2,
     "events": 3, "planner": 3, "playbook": 3, "inventory": 3, "journal": 3, "policy": 3, "providers": 3,
     "text": 3, "schemas": 3, "gate": 3, "review": 3,

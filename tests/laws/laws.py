@@ -129,6 +129,13 @@ def an_assumed_change_wants_the_same(
     demand(same, "what it assumed is not what it would do")  # fmt: skip
 
 
+def changes_are_as_promised(action: Action, world: World, catalogue: Mapping[str, type[Step]]) -> None:
+    """Law 6: every change is as the action's class says of all of them, which is what `explain` tells."""
+    for change in planned(action, world.target()):
+        broken = list(action.promise.broken_by(change))
+        demand(not broken, f"“{change.what}” is not as promised: {', '.join(broken)}")
+
+
 LAWS: tuple[Law, ...] = (
     looking_writes_nothing,
     applied_is_done,
@@ -137,6 +144,7 @@ LAWS: tuple[Law, ...] = (
     a_recorded_plan_is_the_live_plan,
     forecasts_come_true,
     an_assumed_change_wants_the_same,
+    changes_are_as_promised,
 )
 
 
