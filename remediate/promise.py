@@ -16,9 +16,7 @@ LOCK_WAIT = "a lock is waited for 1 s at a time, five times at most"
 class Need(StrEnum):
     """What must be there for a step to look, or to act."""
 
-    DATABASE = (
-        "a `database:` in the inventory: the step asks the app's own database, through the SSH connection"
-    )
+    DATABASE = "the app's database, under `database:` in the inventory, reached through the SSH connection"
     CURL = "`curl` on the host: requests are made from there"
     NODE = "Node.js on the host"
     NPM = "npm on the host, and package-lock.json with the app"

@@ -52,9 +52,9 @@ class HttpOk(Check):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
     kind: ClassVar[str] = "http.ok"
     tells: ClassVar[str] = (
-        "Sends a {method} request for {path} from the host itself, and looks whether it is answered with "
-        "status {status}[ and JSON of the shape {json}][ within {max_seconds} seconds][, using the "
-        "inventory's secret {bearer} as the token]"
+        "Requests {path}[ ({method})] from the host itself, and looks whether it is answered with status {status}"
+        "[ and JSON of the shape {json}][ within {max_seconds} seconds][; the request bears the inventory's secret"
+        " {bearer} as its token]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query.")

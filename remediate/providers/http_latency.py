@@ -47,9 +47,8 @@ class HttpLatency(Check):
 
     kind: ClassVar[str] = "http.latency"
     tells: ClassVar[str] = (
-        "Requests {path} {times} times from the host itself, and looks whether all but the slowest "
-        "twentieth are answered within {max_seconds} seconds[, using the inventory's secret {bearer} as "
-        "the token]"
+        "Requests {path} {times} times from the host itself, and looks whether all but the slowest twentieth are"
+        " answered within {max_seconds} seconds[; the requests bear the inventory's secret {bearer} as their token]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query; something small.")

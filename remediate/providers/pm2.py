@@ -123,8 +123,8 @@ class Pm2Log(OneApp, Check):
 
     kind: ClassVar[str] = "pm2.log"
     tells: ClassVar[str] = (
-        "Looks in the app's logs for {without}. While it waits for a cure to hold, only what was written "
-        "after that wait began counts; at a first look it is the last {lines} lines"
+        "Looks whether a line of the app's logs matches {without}. A first look reads the last {lines} lines of each; "
+        "later, only what was written since counts"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     without: str = Field(description="Python regular expression; a line that matches is unhealthy.")
