@@ -9,6 +9,7 @@ Laws, run over every action in memory and on real hosts:
 6. every change is as the action's `promise` says: its fidelity, its way back, its risk.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -83,6 +84,16 @@ class Action(Step):
     undo_last: ClassVar[bool] = False
     once_verified: ClassVar[bool] = False
     development_only: ClassVar[bool] = False
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return what holds of every change with these parameters. MAY be narrower than `promise`.
+
+        Args:
+            parameters: As a playbook writes them, templates as their text.
+        """
+        del parameters
+        return cls.promise
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.

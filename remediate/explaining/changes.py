@@ -29,7 +29,7 @@ def more_about(change: ToldChange) -> Iterator[str]:
     if change.needs_found:
         yield "What exactly it is given is known once the fault was looked for."
     yield f"Shown beforehand {_joined(change.fidelity, _FIDELITY)}."
-    yield f"Put back {_joined(change.back, _BACK)}.{_when_put_back(change)}"
+    yield f"{_way_back(change)}.{_when_put_back(change)}"
     if change.meanwhile:
         yield f"Meanwhile: {change.meanwhile}."
     if change.once_verified:
@@ -38,12 +38,18 @@ def more_about(change: ToldChange) -> Iterator[str]:
 
 
 _FIDELITY = {
-    "exact": "exactly, to the byte or row",
+    "exact": "exactly",
     "rehearsed": "as it came out on a copy",
     "estimate": "as an estimate",
     "opaque": "only as a command",
 }
 _BACK = {"exact": "exactly", "equivalent": "to the same effect", "none": "not at all"}
+
+
+def _way_back(change: ToldChange) -> str:
+    if set(change.back) == {"none"}:
+        return f"There is no way back{_why(change.back['none'])}"
+    return f"Put back {_joined(change.back, _BACK)}"
 
 
 def _joined(told: Mapping[str, str], words: Mapping[str, str]) -> str:
@@ -55,4 +61,4 @@ def _why(when: str) -> str:
 
 
 def _when_put_back(change: ToldChange) -> str:
-    return " That comes last, after all else." if change.undo_last else ""
+    return " That waits until what the steps before it have changed is put back." if change.undo_last else ""

@@ -56,11 +56,12 @@ def _check(step: StepTemplate[Check]) -> ToldCheck:
 
 
 def _change(step: StepTemplate[Action]) -> ToldChange:
-    action, promise = step.step, step.step.promise
+    action, parameters = step.step, parameters_of(step)
+    promise = action.promised(parameters.values)
     return ToldChange(
         name=step.name,
         kind=step.kind,
-        does=sentence(action.tells, parameters_of(step)),
+        does=sentence(action.tells, parameters),
         fidelity={fidelity.value: when for fidelity, when in promise.fidelity.items()},
         back={way.value: how for way, how in promise.back.items()},
         risks=promise.risks,

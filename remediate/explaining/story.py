@@ -91,7 +91,7 @@ def _in_short(told: Explanation) -> Iterator[Block]:
         )
         return
     steps = counted(len(told.fix), "step")
-    yield f"A cure for hosts of {hosts}, in {steps}; its risk is {told.risk}. {how_far_back(told.fix)}"
+    yield f"A cure for hosts of {hosts}, in {steps}; its class of risk is {code(told.risk)}. {how_far_back(told.fix)}"
     dry = code(f"remediate run {told.name} --on HOSTS --dry-run")
     yield f"See what it would do, without any change: {dry}."
 
@@ -174,7 +174,8 @@ def _asks(told: Explanation) -> Iterator[Block]:
     if not told.fix:
         return
     if told.say:
-        yield "Beside the plan, it tells or asks you (what stands between braces is filled in on the spot):"
+        filled = " (what stands between braces is filled in on the spot)" if "{{" in told.say else ""
+        yield f"Beside the plan, it tells or asks you{filled}:"
         yield Quoted(told.say)
     yield (
         "Whether you confirm with yes, by typing the environment's name, with a reason or with the signatures of"
@@ -203,10 +204,8 @@ def _no_help(told: Explanation) -> Iterator[Block]:
 
 def _on_failure(told: Explanation) -> str:
     if told.on_failure == "keep":
-        return (
-            "What was changed is kept, for nothing is put back by itself, and the run ends with exit code 8."
-        )
-    for_good = any(set(change.back) == {"none"} for change in told.fix)
+        return "What was changed stays, for nothing is put back by itself. The run ends with exit code 8."
+    for_good = any("none" in change.back for change in told.fix)
     what = "What can be put back is put back" if for_good else "Everything is put back"
     return (
         f"{what}, the last change first; then it looks again, to prove that all is as it was. The run ends with"
@@ -283,4 +282,4 @@ def _as_written(value: object) -> str:
 
 def _runbook(told: Explanation) -> Iterator[Block]:
     if told.runbook:
-        yield f"It takes the place of {listed([f'“{heading}”' for heading in told.runbook])}."
+        yield f"Under {listed([f'“{heading}”' for heading in told.runbook])}."

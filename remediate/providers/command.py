@@ -6,12 +6,13 @@ what a command does, so every change here is `opaque`, which a policy can forbid
 
 import json
 import re
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from remediate.errors import CouldNotLook, Failed
-from remediate.model import Change, Fidelity, Finding, Risk, Undo, WayBack
+from remediate.model import Change, Fidelity, Finding, Json, Risk, Undo, WayBack
 from remediate.promise import Promise
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
@@ -143,6 +144,7 @@ class CommandRun(_Command, Action):
     kind: ClassVar[str] = "command.run"
     tells: ClassVar[str] = (
         "Runs a script of the playbook's own ({what}), unless its check says that there is nothing to do"
+        "[way_back?][reason?][risk?]"
     )
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.OPAQUE: "only its author knows what it does"},
@@ -172,6 +174,12 @@ class CommandRun(_Command, Action):
 
     # `undo` is the verb of the contract, so the field has another name within.
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return the promise with the way back that the playbook says."""
+        promise = cls.promise.with_way_back(parameters.get("way_back"), parameters.get("reason"))
+        return promise.model_copy(update={"risks": (parameters.get("risk", "config"),)})
 
     @model_validator(mode="after")
     def _says_the_way_back(self) -> Self:

@@ -86,7 +86,6 @@ class EnvValue(EnvFile, Check):
         "Looks whether {key} in {file} has the value it must have[: that of the inventory's secret "
         "{secret}][: one of the form {form}]"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     key: str = Field(description="The variable.")
     secret: str | None = Field(default=None, description="Name of the inventory's secret that it must equal.")
     form: Literal["database-url"] | None = Field(default=None, description="What it must be.")
@@ -133,10 +132,9 @@ class EnvTidy(EnvFile, Check):
     kind: ClassVar[str] = "env.tidy"
     tells: ClassVar[str] = (
         "Looks whether {file} says each variable once and whole: none twice, none glued to the value of "
-        "another, none cut by a `#` outside quotes[; {keys} alone counts][ended?; a last line without an "
+        "another, none cut by a `#` outside quotes[; only {keys} is looked at][ended?; a last line without an "
         "end is all right]"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     keys: list[str] = Field(
         default=[], description="Look at these variables only; a glued line is found for them alone."
     )

@@ -160,7 +160,6 @@ class EnvUnset(_Edit):
 
     kind: ClassVar[str] = "env.unset"
     tells: ClassVar[str] = "Removes every line of {file} that sets {key}; nothing else is moved"
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     promise: ClassVar[Promise] = EDITED
     key: str = Field(pattern=NAME, description="The variable.")
 

@@ -53,8 +53,8 @@ class HttpOk(Check):
     kind: ClassVar[str] = "http.ok"
     tells: ClassVar[str] = (
         "Requests {path}[ ({method})] from the host itself, and looks whether it is answered with status {status}"
-        "[ and JSON of the shape {json}][ within {max_seconds} seconds][; the request bears the inventory's secret"
-        " {bearer} as its token]"
+        "[ and JSON of the shape {json}][ within {max_seconds} s][; the inventory's secret {bearer} is sent as"
+        " bearer token]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query.")

@@ -48,7 +48,7 @@ class HttpLatency(Check):
     kind: ClassVar[str] = "http.latency"
     tells: ClassVar[str] = (
         "Requests {path} {times} times from the host itself, and looks whether all but the slowest twentieth are"
-        " answered within {max_seconds} seconds[; the requests bear the inventory's secret {bearer} as their token]"
+        " answered within {max_seconds} s[; the inventory's secret {bearer} is sent as bearer token]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query; something small.")

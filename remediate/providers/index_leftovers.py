@@ -51,7 +51,9 @@ class DropInvalidIndexes(Gated):
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.EXACT: ""},
-        back={WayBack.EQUIVALENT: "none is needed: an invalid index served no query, and is not made again"},
+        back={
+            WayBack.EQUIVALENT: "nothing has to be done, for an invalid index served no query; it is not made again"
+        },
         risks=("schema",),
         meanwhile="readers and writers go on",
     )

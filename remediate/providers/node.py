@@ -89,7 +89,7 @@ class NodeDist(Build, Check):
     kind: ClassVar[str] = "node.dist"
     tells: ClassVar[str] = (
         "Compares the build with its sources: whether every source has its script there, none is older "
-        "than its source, and every import leads somewhere[. Of these only {of} counts here]"
+        "than its source, and every import leads somewhere[. Only these count here: {of}]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(

@@ -87,7 +87,6 @@ class NodeVersions(_Backend, Check):
 
     kind: ClassVar[str] = "node.versions"
     tells: ClassVar[str] = "Looks whether {packages} are of one version, those of them that are installed"
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     packages: list[str] = Field(default=["prisma", "@prisma/client"], min_length=2)
 
     @property

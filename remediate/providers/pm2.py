@@ -212,9 +212,7 @@ class Pm2Restart(WhatItRuns, Action):
     needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.ESTIMATE: "that it is restarted is known, and how it comes up is not"},
-        back={
-            WayBack.EQUIVALENT: "it is restarted once more, after everything that it runs has been put back"
-        },
+        back={WayBack.EQUIVALENT: "it is restarted once more"},
         risks=("restart",),
         meanwhile="a process that is not in cluster mode is away for about a second",
     )

@@ -25,9 +25,7 @@ class Pm2Reload(Pm2Restart):
     needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.ESTIMATE: "that it is reloaded is known, and how it comes up is not"},
-        back={
-            WayBack.EQUIVALENT: "it is reloaded once more, after everything that it runs has been put back"
-        },
+        back={WayBack.EQUIVALENT: "it is reloaded once more"},
         risks=("restart",),
         meanwhile="in cluster mode somebody always answers; in fork mode the app is away for about a second",
     )

@@ -26,7 +26,7 @@ class Pm2Stop(OneApp, Action):
     tells: ClassVar[str] = "Stops the app where it dies again and again; else it does nothing"
     needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     promise: ClassVar[Promise] = Promise(
-        fidelity={Fidelity.ESTIMATE: "that it is stopped is known"},
+        fidelity={Fidelity.ESTIMATE: "that it is stopped is known, and what else comes of it is not"},
         back={WayBack.EQUIVALENT: "it is started again, as bad as it was"},
         risks=("restart",),
         meanwhile="nobody is answered less: what is stopped was dying",

@@ -54,7 +54,7 @@ class CreateIndex(Gated, OwnChange):
         fidelity={Fidelity.EXACT: ""},
         back={
             WayBack.EXACT: "the new index is dropped, if it still is the one that this run made",
-            WayBack.EQUIVALENT: "what was in the way, and invalid, is not made again: it served no query",
+            WayBack.EQUIVALENT: "where something invalid was in the way: it is not made again, for it served no query",
         },
         risks=("schema",),
         meanwhile="readers and writers go on; an open transaction holds the build up",

@@ -120,7 +120,6 @@ class Client(_Generated, Check):
         "Looks whether the generated Prisma client was made from the schema.prisma that is there, and "
         "whether Prisma's two packages are of one version"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""

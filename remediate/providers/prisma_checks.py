@@ -242,7 +242,6 @@ class Fields(Check):
     tells: ClassVar[str] = (
         "Looks whether the Prisma client knows every field that schema.prisma has and the code names"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
     source: str = Field(default="src", description="Directory of the sources below it.")
     schema_file: str = Field(default=_SCHEMA_FILE, description="The Prisma schema on the host.")

@@ -108,7 +108,7 @@ class DeleteRows(OnRowsThatAre):
         fidelity={Fidelity.EXACT: "", Fidelity.ESTIMATE: "where triggers fire"},
         back={
             WayBack.EXACT: "the same rows are inserted again where their keys are still free",
-            WayBack.EQUIVALENT: "the same, where triggers fire: what these did besides stays",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
         },
         risks=("data",),
         meanwhile=ROW_LOCKS,

@@ -57,7 +57,7 @@ class FillNulls(OnRows):
         },
         back={
             WayBack.EXACT: "those that still have what this run wrote are made NULL again",
-            WayBack.EQUIVALENT: "the same, where triggers fire: what these did besides stays",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
         },
         risks=("data",),
         meanwhile=ROW_LOCKS,

@@ -85,7 +85,7 @@ class InsertRows(OnRows):
         },
         back={
             WayBack.EXACT: "they are deleted where all are still as they were inserted, and nothing else refers to one",
-            WayBack.EQUIVALENT: "the same, where triggers fire: what these did besides stays",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
             WayBack.NONE: "where a foreign key to the table was never validated: rows may refer to them already",
         },
         risks=("data",),

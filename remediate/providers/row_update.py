@@ -95,7 +95,7 @@ class UpdateRows(OnRowsThatAre):
         },
         back={
             WayBack.EXACT: "the old values are put back where a row still has what this run wrote",
-            WayBack.EQUIVALENT: "the same, where triggers fire: what these did besides stays",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
         },
         risks=("data",),
         meanwhile=ROW_LOCKS,

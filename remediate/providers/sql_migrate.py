@@ -6,6 +6,7 @@ catalog: an index that is made, or dropped, concurrently.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -56,7 +57,7 @@ class SqlMigrate(OwnChange):
     kind: ClassVar[str] = "sql.migrate"
     tells: ClassVar[str] = (
         "Runs one SQL script[, the file {file},] in one transaction, once for each of its texts; every "
-        "statement is judged by the hazard gate before"
+        "statement is judged by the hazard gate before[way_back?][reason?]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     promise: ClassVar[Promise] = Promise(
@@ -80,6 +81,11 @@ class SqlMigrate(OwnChange):
         default=[], description="Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not."
     )
     timeout: float = Field(default=60.0, gt=0, description="Seconds for one statement.")
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return the promise with the way back that the playbook says."""
+        return cls.promise.with_way_back(parameters.get("way_back"), parameters.get("reason"))
 
     @field_validator("allow")
     @classmethod

@@ -81,11 +81,10 @@ class Slow(Check):
 
     kind: ClassVar[str] = "sql.slow"
     tells: ClassVar[str] = (
-        "Looks for statements that took longer than {slower_than} ms on average in at least {at_least} "
-        "calls, as pg_stat_statements counted them where it is installed, and for those that have been "
-        "running for more than {running_longer_than} seconds[. It also asks how the database would carry "
-        "out {query}, without running it][, which should read no table of more than {largest_scan} rows "
-        "as a whole]"
+        "Looks for statements that took longer than {slower_than} ms on average in at least {at_least} calls, as"
+        " pg_stat_statements counted them where it is installed, and for those that have been running for more than"
+        " {running_longer_than} seconds[. It also asks how the database would carry out {query}[values?, its parameters"
+        " filled in], without running it][, which should read no table of more than {largest_scan} rows as a whole]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     slower_than: float = Field(default=1_000.0, gt=0, description="Milliseconds for one run, on average …")

@@ -133,7 +133,7 @@ class Analyze(_Upkeep):
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.ESTIMATE: "the figures are known only once they are counted"},
-        back={WayBack.EQUIVALENT: "nothing is to be taken back: no row is changed by it"},
+        back={WayBack.EQUIVALENT: "nothing has to be done, for no row is changed by it"},
         risks=("none",),
         meanwhile="readers and writers go on",
     )
@@ -185,7 +185,7 @@ class Vacuum(_Upkeep):
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     promise: ClassVar[Promise] = Promise(
         fidelity={Fidelity.ESTIMATE: "how many rows can be taken away is known only afterwards"},
-        back={WayBack.EQUIVALENT: "nothing is to be taken back: no row is changed by it"},
+        back={WayBack.EQUIVALENT: "nothing has to be done, for no row is changed by it"},
         risks=("none",),
         meanwhile="readers and writers go on",
     )

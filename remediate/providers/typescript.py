@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Change, Finding, Forecast, Json, Undo
-from remediate.promise import Need, Promise
+from remediate.promise import Promise
 from remediate.providers.edits import (
     EDITED,
     demand_inside,
@@ -86,7 +86,6 @@ class TypescriptImports(_Imports, Check):
         "Follows every relative import of the sources[ that leads to {module}], and looks whether its "
         "module really exports what is named"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
 
     def ask(self) -> Questions:
         """Return the question for the source tree."""
@@ -122,7 +121,6 @@ class TypescriptImport(_Imports, Action):
         "Mends every relative import of the sources[ that leads to {module}] that names what its module "
         "does not export, where there is exactly one right form; other imports are left alone"
     )
-    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     promise: ClassVar[Promise] = EDITED
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is changed.")
 

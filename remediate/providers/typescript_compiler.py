@@ -63,7 +63,7 @@ class TypescriptCompiles(Check):
 
     kind: ClassVar[str] = "typescript.compiles"
     tells: ClassVar[str] = (
-        "Asks the app's own compiler whether the sources compile (`tsc --noEmit`)[; {codes} alone counts]"
+        "Asks the app's own compiler whether the sources compile (`tsc --noEmit`)[; only {codes} counts]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.TSC)
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")

@@ -1,5 +1,6 @@
 """An explanation as a page of Markdown, as `docs/playbooks/` has it. Opens nothing."""
 
+import re
 from collections.abc import Iterator
 
 from remediate.explaining import Explanation, Point, Points, Quoted, story
@@ -43,6 +44,10 @@ def _step(point: Point) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text of which nothing outside of code is HTML to a forge."""
-    parts = one_line(text, LONGEST).split("`")
-    return "`".join(part if at % 2 else part.replace("<", "&lt;") for at, part in enumerate(parts))
+    """Return text of which nothing outside of code is an element or a link to a forge."""
+    return _CODE_OR_SIGN.sub(lambda match: _SIGNS.get(match[0], match[0]), one_line(text, LONGEST))
+
+
+_CODE_OR_SIGN = re.compile(r"(?<!`)(?P<fence>`+)(?!`).+?(?<!`)(?P=fence)(?!`)|[<\[]")
+"""A span of code (CommonMark, code spans), or what else begins something."""
+_SIGNS = {"<": "&lt;", "[": "\\["}

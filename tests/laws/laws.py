@@ -132,7 +132,7 @@ def an_assumed_change_wants_the_same(
 def changes_are_as_promised(action: Action, world: World, catalogue: Mapping[str, type[Step]]) -> None:
     """Law 6: every change is as the action's class says of all of them, which is what `explain` tells."""
     for change in planned(action, world.target()):
-        broken = list(action.promise.broken_by(change))
+        broken = list(action.promised(action.parameters).broken_by(change))
         demand(not broken, f"“{change.what}” is not as promised: {', '.join(broken)}")
 
 
