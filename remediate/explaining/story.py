@@ -251,10 +251,10 @@ def _variables(told: Explanation) -> Iterator[Block]:
             if one.choices
             else _TYPES[one.type]
         )
-        about = f", to {one.about}" if one.about else ""
+        about = f": {one.about}" if one.about else ""
         taken = " `triage` takes it from the text of the error." if one.from_symptom else ""
         name = code(f"--var {one.name}=…")
-        points.append(Point(f"{name}: {kind}{about}. {_default(one.default)}{taken}"))
+        points.append(Point(f"{name} ({kind}){about}. {_default(one.default)}{taken}"))
     yield Points(tuple(points))
 
 

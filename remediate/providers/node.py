@@ -88,8 +88,9 @@ class NodeDist(Build, Check):
 
     kind: ClassVar[str] = "node.dist"
     tells: ClassVar[str] = (
-        "Compares the build with its sources: whether every source has its script there, none is older "
-        "than its source, and every import leads somewhere[. Only these count here: {of}]"
+        "Looks whether every source has its script in the build (else it is `missing`), none is older than its"
+        " source (`stale`), and every import there leads somewhere (`unresolved`)[. Here only {of} counts; `unbuilt` is"
+        " a source that was changed after the build was put in its place]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(

@@ -93,7 +93,7 @@ class MigrateDeploy(Action):
         fidelity={
             Fidelity.ESTIMATE: "what will run is known to the letter, and what the SQL makes of the data is not"
         },
-        back={WayBack.NONE: "Prisma has no way down: a backup, or another migration, is the way out"},
+        back={WayBack.NONE: "Prisma has no way down, so that a backup or another migration is the way out"},
         risks=("schema", "data"),
         meanwhile=f"each statement takes the locks it takes; {LOCK_WAIT}",
     )

@@ -72,7 +72,7 @@ class Connections(Check):
 
     kind: ClassVar[str] = "sql.connections"
     tells: ClassVar[str] = (
-        "Looks whether the server, the role or the database has used {percent} % of the connections it "
+        "Looks whether the server, the role or the database has used {percent} % or more of the connections it "
         "may have, and tells who has them"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)

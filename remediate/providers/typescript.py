@@ -118,8 +118,8 @@ class TypescriptImport(_Imports, Action):
 
     kind: ClassVar[str] = "typescript.import"
     tells: ClassVar[str] = (
-        "Mends every relative import of the sources[ that leads to {module}] that names what its module "
-        "does not export, where there is exactly one right form; other imports are left alone"
+        "Mends the relative imports of the sources[ that lead to {module}], where one names what its module does not"
+        " export and there is exactly one right form; others are left alone"
     )
     promise: ClassVar[Promise] = EDITED
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is changed.")

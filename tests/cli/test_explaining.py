@@ -105,10 +105,10 @@ def test_variables_say_what_they_hold_and_where_a_value_comes_from(
     assert run(["explain", str(odd)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
-        "`--var word=…`: text, to say it. It must be given. `triage` takes it from the text of the error."
+        "`--var word=…` (text): say it. It must be given. `triage` takes it from the text of the error."
         in text
     )
-    assert "`--var deep=…`: `true` or `false`. Without it: `true`." in text
+    assert "`--var deep=…` (`true` or `false`). Without it: `true`." in text
 
 
 def test_a_check_that_is_no_fault_by_itself_is_told_so(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
