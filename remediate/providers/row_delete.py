@@ -99,9 +99,9 @@ class DeleteRows(OnRowsThatAre):
 
     kind: ClassVar[str] = "sql.delete_rows"
     tells: ClassVar[str] = (
-        "Deletes the rows of {table} that meet {where}, and keeps each as a whole in remediate.rows. "
-        "Unless their number is as expected ({expect}), it deletes nothing[. Whether rows that refer to "
-        "them by ON DELETE CASCADE may go, too, is `cascade`: {cascade}]"
+        "Deletes the rows of {table} that meet {where}, and keeps each as a whole in remediate.rows. Unless their"
+        " number is as expected ({expect}), it deletes nothing[. Rows that refer to them by ON DELETE CASCADE go, too,"
+        " where {cascade} is true]"
     )
     needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     promise: ClassVar[Promise] = Promise(

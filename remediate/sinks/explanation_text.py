@@ -11,8 +11,10 @@ NARROWEST, WIDEST = 40, 120
 LONGEST = 20_000
 """Characters of one paragraph."""
 
-_KEPT_WHOLE = re.compile(r"`[^`]{1,36}`")
-"""Code that is short enough not to be broken over two lines."""
+_SPAN = re.compile(r"(?<!`)(?P<fence>`+)(?!`).+?(?<!`)(?P=fence)(?!`)|\{\{.+?\}\}")
+"""Code (CommonMark, code spans), or a template outside of it."""
+_KEPT_WHOLE = 60
+"""Characters of code that is not broken over two lines: a command is there to be copied."""
 _GLUE = "\u00a0"
 
 
@@ -56,7 +58,7 @@ def _points(block: Points, columns: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, columns: int, first: str, rest: str) -> Iterator[str]:
-    flat = _KEPT_WHOLE.sub(lambda match: match[0].replace(" ", _GLUE), one_line(text, LONGEST))
+    flat = _SPAN.sub(_glued, one_line(text, LONGEST))
     lines = textwrap.wrap(
         flat,
         columns,
@@ -66,3 +68,7 @@ def _wrapped(text: str, columns: int, first: str, rest: str) -> Iterator[str]:
         break_on_hyphens=False,
     )
     return (line.replace(_GLUE, " ") for line in lines)
+
+
+def _glued(span: re.Match[str]) -> str:
+    return span[0].replace(" ", _GLUE) if len(span[0]) <= _KEPT_WHOLE else span[0]

@@ -68,6 +68,17 @@ def test_every_shipped_playbook_fits_the_terminal(
     assert lines[0].startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize("columns", [60, 70, 80, 90, 100])
+def test_a_command_to_copy_stands_on_one_line(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(["explain", "orphaned-rows"]) == 0
+    text = capsys.readouterr().out
+    assert "`remediate run orphaned-rows --on HOSTS --dry-run`" in text
+    assert "{{ found.orphans.missing | length }}" in text
+
+
 def test_a_name_that_is_misspelt_is_told_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "mising-columns"]) == 2
     assert "did you mean `missing-columns`?" in capsys.readouterr().err
