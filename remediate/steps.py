@@ -6,14 +6,17 @@ Laws, run over every action in memory and on real hosts:
 3. after snapshot, then apply, or apply cut before its effect, or cut after it, then undo and undo: all is as before;
 4. an Undo survives JSON and another process;
 5. a plan computed from recorded answers equals the plan computed live;
-6. after a rehearsal, files, database and processes are as before.
+6. after a rehearsal, files, database and processes are as before;
+7. every change is as the action's `promise` says: its fidelity, its way back, its risk.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from remediate.model import Change, Finding, Json, Undo
+from remediate.promise import Need, Promise
 from remediate.questions import Answers, Fetch, Query, Read, Run, Value
 from remediate.target import Target
 
@@ -32,6 +35,10 @@ class Step(BaseModel):
     """`provider.verb`, as playbooks write it."""
     constant: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """The ways to parameters that may hold no template: text that a shell will run."""
+    tells: ClassVar[str] = ""
+    """What it does, as a sentence without its end, with parameters in it (`explaining.wording`). MUST."""
+    needs: ClassVar[tuple[Need, ...]] = ()
+    """What must be there for it, beside a shell."""
 
     def ask(self) -> Questions:
         """Return the questions this step needs answered. Data: no target is in reach. MUST."""
@@ -98,12 +105,25 @@ class Action(Step):
 
     `on_schema` says that its change is SQL that needs no row and no number of the live database: a rehearsal applies it
     to a database made from the schema alone.
+
+    `promise` says what every change it makes is, before anything is asked. MUST.
     """
 
+    promise: ClassVar[Promise]
     undo_last: ClassVar[bool] = False
     once_verified: ClassVar[bool] = False
     development_only: ClassVar[bool] = False
     on_schema: ClassVar[bool] = False
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return what holds of every change with these parameters. MAY be narrower than `promise`.
+
+        Args:
+            parameters: As a playbook writes them, templates as their text.
+        """
+        del parameters
+        return cls.promise
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the changes it would make; none where there is nothing to do. Pure. MUST.

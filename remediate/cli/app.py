@@ -42,6 +42,7 @@ app = typer.Typer(
 
 app.command("check", rich_help_panel="Library")(library.check)
 app.command("list", rich_help_panel="Library")(library.list_playbooks)
+app.command("explain", rich_help_panel="Library")(library.explain)
 app.command("schema", rich_help_panel="Library")(library.schema)
 app.command("doctor", rich_help_panel="Looking")(doctoring.doctor)
 app.command("triage", rich_help_panel="Looking")(triaging.triage)

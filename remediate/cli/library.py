@@ -1,7 +1,9 @@
-"""Commands about playbooks and inventories themselves: check, list, schema. None of them reaches a host."""
+"""Commands about playbooks and inventories themselves: check, list, explain, schema. None of them reaches a host."""
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +11,17 @@ import typer
 
 from remediate.catalogue import CATALOGUE
 from remediate.cli.exit_codes import USAGE
-from remediate.cli.options import AsJson, PlaybookFolder, playbook_folder
+from remediate.cli.options import AsJson, PlaybookFolder, PlaybookName, playbook_folder
 from remediate.errors import UsageError
+from remediate.explaining import Explanation
+from remediate.explaining import explain as explained
 from remediate.inventory import Inventory, load_inventory
-from remediate.playbook import Playbook, load_playbook, playbook_files
+from remediate.playbook import Playbook, find_playbook, load_playbook, playbook_files
 from remediate.policy import DEVELOPMENT_TODO, outside_development
 from remediate.schemas import inventory_schema, plan_schema, playbook_schema
 from remediate.sinks.clean import clean_json, one_line
+from remediate.sinks.explanation_markdown import explanation_markdown
+from remediate.sinks.explanation_text import explanation_text
 from remediate.text.strict_yaml import first_bytes
 from remediate.text.suggest import did_you_mean
 
@@ -123,4 +129,28 @@ def schema(what: Annotated[str, typer.Argument(metavar="playbook|inventory|plan"
     if what not in schemas:
         raise UsageError(f"schema {what}", "there is no such schema", did_you_mean(what, schemas))
     typer.echo(json.dumps(schemas[what](), indent=2, ensure_ascii=False))
+    return 0
+
+
+Shape = Annotated[str, typer.Option("--format", metavar="text|markdown|json", help="For whom it is told.")]
+
+
+def explain(
+    playbook: PlaybookName,
+    playbooks: PlaybookFolder = None,
+    shape: Shape = "text",
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Tell a playbook in sentences: what it looks for, what it may change, how that is put back, what it needs."""
+    shapes: dict[str, Callable[[Explanation], str]] = {
+        "text": lambda told: explanation_text(told, shutil.get_terminal_size((100, 24)).columns),
+        "markdown": explanation_markdown,
+        "json": lambda told: clean_json(told.model_dump_json()) + "\n",
+    }
+    chosen = "json" if as_json else shape
+    if chosen not in shapes:
+        raise UsageError(f"--format {shape}", "there is no such format", did_you_mean(shape, shapes))
+    book = load_playbook(find_playbook(playbook, playbook_folder(playbooks)), CATALOGUE)
+    typer.echo(shapes[chosen](explained(book)), nl=False)
     return 0

@@ -46,6 +46,7 @@ class Playbook:
         group: The inventory group it is for.
         variables: Its variables.
         notes: What a person should know.
+        runbook: The headings of the written runbook whose place it takes.
         when: Whether `any` unhealthy check is enough to go on, or `all` must be.
         diagnose: Checks.
         confirm: What the operator is told; `say` as it was written.
@@ -68,6 +69,7 @@ class Playbook:
     group: str
     variables: Mapping[str, Variable]
     notes: str
+    runbook: tuple[str, ...]
     when: Literal["any", "all"]
     diagnose: tuple[StepTemplate[Check], ...]
     confirm: Confirm
@@ -184,6 +186,7 @@ def _assembled(text: PlaybookText, document: Document, catalogue: Catalogue) -> 
         group=text.on,
         variables=text.vars,
         notes=text.notes,
+        runbook=text.runbook,
         when=text.when,
         diagnose=diagnose,
         confirm=text.confirm,

@@ -98,7 +98,7 @@ class Variable(Value):
         type: What it may hold. `identifier` is a name in SQL; `duration` becomes seconds; `choice` is one of `choices`.
         default: Its value where the command line gives none; without a default it must be given.
         choices: What a `choice` may be.
-        about: One line for the person who has to fill it in.
+        about: For the person who has to fill it in: what the value is, or, of a choice and a `bool`, what it does.
     """
 
     model_config = ConfigDict(strict=True)

@@ -52,6 +52,7 @@ class PlaybookText(Value):
         on: The inventory group it is for.
         vars: Its variables, each with a type.
         notes: What a person should know who reads or runs it.
+        runbook: The headings of the written runbook whose place it takes.
         when: Whether one unhealthy check is enough to go on, or all of them must be.
         diagnose: Checks. All healthy: there is nothing to do, or, of a tool, all is well.
         confirm: What the operator is told and asked.
@@ -74,6 +75,7 @@ class PlaybookText(Value):
     on: NonEmpty
     vars: dict[VariableName, Variable] = {}
     notes: str = ""
+    runbook: tuple[NonEmpty, ...] = ()
     when: Literal["any", "all"] = "any"
     diagnose: WrittenSteps
     confirm: Confirm = Confirm()

@@ -6,12 +6,14 @@ what a command does, so every change here is `opaque`, which a policy can forbid
 
 import json
 import re
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from remediate.errors import CouldNotLook, Failed
-from remediate.model import Change, Fidelity, Finding, Risk, Undo, WayBack
+from remediate.model import Change, Fidelity, Finding, Json, Risk, Undo, WayBack
+from remediate.promise import Promise
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
@@ -68,6 +70,10 @@ class CommandOutput(_Command, Check):
     """Whether a script that changes nothing ends and speaks as it should."""
 
     kind: ClassVar[str] = "command.output"
+    tells: ClassVar[str] = (
+        "Runs a script that must change nothing, and looks whether it ends with exit code {exit_code}[ "
+        "and whether what it prints matches {pattern}][absent? (well is that it does not)]"
+    )
     constant: ClassVar[tuple[tuple[str, ...], ...]] = (("script",),)
     timeout: float = Field(default=20.0, gt=0, le=LONGEST_LOOK, description="Seconds.")
     exit_code: int | None = Field(default=0, ge=0, le=255, description="null: any.")
@@ -136,6 +142,18 @@ class CommandRun(_Command, Action):
     """
 
     kind: ClassVar[str] = "command.run"
+    tells: ClassVar[str] = (
+        "Runs a script of the playbook's own ({what}), unless its check says that there is nothing to do"
+        "[way_back?][reason?][risk?]"
+    )
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.OPAQUE: "only its author knows what it does"},
+        back={
+            WayBack.EQUIVALENT: "the playbook's own script `undo` takes it back",
+            WayBack.NONE: "for the `reason` that the playbook gives, where it says `way_back: none`",
+        },
+        risks=("none", "restart", "build", "config", "schema", "data"),
+    )
     about: list[str] = Field(
         min_length=1,
         description="All that it changes, as `file:/srv/app/x`, `process:app` or `table:avatars`: "
@@ -156,6 +174,12 @@ class CommandRun(_Command, Action):
 
     # `undo` is the verb of the contract, so the field has another name within.
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return the promise with the way back that the playbook says."""
+        promise = cls.promise.with_way_back(parameters.get("way_back"), parameters.get("reason"))
+        return promise.model_copy(update={"risks": (parameters.get("risk", "config"),)})
 
     @model_validator(mode="after")
     def _says_the_way_back(self) -> Self:

@@ -10,9 +10,18 @@ import posixpath
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Json, Risk, WayBack
+from remediate.promise import Promise
 from remediate.questions import Answers, Read, ReadAnswer, Run
 from remediate.target import Target
 
+EDITED = Promise(
+    fidelity={Fidelity.EXACT: ""},
+    back={
+        WayBack.EXACT: "the old bytes are put back, with owner, mode and time, if nobody has changed the file since"
+    },
+    risks=("config",),
+)
+"""What every edit promises."""
 PLACE_SCRIPT = """
 # Prints where $1 and $2 really are, each followed by a NUL.
 readlink -fz -- "$1" || exit 3

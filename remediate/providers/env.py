@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.env_actions import EnvMend, EnvSet, EnvUnset
 from remediate.providers.env_door import word_for
 from remediate.providers.env_file import DATABASE_URL, EnvFile
@@ -35,6 +36,10 @@ class EnvKeys(EnvFile, Check):
     """Whether the file sets every variable that it must."""
 
     kind: ClassVar[str] = "env.keys"
+    tells: ClassVar[str] = (
+        "Looks whether {file} sets every variable that it must[: {keys}][; those that {example} names "
+        "count as well]"
+    )
     keys: list[str] = Field(default=[], description="Their names.")
     example: str | None = Field(
         default=None, description="A file below `backend` that names them, as `.env.example` does."
@@ -77,6 +82,10 @@ class EnvValue(EnvFile, Check):
     """Whether a variable has the value it must: that of a secret in the inventory, or one that is a database URL."""
 
     kind: ClassVar[str] = "env.value"
+    tells: ClassVar[str] = (
+        "Looks whether {key} in {file} has the value it must have[: that of the inventory's secret "
+        "{secret}][: one of the form {form}]"
+    )
     key: str = Field(description="The variable.")
     secret: str | None = Field(default=None, description="Name of the inventory's secret that it must equal.")
     form: Literal["database-url"] | None = Field(default=None, description="What it must be.")
@@ -121,6 +130,11 @@ class EnvTidy(EnvFile, Check):
     """
 
     kind: ClassVar[str] = "env.tidy"
+    tells: ClassVar[str] = (
+        "Looks whether {file} says each variable once and whole: none twice, none glued to the value of "
+        "another, none cut by a `#` outside quotes[; only {keys} is looked at][ended?; a last line without an "
+        "end is all right]"
+    )
     keys: list[str] = Field(
         default=[], description="Look at these variables only; a glued line is found for them alone."
     )
@@ -166,6 +180,11 @@ class EnvProcess(EnvFile, Check):
     """
 
     kind: ClassVar[str] = "env.process"
+    tells: ClassVar[str] = (
+        "Looks whether the app's processes really have what {file} says for {keys}. What pm2 holds for a "
+        "process wins over the file at every restart"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     app: str = Field(default="{{ app.name }}", description="The app's exact name in pm2.")
     keys: list[str] = Field(min_length=1, description="The variables to compare.")
 
@@ -218,6 +237,11 @@ class EnvDatabase(EnvFile, Check):
     """
 
     kind: ClassVar[str] = "env.database"
+    tells: ClassVar[str] = (
+        "Tries the database URL that {file} has as {key}, from the host and with the driver that the app "
+        "has, and looks whether the database lets it in"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     key: str = DATABASE_URL
 
     @property

@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from remediate.errors import Failed, Stale
 from remediate.model import Change, Undo
+from remediate.promise import Need, Promise
+from remediate.providers.edits import EDITED
 from remediate.providers.env_door import word_for
 from remediate.providers.env_file import DATABASE_URL, NAME, EditedEnvFile
 from remediate.providers.env_host import (
@@ -89,6 +91,12 @@ class EnvSet(_Edit):
     """Sets a variable, once: at the line that counted, in the quotes that it has; a missing last line end is mended."""
 
     kind: ClassVar[str] = "env.set"
+    tells: ClassVar[str] = (
+        "Sets {key} in {file}[ to {value}][ to the inventory's secret {secret}], at the line that counts "
+        "and in the quotes it has[trial?, if the database lets that in]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
+    promise: ClassVar[Promise] = EDITED
     key: str = Field(pattern=NAME, description="The variable.")
     value: str | None = Field(default=None, description="A value that may be seen by anybody.")
     secret: str | None = Field(
@@ -151,6 +159,8 @@ class EnvUnset(_Edit):
     """Removes every line that sets a variable; nothing else is moved."""
 
     kind: ClassVar[str] = "env.unset"
+    tells: ClassVar[str] = "Removes every line of {file} that sets {key}; nothing else is moved"
+    promise: ClassVar[Promise] = EDITED
     key: str = Field(pattern=NAME, description="The variable.")
 
     def ask(self) -> Questions:
@@ -176,6 +186,14 @@ class EnvMend(_Edit):
     """
 
     kind: ClassVar[str] = "env.mend"
+    tells: ClassVar[str] = (
+        "Makes {file} say the database URL {key} once and whole, as the database lets it in: the first "
+        "that works of what the file may mean (a duplicated line, one glued to another, a password cut by"
+        " `#`)[, and then of the inventory's secret {secret}]. Where none works, or the trouble may pass "
+        "by itself, nothing is changed"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
+    promise: ClassVar[Promise] = EDITED
     key: str = Field(default=DATABASE_URL, pattern=NAME, description="The variable.")
     secret: str | None = Field(
         default=None, description="Name of the inventory's secret to fall back on, if the inventory has it."

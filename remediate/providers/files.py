@@ -43,6 +43,7 @@ class FilesExists(OneFile, Check):
     """Whether a file or directory is there."""
 
     kind: ClassVar[str] = "files.exists"
+    tells: ClassVar[str] = "Looks whether {path} is [absent?no longer ]there[ and is of the type {type}]"
     type: Literal["file", "directory", "link", "any"] = "any"
     absent: bool = Field(default=False, description="True: it must NOT be there.")
 
@@ -66,6 +67,10 @@ class FilesContains(OneFile, Check):
     """
 
     kind: ClassVar[str] = "files.contains"
+    tells: ClassVar[str] = (
+        "Looks whether {path} contains [the text {text}][a line that matches {pattern}][absent?; well is "
+        "that it does not]"
+    )
     text: str | None = Field(default=None, description="Literal text.")
     pattern: str | None = Field(
         default=None, description="Python regular expression; ^ and $ stand for line ends."

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from remediate.model import Change, Undo
+from remediate.model import Change, Fidelity, Undo, WayBack
+from remediate.promise import Promise
 from remediate.providers.aside import aside_questions, move_aside, move_back, moved_aside
 from remediate.providers.files import OneFile
 from remediate.questions import Answers
@@ -18,6 +19,12 @@ class FilesAbsent(OneFile, Action):
     """
 
     kind: ClassVar[str] = "files.absent"
+    tells: ClassVar[str] = "Moves {path} aside, so that nothing has its name any more; nothing is deleted"
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={WayBack.EXACT: "it is renamed back, if nothing new has taken its place"},
+        risks=("config",),
+    )
 
     def ask(self) -> Questions:
         """Return the questions for the path and for where it really is."""

@@ -36,6 +36,7 @@ class FilesParses(OneFile, Check):
     """
 
     kind: ClassVar[str] = "files.parses"
+    tells: ClassVar[str] = "Looks whether {path} can be read[ as {form}]"
     form: Form | None = Field(default=None, description="Default: by the file's name.")
 
     def ask(self) -> Questions:
@@ -88,6 +89,10 @@ class FilesUnchanged(OneFile, Check):
     """
 
     kind: ClassVar[str] = "files.unchanged"
+    tells: ClassVar[str] = (
+        "Looks whether {path} has the content that it should have[, with the SHA-256 {sha256}][, that of "
+        "{like}][!sha256?[!like?, which is here what it had at the first look]]"
+    )
     sha256: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its content, in hex."
     )

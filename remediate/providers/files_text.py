@@ -11,7 +11,16 @@ from pydantic import Field, field_validator, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Forecast, Json, Risk, Undo
-from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
+from remediate.promise import Promise
+from remediate.providers.edits import (
+    EDITED,
+    demand_inside,
+    edited,
+    place_question,
+    put_file,
+    restore_file,
+    save_file,
+)
 from remediate.providers.files import OneFile, demand_file
 from remediate.providers.jsonc import NotJson, parsed, with_value, without
 from remediate.providers.secret_files import put_sealed, recipe_back, restore_sealed, sealed_edit
@@ -86,6 +95,10 @@ class FilesReplace(FileEdit):
     """
 
     kind: ClassVar[str] = "files.replace"
+    tells: ClassVar[str] = (
+        "Replaces the text {find} by {replace_with} in {path}, where it must occur exactly once"
+    )
+    promise: ClassVar[Promise] = EDITED
     find: str = Field(min_length=1, description="The literal text that is there now, exactly once.")
     replace_with: str = Field(description="What stands there afterwards.")
 
@@ -134,6 +147,11 @@ class FilesLine(FileEdit):
     """
 
     kind: ClassVar[str] = "files.line"
+    tells: ClassVar[str] = (
+        "Sees to it that {path} has the line {line} [!absent?exactly once][absent?not at all][, behind "
+        "the line {behind}]"
+    )
+    promise: ClassVar[Promise] = EDITED
     line: str = Field(min_length=1, description="The whole line, without its end.")
     absent: bool = Field(default=False, description="True: it must NOT be in there.")
     behind: str | None = Field(
@@ -188,6 +206,11 @@ class FilesJsonSet(FileEdit):
     """
 
     kind: ClassVar[str] = "files.json_set"
+    tells: ClassVar[str] = (
+        "[!absent?Sets {key} in {path} to {value}][absent?Removes {key} from {path}]; comments, order and"
+        " layout of all the rest stay"
+    )
+    promise: ClassVar[Promise] = EDITED
     key: list[str] = Field(min_length=1, description="The path of keys: [compilerOptions, module].")
     value: Json = Field(default=None, description="What it shall be: any JSON value.")
     absent: bool = Field(default=False, description="True: the key must NOT be there.")

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.questions import Answers, Fetch, FetchAnswer
 from remediate.steps import Check, Questions, Step
 
@@ -50,6 +51,12 @@ class HttpOk(Check):
     # The playbook's word is `json`, which pydantic's models have a method of that name for.
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
     kind: ClassVar[str] = "http.ok"
+    tells: ClassVar[str] = (
+        "Requests {path}[ ({method})] from the host itself, and looks whether it is answered with status {status}"
+        "[ and JSON of the shape {json}][ within {max_seconds} s][; the inventory's secret {bearer} is sent as"
+        " bearer token]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query.")
     status: int = Field(default=200, ge=100, le=599)
     shape: Shape | None = Field(default=None, alias="json", description="What the JSON body must look like.")

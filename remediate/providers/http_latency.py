@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.questions import Answers, Run, RunAnswer
 from remediate.steps import Check, Questions, Step
 
@@ -45,6 +46,11 @@ class HttpLatency(Check):
     """
 
     kind: ClassVar[str] = "http.latency"
+    tells: ClassVar[str] = (
+        "Requests {path} {times} times from the host itself, and looks whether all but the slowest twentieth are"
+        " answered within {max_seconds} s[; the inventory's secret {bearer} is sent as bearer token]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.CURL,)
     path: str = Field(description="As `/health`, with its query; something small.")
     max_seconds: float = Field(default=1.0, gt=0, description="What 95 of 100 requests may take at most.")
     times: int = Field(default=20, ge=1, le=200, description="How often it is asked.")

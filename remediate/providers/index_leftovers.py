@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers import catalog
 from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog_keys import ALL_INDEXES, INDEXES, Index, indexed_tables_in, without_index
@@ -43,6 +44,19 @@ class DropInvalidIndexes(Gated):
     """
 
     kind: ClassVar[str] = "sql.drop_invalid_indexes"
+    tells: ClassVar[str] = (
+        "Drops the invalid indexes {indexes}, each with DROP INDEX CONCURRENTLY. One that is valid by "
+        "now, that somebody is building, or that a constraint owns is not dropped"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={
+            WayBack.EQUIVALENT: "nothing has to be done, for an invalid index served no query; it is not made again"
+        },
+        risks=("schema",),
+        meanwhile="readers and writers go on",
+    )
     indexes: list[Leftover]
 
     def ask(self) -> Questions:

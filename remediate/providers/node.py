@@ -10,6 +10,7 @@ from pydantic import Field
 
 from remediate.errors import Conflict, CouldNotLook, Failed, Stale
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.node_host import (
     SOMEBODY_ELSES,
     TRY_BUILD_SCRIPT,
@@ -87,6 +88,12 @@ class NodeDist(Build, Check):
     """
 
     kind: ClassVar[str] = "node.dist"
+    tells: ClassVar[str] = (
+        "Looks whether every source has its script in the build (else it is `missing`), none is older than its"
+        " source (`stale`), and every import there leads somewhere (`unresolved`)[. Here only {of} counts; `unbuilt` is"
+        " a source that was changed after the build was put in its place]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     of: list[Literal["missing", "stale", "unbuilt", "unresolved"]] = Field(
         default=["missing", "stale", "unresolved"], min_length=1, description="What counts as unhealthy."
     )
@@ -115,6 +122,17 @@ class NodeBuild(Build, Action):
     """
 
     kind: ClassVar[str] = "node.build"
+    tells: ClassVar[str] = (
+        "Builds in a copy beside the backend, where the build is not made from its sources, and swaps the"
+        " result in by renaming. A build that fails, or whose imports lead nowhere, is never swapped in"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.NPM)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "what will run is known, and what it builds is not"},
+        back={WayBack.EXACT: "the build from before is kept beside the new one, and renamed back"},
+        risks=("build",),
+        meanwhile="the build takes time and disk; the app goes on, but for some microseconds between two renames",
+    )
     script: str = Field(
         default="build", pattern=r"^\w[\w:.-]*$", description="npm's name of the build script."
     )

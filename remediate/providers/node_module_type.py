@@ -15,7 +15,16 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook, Failed
 from remediate.model import Change, Finding, Forecast, Json, Undo
-from remediate.providers.edits import demand_inside, edited, place_question, put_file, restore_file, save_file
+from remediate.promise import Need, Promise
+from remediate.providers.edits import (
+    EDITED,
+    demand_inside,
+    edited,
+    place_question,
+    put_file,
+    restore_file,
+    save_file,
+)
 from remediate.providers.jsonc import NotJson, parsed, value_at, with_value, without
 from remediate.providers.node import BUILD_PATH, Build
 from remediate.providers.node_host import read_built
@@ -123,6 +132,11 @@ class NodeModuleType(_ModuleType, Check):
     """
 
     kind: ClassVar[str] = "node.module_type"
+    tells: ClassVar[str] = (
+        "Looks whether tsconfig.json, the `type` in package.json and the scripts that were really emitted"
+        " agree on CommonJS or ES modules"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the three."""
@@ -146,6 +160,13 @@ class NodeCommonjs(_ModuleType, Action):
     """
 
     kind: ClassVar[str] = "node.commonjs"
+    tells: ClassVar[str] = (
+        "Makes tsconfig.json and package.json say CommonJS where the build and they part: removes a "
+        "`type` of ES modules over a CommonJS build, or sets `module` to `commonjs`. An app that means ES"
+        " modules throughout is left alone"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
+    promise: ClassVar[Promise] = EDITED
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is changed.")
 
     def ask(self) -> Questions:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.aside import aside_questions, move_aside, move_back, moved_aside
 from remediate.providers.node import LAST_LINES, SHOWN, Build
 from remediate.providers.node_host import read_lost
@@ -37,6 +38,11 @@ class NodeResolves(Build, Check):
     """
 
     kind: ClassVar[str] = "node.resolves"
+    tells: ClassVar[str] = (
+        "Looks whether every package that the build imports[, and every one of {modules},] is found from "
+        "there, as Node.js itself would look for it"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE,)
     modules: list[str] = Field(default=[], description="Default: every package that the build imports.")
 
     @property
@@ -81,6 +87,7 @@ class NodeVersions(_Backend, Check):
     """Whether packages that belong together are of one version, those of them that are installed."""
 
     kind: ClassVar[str] = "node.versions"
+    tells: ClassVar[str] = "Looks whether {packages} are of one version, those of them that are installed"
     packages: list[str] = Field(default=["prisma", "@prisma/client"], min_length=2)
 
     @property
@@ -109,6 +116,19 @@ class NodeCi(_Backend, Action):
     """
 
     kind: ClassVar[str] = "node.ci"
+    tells: ClassVar[str] = (
+        "Installs what package-lock.json says (`npm ci`)[, where one of {packages} is missing or of "
+        "another version][!packages?, where something else is installed], in a copy beside the backend, "
+        "and swaps it in. What was generated into node_modules has to be generated again[scripts?; the "
+        "packages' own install scripts are run]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.NPM)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "what will run is known, and what the packages bring is not"},
+        back={WayBack.EXACT: "the node_modules from before are kept beside the new ones, and renamed back"},
+        risks=("build",),
+        meanwhile="it downloads packages, and takes time and disk",
+    )
     packages: list[str] | None = Field(
         default=None, description="Only if one of these is not as locked; default: any package; []: never."
     )
@@ -208,6 +228,14 @@ class NodeClean(_Backend, Action):
     """Moves caches aside, so that the next build begins without them; nothing is deleted."""
 
     kind: ClassVar[str] = "node.clean"
+    tells: ClassVar[str] = (
+        "Moves the caches {paths} aside, so that the next build begins without them; nothing is deleted"
+    )
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={WayBack.EXACT: "they are renamed back, if nothing new has taken their place"},
+        risks=("config",),
+    )
     paths: list[str] = Field(
         default=["node_modules/.cache"], min_length=1, description="Caches, below `backend`."
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Undo, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.fingerprint import FINGERPRINT
 from remediate.providers.node import BUILD_PATH, NAME
 from remediate.providers.node_host import RELATIVE_REQUIRES, SOMEBODY_ELSES, THERE
@@ -82,6 +83,14 @@ class NodePrevious(Action):
     """
 
     kind: ClassVar[str] = "node.previous"
+    tells: ClassVar[str] = (
+        "Puts the build that the deployment kept as {previous} in the place of the one that is there, "
+        "where the app was started with that. The sources stay as they are"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.PM2)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""}, back={WayBack.EXACT: "both builds are renamed back"}, risks=("build",)
+    )
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
     app: str = Field(default="{{ app.name }}", description="The app's exact name in pm2.")
     out: str = Field(default="dist", pattern=NAME, description="Directory of the build below the backend.")

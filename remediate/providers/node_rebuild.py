@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from remediate.model import Change, digest_of
+from remediate.model import Change, Fidelity, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.node import NodeBuild
 from remediate.providers.node_host import state_of
 from remediate.providers.node_tried import was_tried
@@ -23,6 +24,17 @@ class NodeRebuild(NodeBuild):
     """
 
     kind: ClassVar[str] = "node.rebuild"
+    tells: ClassVar[str] = (
+        "Builds in a copy beside the backend, where the app was started with the build that is there and "
+        "does not live, and swaps the result in by renaming"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.NPM, Need.PM2)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "what will run is known, and what it builds is not"},
+        back={WayBack.EXACT: "the build from before is kept beside the new one, and renamed back"},
+        risks=("build",),
+        meanwhile="the build takes time and disk; the build that is there stays until it is done",
+    )
     app: str = Field(default="{{ app.name }}", description="The app's exact name in pm2.")
 
     @property

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.pm2_host import (
     NO_APP,
     Log,
@@ -71,6 +72,11 @@ class Pm2Online(OneApp, Check):
     """Whether every process of the app is online, really lives, and is still the same as when the window opened."""
 
     kind: ClassVar[str] = "pm2.online"
+    tells: ClassVar[str] = (
+        "Looks whether every process of the app is online, is really alive, and is still the same one "
+        "when the look ends"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
 
     def ask(self) -> Questions:
         """Return the question for the app's processes."""
@@ -116,6 +122,11 @@ class Pm2Log(OneApp, Check):
     """
 
     kind: ClassVar[str] = "pm2.log"
+    tells: ClassVar[str] = (
+        "Looks whether a line of the app's logs matches {without}. A first look reads the last {lines} lines of each; "
+        "later, only what was written since counts"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
     without: str = Field(description="Python regular expression; a line that matches is unhealthy.")
     lines: int = Field(default=200, ge=1, description="How many last lines of each file a first look reads.")
 
@@ -175,6 +186,8 @@ class Pm2Current(WhatItRuns, Check):
     """Whether no process of the app is older than what it runs: a build that was never started cures nothing."""
 
     kind: ClassVar[str] = "pm2.current"
+    tells: ClassVar[str] = "Looks whether any process of the app is older than what it runs: {runs}"
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare when each process began with when anything it runs last changed."""
@@ -193,6 +206,16 @@ class Pm2Restart(WhatItRuns, Action):
     """
 
     kind: ClassVar[str] = "pm2.restart"
+    tells: ClassVar[str] = (
+        "Restarts the app, where a process is older than what it runs ({runs}) or is not online"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "that it is restarted is known, and how it comes up is not"},
+        back={WayBack.EQUIVALENT: "it is restarted once more"},
+        risks=("restart",),
+        meanwhile="a process that is not in cluster mode is away for about a second",
+    )
     verb: ClassVar[str] = "restart"
     undo_last: ClassVar[bool] = True
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from remediate.errors import Conflict, Failed, Stale
 from remediate.model import Change, Fidelity, Json, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.env_actions import PASSING
 from remediate.providers.env_door import word_for
 from remediate.providers.env_file import EnvFile
@@ -46,6 +47,20 @@ class Pm2Recreate(EnvFile, Action):
     """
 
     kind: ClassVar[str] = "pm2.recreate"
+    tells: ClassVar[str] = (
+        "Starts the app anew from pm2's own definition of it, without the variables {keys} that pm2 holds"
+        " otherwise than {file}; a database URL only where the database refuses what pm2 holds and lets "
+        "in what the file says, or both lead to the same place"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "that it is started anew is known, and how it comes up is not"},
+        back={
+            WayBack.EQUIVALENT: "it is started anew from the definition it had, which is kept for its owner only"
+        },
+        risks=("restart",),
+        meanwhile="the app is away for about a second",
+    )
     undo_last: ClassVar[bool] = True
     app: str = Field(default="{{ app.name }}", description="The app's exact name in pm2.")
     keys: list[str] = Field(min_length=1, description="The variables that are to come from `.env`.")

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from remediate.model import Fidelity, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.pm2 import Pm2Restart
 from remediate.providers.pm2_host import Seen
 from remediate.steps import Step
@@ -17,6 +19,16 @@ class Pm2Reload(Pm2Restart):
     """
 
     kind: ClassVar[str] = "pm2.reload"
+    tells: ClassVar[str] = (
+        "Reloads the app, where a process is older than what it runs ({runs}) or is not online"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "that it is reloaded is known, and how it comes up is not"},
+        back={WayBack.EQUIVALENT: "it is reloaded once more"},
+        risks=("restart",),
+        meanwhile="in cluster mode somebody always answers; in fork mode the app is away for about a second",
+    )
     verb: ClassVar[str] = "reload"
 
     def notes(self, seen: Seen) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.pm2 import OneApp
 from remediate.providers.pm2_host import NO_APP, PM2_BEGIN, PM2_RUNS
 from remediate.providers.pm2_starting import PM2_START
@@ -114,6 +115,16 @@ class Pm2Save(OneApp, Action):
     """
 
     kind: ClassVar[str] = "pm2.save"
+    tells: ClassVar[str] = (
+        "Brings what pm2 has saved of the app for the next boot up to date with how it runs, once the "
+        "cure has held; what is saved of other apps stays"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "how the app runs is known only once the cure has held"},
+        back={WayBack.EXACT: "the dump as it was is kept for its owner only, and put back"},
+        risks=("config",),
+    )
     once_verified: ClassVar[bool] = True
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.pm2 import OneApp
 from remediate.providers.pm2_host import Log, Process, Seen, read_seen
 from remediate.questions import Answers
@@ -27,6 +28,10 @@ class Pm2Stable(OneApp, Check):
     """
 
     kind: ClassVar[str] = "pm2.stable"
+    tells: ClassVar[str] = (
+        "Looks whether any process of the app dies again and again, and what the log says of the last death"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
 
     def ask(self) -> Questions:
         """Return the question for the app's processes."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.pm2 import OneApp, missing
 from remediate.providers.pm2_host import PM2_RUNS, PM2_VERBS, Seen, read_seen
 from remediate.providers.pm2_starting import PM2_START
@@ -90,6 +91,8 @@ class Pm2Started(OneApp, Check):
     """Whether pm2 has the app and runs it, or tries to; one that dies again and again is another fault."""
 
     kind: ClassVar[str] = "pm2.started"
+    tells: ClassVar[str] = "Looks whether pm2 has the app and runs it, or is trying to"
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
 
     def ask(self) -> Questions:
         """Return the question for the app's processes."""
@@ -117,6 +120,17 @@ class Pm2Start(OneApp, Action):
     """
 
     kind: ClassVar[str] = "pm2.start"
+    tells: ClassVar[str] = (
+        "Starts the app where pm2 has it stopped; or, where pm2 has not got it, from its own entry in "
+        "{file}[ or from {script}], and no other app[daemon?. Where no pm2 runs at all, that is started, "
+        "too]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "that it is started is known, and how it comes up is not"},
+        back={WayBack.EQUIVALENT: "it is stopped again, or deleted from pm2 again where pm2 had not got it"},
+        risks=("restart",),
+    )
     file: str = Field(
         default="ecosystem.config.js", description="The ecosystem file below `backend`, or absolute."
     )

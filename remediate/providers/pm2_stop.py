@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.pm2 import ANY, OneApp
 from remediate.providers.pm2_host import Seen, read_seen, restart_job, stop_job
 from remediate.providers.pm2_stable import dying_of
@@ -22,6 +23,14 @@ class Pm2Stop(OneApp, Action):
     """
 
     kind: ClassVar[str] = "pm2.stop"
+    tells: ClassVar[str] = "Stops the app where it dies again and again; else it does nothing"
+    needs: ClassVar[tuple[Need, ...]] = (Need.PM2, Need.NODE)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "that it is stopped is known, and what else comes of it is not"},
+        back={WayBack.EQUIVALENT: "it is started again, as bad as it was"},
+        risks=("restart",),
+        meanwhile="nobody is answered less: what is stopped was dying",
+    )
     undo_last: ClassVar[bool] = True
 
     def ask(self) -> Questions:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from remediate.errors import Conflict, Failed
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers import catalog, column_leaving
 from remediate.providers.catalog import ALL_TABLES, ENUMS, TABLES, Table
 from remediate.providers.column_removal import LEDGER_EXISTS, added, record_of_added, removal, saved_undo
@@ -52,6 +53,19 @@ class AddColumns(Gated, OwnChange):
 
     kind: ClassVar[str] = "sql.add_columns"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Adds the columns {columns} to {table}, those that it lacks, all in one ALTER TABLE[. Where a "
+        "column is there with another definition ({wrong}), nothing is added]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={
+            WayBack.EXACT: "the columns are dropped again; what was written there meanwhile is kept in remediate.saved"
+        },
+        risks=("schema",),
+        meanwhile=f"nobody reads or writes the table for some milliseconds; {LOCK_WAIT}",
+    )
     table: str
     columns: list[NewColumn]
     wrong: list[dict[str, Any]] = []

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, stored_name
 from remediate.providers.catalog_keys import (
@@ -61,6 +62,20 @@ class MakeForeignKey(Gated, OwnChange):
 
     kind: ClassVar[str] = "sql.foreign_key"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Makes the foreign keys {foreign_keys}[ of {table}] as they are meant: adds those that are "
+        "missing, changes those with other rules, validates those that never were. Where rows refer to "
+        "nothing, nothing is changed"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={
+            WayBack.EXACT: "the constraint is dropped, or made as it was, if it still is as this run left it"
+        },
+        risks=("schema",),
+        meanwhile=f"both tables are locked for some milliseconds, and rows compared while writers go on; {LOCK_WAIT}",
+    )
     table: str = Field(default="", description="The table that refers, in the app's schema.")
     foreign_keys: list[WantedForeignKeyOn] = Field(
         description="The foreign keys that it must have; each may say its own `table`. None: nothing is done."

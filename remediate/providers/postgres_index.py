@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers import catalog
 from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES, TABLES, Table
@@ -45,6 +46,20 @@ class CreateIndex(Gated, OwnChange):
 
     kind: ClassVar[str] = "sql.create_index"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Builds the indexes {indexes}[ on {table}] that are missing, each with CREATE INDEX CONCURRENTLY."
+        " What a failed build has left in the way is dropped first"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={
+            WayBack.EXACT: "the new index is dropped, if it still is the one that this run made",
+            WayBack.EQUIVALENT: "where something invalid was in the way: it is not made again, for it served no query",
+        },
+        risks=("schema",),
+        meanwhile="readers and writers go on; an open transaction holds the build up",
+    )
     table: str = Field(default="", description="The table, in the app's schema, of indexes that name none.")
     indexes: list[WantedIndex] = Field(description="The indexes that must be there.")
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers import catalog
 from remediate.providers.catalog import ALL_TABLES, TABLES, Table
 from remediate.providers.column_removal import LEDGER_EXISTS
@@ -47,6 +48,17 @@ class SetNotNull(Gated, OwnChange):
 
     kind: ClassVar[str] = "sql.not_null"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Makes {columns} of {table} NOT NULL, by a check that is validated while writers go on. Where "
+        "rows have NULL there, nothing is changed"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={WayBack.EXACT: "the columns take NULL again (DROP NOT NULL)"},
+        risks=("schema",),
+        meanwhile=f"nobody reads or writes the table for some milliseconds, twice; {LOCK_WAIT}",
+    )
     table: str = Field(description="The table, in the app's schema.")
     columns: list[str] = Field(min_length=1, description="Columns that must not be NULL.")
 

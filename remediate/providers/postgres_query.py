@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from remediate.gate.looking import not_a_look, without_strings
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.questions import Answers, Query, QueryAnswer, Scalar
 from remediate.steps import Check, Questions
 
@@ -67,6 +68,8 @@ class QueryCheck(Check):
     """
 
     kind: ClassVar[str] = "sql.query"
+    tells: ClassVar[str] = "Asks the database {sql}, and looks whether the answer is {expect}"
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     sql: str
     values: list[Scalar] = []
     expect: Expect

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.catalog import Column as FoundColumn
 from remediate.providers.catalog_keys import FOREIGN_KEYS, INDEXES, indexed_tables_in, referring_tables_in
@@ -37,6 +38,8 @@ class Tables(Check):
     """
 
     kind: ClassVar[str] = "sql.tables"
+    tells: ClassVar[str] = "Looks whether the tables {tables} are where the app looks for them"
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     tables: list[str] = Field(min_length=1, description="Their names, spelled as in the database.")
 
     @property
@@ -122,6 +125,8 @@ class Columns(Check):
     """
 
     kind: ClassVar[str] = "sql.columns"
+    tells: ClassVar[str] = "Looks whether {table} has the columns {columns}, with their types"
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str = Field(description="The table, in the app's schema.")
     columns: list[ListedColumn] = Field(min_length=1, description="What it must have.")
 
@@ -146,6 +151,10 @@ class Indexes(Check):
     """
 
     kind: ClassVar[str] = "sql.indexes"
+    tells: ClassVar[str] = (
+        "Looks whether {table} has the indexes {indexes}, whatever their names, and whether they are valid"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str = Field(description="The table, in the app's schema.")
     indexes: list[WantedIndex] = Field(min_length=1, description="What it must have.")
 
@@ -170,6 +179,11 @@ class ForeignKeys(Check):
     """
 
     kind: ClassVar[str] = "sql.foreign_keys"
+    tells: ClassVar[str] = (
+        "Looks whether {table} has the foreign keys {foreign_keys}, whatever their names, with their "
+        "rules, and whether they were validated"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str = Field(description="The table that refers, in the app's schema.")
     foreign_keys: list[WantedForeignKey] = Field(min_length=1, description="What it must have.")
 

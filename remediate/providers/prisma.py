@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
+from remediate.promise import Need, Promise
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.node_installed import Installed, differing, installed_question, read_installed
 from remediate.providers.prisma_client import GENERATE, PUT_BACK, STILL_OTHERS, TRY_GENERATE, stale_because
@@ -32,6 +33,12 @@ class Columns(Check):
     """
 
     kind: ClassVar[str] = "prisma.columns"
+    tells: ClassVar[str] = (
+        "Compares every column that schema.prisma has[ for {table}] with the database: whether it is "
+        "there, and whether type, nullability and default are the same. What only the database has is "
+        "mentioned, and is no fault"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str | None = None
     schema_file: str = SCHEMA_FILE
 
@@ -109,6 +116,10 @@ class Client(_Generated, Check):
     """
 
     kind: ClassVar[str] = "prisma.client"
+    tells: ClassVar[str] = (
+        "Looks whether the generated Prisma client was made from the schema.prisma that is there, and "
+        "whether Prisma's two packages are of one version"
+    )
 
     def judge(self, first: Answers, now: Answers) -> Finding:
         """Compare the latest answers."""
@@ -126,6 +137,16 @@ class Generate(_Generated, Action):
     """
 
     kind: ClassVar[str] = "prisma.generate"
+    tells: ClassVar[str] = (
+        "Generates the Prisma client anew where it was not made from the schema.prisma that is there, in "
+        "a copy beside the backend, and swaps it in"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.PRISMA)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "what will run is known, and what it generates is not"},
+        back={WayBack.EXACT: "the client from before is kept beside the new one, and renamed back"},
+        risks=("build",),
+    )
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one change, or none where the client is up to date.

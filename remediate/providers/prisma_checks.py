@@ -13,6 +13,7 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.prisma_syntax import blocks_of
 from remediate.providers.typescript_syntax import names_used
 from remediate.providers.typescript_tree import Tree, read_tree, tree_question
@@ -57,6 +58,10 @@ class Valid(Check):
     """Whether Prisma itself calls the schema valid. It says nothing about the client: see `prisma.client`."""
 
     kind: ClassVar[str] = "prisma.valid"
+    tells: ClassVar[str] = (
+        "Asks Prisma itself whether schema.prisma is valid; that says nothing of the client"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.PRISMA)
     backend: str = Field(default="{{ app.backend }}", description="Where `node_modules` lies.")
     schema_file: str = Field(default=_SCHEMA_FILE, description="The Prisma schema on the host.")
 
@@ -126,6 +131,11 @@ class Migrations(Check):
     """
 
     kind: ClassVar[str] = "prisma.migrations"
+    tells: ClassVar[str] = (
+        "Looks whether every migration on the host was applied to the database, none failed, and none was"
+        " edited since"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )
@@ -229,6 +239,9 @@ class Fields(Check):
     """
 
     kind: ClassVar[str] = "prisma.fields"
+    tells: ClassVar[str] = (
+        "Looks whether the Prisma client knows every field that schema.prisma has and the code names"
+    )
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
     source: str = Field(default="src", description="Directory of the sources below it.")
     schema_file: str = Field(default=_SCHEMA_FILE, description="The Prisma schema on the host.")

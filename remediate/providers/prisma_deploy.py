@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from remediate.errors import CouldNotLook, Failed
 from remediate.gate import Known, Verdict
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_tables import CATALOG, gated, known_from, known_rules, refuse_outside
@@ -83,6 +84,20 @@ class MigrateDeploy(Action):
 
     kind: ClassVar[str] = "prisma.migrate_deploy"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Applies the migrations that the database's history lacks, in order, each in a transaction of its"
+        " own. It refuses where a migration failed before, where a database with tables has no history, "
+        "or where the app looks into an empty schema beside one that has the history"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.ESTIMATE: "what will run is known to the letter, and what the SQL makes of the data is not"
+        },
+        back={WayBack.NONE: "Prisma has no way down, so that a backup or another migration is the way out"},
+        risks=("schema", "data"),
+        meanwhile=f"each statement takes the locks it takes; {LOCK_WAIT}",
+    )
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )

@@ -13,6 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.catalog import ENUMS, TABLES, stored_name, tables_in
 from remediate.providers.catalog_keys import INDEXES, indexed_tables_in
 from remediate.providers.prisma_checks import HISTORY, HISTORY_THERE, history_in
@@ -74,6 +75,12 @@ class FailedMigrations(Check):
     """
 
     kind: ClassVar[str] = "prisma.failed_migrations"
+    tells: ClassVar[str] = (
+        "Looks whether a migration failed, or was begun and never ended. Of such a one it tells which of "
+        "its tables, columns, indexes and types are there, what Prisma noted, who holds Prisma's lock, "
+        "and what a person would do"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from remediate.errors import Failed
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.prisma_tables import SCHEMA_FILE, chosen_tables, tables_meant
 from remediate.questions import Answers, Query, Read
@@ -46,6 +47,12 @@ class Tables(Check):
     """
 
     kind: ClassVar[str] = "prisma.tables"
+    tells: ClassVar[str] = (
+        "Looks whether every table that schema.prisma has is where the app looks for it. Of one that is "
+        "not, it tells whether another schema of the database has it, or whether it is spelled in other "
+        "letters"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     schema_file: str = Field(default=SCHEMA_FILE, description="The Prisma schema on the host.")
 
     def ask(self) -> Questions:

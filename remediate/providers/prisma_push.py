@@ -12,6 +12,7 @@ from pydantic import Field
 from remediate.errors import Failed
 from remediate.gate import Known
 from remediate.model import Change, Fidelity, Json, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers.catalog import ALL_TABLES, TABLES, tables_in
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
@@ -60,6 +61,18 @@ class DbPush(SchemaAnew):
     """
 
     kind: ClassVar[str] = "prisma.db_push"
+    tells: ClassVar[str] = (
+        "Puts the app's schema aside, makes it anew as schema.prisma means it, and carries the rows over,"
+        " in one transaction. It is for development alone, and nothing is dropped[accept_data_loss?. Data"
+        " that has no place there may stay behind]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE, Need.NODE, Need.PRISMA)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""},
+        back={WayBack.EXACT: BACK_NOTE},
+        risks=("data",),
+        meanwhile=f"nobody uses the tables until it has committed; {LOCK_WAIT}",
+    )
     backend: str = Field(default="{{ app.backend }}", description="Where `node_modules` lies.")
     schema_file: str = Field(
         default="{{ app.backend }}/prisma/schema.prisma", description="The Prisma schema on the host."

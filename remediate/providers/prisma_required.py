@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.catalog import TABLES, stored_name, tables_in
 from remediate.providers.catalog import Table as Found
 from remediate.providers.prisma_schema import Table
@@ -55,6 +56,10 @@ class Required(Check):
     """
 
     kind: ClassVar[str] = "prisma.required"
+    tells: ClassVar[str] = (
+        "Looks whether every column that schema.prisma requires[ in {table}] is NOT NULL in the database"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str | None = Field(default=None, description="A table or model; default: all of the schema.")
     schema_file: str = Field(default=SCHEMA_FILE, description="The Prisma schema on the host.")
 

@@ -13,6 +13,7 @@ from remediate.errors import Failed
 from remediate.gate import Known, Verdict
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack, digest_of
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.live_notes import live_notes
@@ -104,6 +105,20 @@ class MigrateReset(SchemaAnew):
     """
 
     kind: ClassVar[str] = "prisma.migrate_reset"
+    tells: ClassVar[str] = (
+        "Puts the app's schema aside, rows and all, and applies every migration to a new one, in one "
+        "transaction. It is for development alone, and nothing is dropped"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "what will run is known to the letter, and what it does is not"},
+        back={
+            WayBack.EXACT: BACK_NOTE,
+            WayBack.NONE: "where a migration composes SQL while it runs, for nobody can tell what that touches",
+        },
+        risks=("data",),
+        meanwhile=f"nobody uses the tables until it has committed; {LOCK_WAIT}",
+    )
     folder: str = Field(
         default="{{ app.backend }}/prisma/migrations", description="Absolute path of the migrations."
     )

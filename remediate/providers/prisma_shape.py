@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.catalog import stored_name
 from remediate.providers.catalog_keys import (
     FOREIGN_KEYS,
@@ -49,6 +50,11 @@ class Indexes(_Compared):
     """
 
     kind: ClassVar[str] = "prisma.indexes"
+    tells: ClassVar[str] = (
+        "Compares every index that schema.prisma has[ for {table}] with the database by what it means, "
+        "whatever its name: whether it is there, and valid"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     question: ClassVar[Query] = INDEXES
 
     def judge(self, first: Answers, now: Answers) -> Finding:
@@ -80,6 +86,12 @@ class ForeignKeys(_Compared):
     """
 
     kind: ClassVar[str] = "prisma.foreign_keys"
+    tells: ClassVar[str] = (
+        "Compares every foreign key that schema.prisma has[ for {table}][, from {columns},] with the "
+        "database by what it means, whatever its name: whether it is there, has the same rules, and was "
+        "validated"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     columns: list[str] = Field(
         default=[], description="Only the foreign keys from exactly these columns; default: all."
     )

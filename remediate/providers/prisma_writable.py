@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.catalog import ALL_TABLES, TABLES, stored_name, tables_in
 from remediate.providers.catalog import Table as Found
 from remediate.providers.prisma_columns import mapped
@@ -64,6 +65,12 @@ class Writable(Check):
     """
 
     kind: ClassVar[str] = "prisma.writable"
+    tells: ClassVar[str] = (
+        "Looks, without writing anything, for what would stand in the way of a write: a column that only "
+        "the database has, NOT NULL and without default; a privilege that the app's role lacks; a label "
+        "that an enum lacks; a standby"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     schema_file: str = Field(default=SCHEMA_FILE, description="The Prisma schema on the host.")
 
     def ask(self) -> Questions:

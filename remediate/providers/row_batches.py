@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Json, canonical
+from remediate.promise import LOCK_WAIT
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES, Table
 from remediate.providers.live_tables import SIZES
@@ -26,6 +27,10 @@ WAITS = (
     "lock: each row from its batch's beginning to its commit, against who writes it (readers never wait); "
     "waited for 1 s at a time, 5 tries"
 )
+ROW_LOCKS = (
+    f"rows are locked against writers until their batch has committed, and readers never wait; {LOCK_WAIT}"
+)
+"""What others notice of a change of rows."""
 KEPT = "the rows as they were are kept in remediate.rows of this database, until `remediate forget`"
 PINNED = "before it, in the same transaction, its rows are locked, compared with the plan, and kept (token RUN/STEP)"
 _TABLE_KINDS = ("r", "p")

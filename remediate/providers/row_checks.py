@@ -10,6 +10,7 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers import catalog
 from remediate.providers.catalog import TABLES
 from remediate.providers.prisma_schema import tables_of
@@ -61,6 +62,14 @@ class Orphans(Check):
     """
 
     kind: ClassVar[str] = "sql.orphans"
+    tells: ClassVar[str] = (
+        "Looks for rows of {table} whose {column} names a parent that is not there "
+        "({parent})[trusts_keys?. Where a validated foreign key is in place it is taken at its word, and "
+        "no row is read][must_exist?. A table or column that is not there is no fault here: another "
+        "playbook sees to that][. Of a lost parent's rows it notes {carry}, which is needed to make the "
+        "parent anew]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str
     column: str
     parent: Parent
@@ -227,6 +236,10 @@ class Nulls(Check):
     """
 
     kind: ClassVar[str] = "sql.nulls"
+    tells: ClassVar[str] = (
+        "Counts the rows of {table} that have NULL where a value is required[: in {columns}]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str
     columns: list[str] | None = None
     schema_file: str = Field(

@@ -10,12 +10,14 @@ from typing import ClassVar
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers import catalog
 from remediate.providers.foreign_key_aside import in_the_way, orphaned_by, without
 from remediate.providers.row_action import PLACE, OnRowsThatAre
 from remediate.providers.row_batches import (
     KEPT,
     PINNED,
+    ROW_LOCKS,
     WAITS,
     Row,
     Workable,
@@ -96,6 +98,21 @@ class DeleteRows(OnRowsThatAre):
     """
 
     kind: ClassVar[str] = "sql.delete_rows"
+    tells: ClassVar[str] = (
+        "Deletes the rows of {table} that meet {where}, and keeps each as a whole in remediate.rows. Unless their"
+        " number is as expected ({expect}), it deletes nothing[. Rows that refer to them by ON DELETE CASCADE go, too,"
+        " where {cascade} is true]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: "", Fidelity.ESTIMATE: "where triggers fire"},
+        back={
+            WayBack.EXACT: "the same rows are inserted again where their keys are still free",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
+        },
+        risks=("data",),
+        meanwhile=ROW_LOCKS,
+    )
     cascade: bool = False
     show: list[str] = []
 

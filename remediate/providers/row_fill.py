@@ -12,9 +12,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, field_validator
 
 from remediate.errors import Failed
-from remediate.model import Change, Json, Undo
+from remediate.model import Change, Fidelity, Json, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.not_null_sql import nulls
 from remediate.providers.row_action import OnRows
+from remediate.providers.row_batches import ROW_LOCKS
 from remediate.providers.row_facts import ForeignKey
 from remediate.providers.row_selection import Condition
 from remediate.providers.row_update import UpdateRows
@@ -42,6 +44,24 @@ class FillNulls(OnRows):
     """
 
     kind: ClassVar[str] = "sql.fill_nulls"
+    tells: ClassVar[str] = (
+        "Gives the rows of {table} that have NULL in {columns} a value there, and touches no other row: "
+        "[what was given ({given}), else ]the column's own from {values}. Unless their number is as "
+        "expected ({expect}), or where a column has no value given, it writes nothing"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.EXACT: "",
+            Fidelity.ESTIMATE: "where triggers fire",
+        },
+        back={
+            WayBack.EXACT: "those that still have what this run wrote are made NULL again",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
+        },
+        risks=("data",),
+        meanwhile=ROW_LOCKS,
+    )
     columns: list[str]
     values: dict[str, Any] = Field(default={}, description="By column, e.g. the schema's defaults.")
     given: Annotated[dict[str, Any], BeforeValidator(_read, json_schema_input_type=dict[str, Any] | str)] = {}

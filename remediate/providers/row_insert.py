@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from remediate.errors import Conflict, Failed
-from remediate.model import Change, Fidelity, Json, Undo, canonical
+from remediate.model import Change, Fidelity, Json, Undo, WayBack, canonical
+from remediate.promise import Need, Promise
 from remediate.providers import catalog
 from remediate.providers.row_action import OnRows
 from remediate.providers.row_adoption import Adopts, adopted_now, adopting
 from remediate.providers.row_batches import (
+    ROW_LOCKS,
     Row,
     Workable,
     about_table,
@@ -69,6 +71,26 @@ class InsertRows(OnRows):
     """
 
     kind: ClassVar[str] = "sql.insert_rows"
+    tells: ClassVar[str] = (
+        "Inserts {rows} into {table}, those whose keys are not there[, each with {same}][ and with the "
+        "present moment as {set_now}]. Unless their number is as expected ({expect}), it inserts "
+        "nothing[; nor where it is undecided what a row must be: {undecided}][. They become the parents "
+        "of rows that name them already: {adopts}]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.EXACT: "",
+            Fidelity.ESTIMATE: "where triggers fire, or a column becomes the moment of the change",
+        },
+        back={
+            WayBack.EXACT: "they are deleted where all are still as they were inserted, and nothing else refers to one",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
+            WayBack.NONE: "where a foreign key to the table was never validated: rows may refer to them already",
+        },
+        risks=("data",),
+        meanwhile=ROW_LOCKS,
+    )
     rows: list[dict[str, Any]]
     same: dict[str, Any] = {}
     set_now: list[str] = []

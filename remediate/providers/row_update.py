@@ -11,11 +11,13 @@ from pydantic import Field, model_validator
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Undo, WayBack, canonical
+from remediate.promise import Need, Promise
 from remediate.providers import catalog
 from remediate.providers.row_action import PLACE, OnRowsThatAre
 from remediate.providers.row_batches import (
     KEPT,
     PINNED,
+    ROW_LOCKS,
     WAITS,
     Row,
     Workable,
@@ -81,6 +83,23 @@ class UpdateRows(OnRowsThatAre):
     """
 
     kind: ClassVar[str] = "sql.update_rows"
+    tells: ClassVar[str] = (
+        "Sets {set} in the rows of {table} that meet {where}[, and the present moment as {set_now}]. "
+        "Unless their number is as expected ({expect}), it writes nothing"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.EXACT: "",
+            Fidelity.ESTIMATE: "where triggers fire, or a column becomes the moment of the change",
+        },
+        back={
+            WayBack.EXACT: "the old values are put back where a row still has what this run wrote",
+            WayBack.EQUIVALENT: "where triggers fire: what these did besides stays",
+        },
+        risks=("data",),
+        meanwhile=ROW_LOCKS,
+    )
     set: dict[str, Any] = Field(min_length=1)
     set_now: list[str] = []
     show: list[str] | None = None

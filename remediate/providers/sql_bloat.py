@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.sql_statistics import FIGURES, HOLDING_BACK, Figures, figures_in, held_back_by
 from remediate.questions import Answers
 from remediate.steps import Check, Questions, Step
@@ -33,6 +34,11 @@ class Bloat(Check):
     """
 
     kind: ClassVar[str] = "sql.bloat"
+    tells: ClassVar[str] = (
+        "Looks, by the server's own counters, whether a table has more than {dead_rows} dead rows that "
+        "are more than {dead_percent} % of it, and who keeps them from being taken away"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     dead_rows: int = Field(default=10_000, ge=1, description="From how many dead rows on a table counts …")
     dead_percent: float = Field(
         default=20.0, ge=0, le=100, description="… if they are so much of all its rows."
@@ -68,6 +74,12 @@ class StaleStatistics(Check):
     """
 
     kind: ClassVar[str] = "sql.stale_statistics"
+    tells: ClassVar[str] = (
+        "Looks whether the planner goes by old figures: for tables of which more than {changed_rows} "
+        "rows, and more than {changed_percent} %, changed since they were counted, or which were never "
+        "counted"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     changed_rows: int = Field(
         default=1_000, ge=1, description="From how many changed rows on a table counts …"
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.sql_sessions import (
     PREPARED,
     SESSIONS,
@@ -37,6 +38,11 @@ class Blocked(Check):
     """
 
     kind: ClassVar[str] = "sql.blocked"
+    tells: ClassVar[str] = (
+        "Looks whether sessions of the database have waited longer than {longer_than} seconds for a lock,"
+        " and who is at the root of it"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     longer_than: float = Field(default=10.0, ge=0, description="Seconds from which on a wait counts.")
 
     def ask(self) -> Questions:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, RULES
 from remediate.providers.row_batches import counted
 from remediate.questions import Answers, Query, Value
@@ -92,6 +93,11 @@ class Cascades(Check):
     """
 
     kind: ClassVar[str] = "sql.cascades"
+    tells: ClassVar[str] = (
+        "Tells which table refers to which, by which rule, and how many rows a single DELETE would take "
+        "with it[. More than {at_most} is a fault][!at_most?. This tells, and is never a fault]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     at_most: int | None = Field(default=None, ge=0)
     counted_up_to: int = Field(default=200, ge=0)
 

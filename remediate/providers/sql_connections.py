@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.sql_sessions import ALL_SESSIONS, SESSIONS, Session, hidden, lasting, sessions_in
 from remediate.questions import Answers, Query, Value
 from remediate.steps import Check, Questions, Step
@@ -70,6 +71,11 @@ class Connections(Check):
     """
 
     kind: ClassVar[str] = "sql.connections"
+    tells: ClassVar[str] = (
+        "Looks whether the server, the role or the database has used {percent} % or more of the connections it "
+        "may have, and tells who has them"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     percent: float = Field(default=80.0, gt=0, le=100, description="From how much used on a limit counts.")
 
     def ask(self) -> Questions:

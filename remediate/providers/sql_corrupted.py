@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.catalog import ALL_TABLES
 from remediate.questions import Answers, Query, QueryAnswer, Unanswered
 from remediate.sql import identifier
@@ -55,6 +56,12 @@ class Corrupted(Check):
     """
 
     kind: ClassVar[str] = "sql.corrupted"
+    tells: ClassVar[str] = (
+        "Looks whether the indexes of one table are whole[; the table is {table}][, or the one that has "
+        "the index {index}]. It needs the extension amcheck, and changes nothing[optional?. Where amcheck"
+        " is not there, it says so, and that is no fault]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     table: str = ""
     index: str = Field(default="", description="One of the table's indexes, where the table is not known.")
     optional: bool = Field(

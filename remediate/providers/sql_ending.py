@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from remediate.errors import Conflict, Failed
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.column_removal import LEDGER_EXISTS
 from remediate.providers.sql_sessions import (
     ALL_SESSIONS,
@@ -53,7 +54,8 @@ SENT = "SELECT EXISTS (SELECT FROM remediate.ledger WHERE undo @> %s::jsonb)"
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """Seconds before each look whether it has ended."""
 _TO = "TO the app's role"
-_FOR_GOOD = "none: what it has not committed is lost, and only the application can do it again"
+_LOST = "what it has not committed is lost, and only the application can do it again"
+_FOR_GOOD = f"none: {_LOST}"
 
 
 class Backend(BaseModel):
@@ -236,6 +238,13 @@ class Cancel(_End):
     """
 
     kind: ClassVar[str] = "sql.cancel"
+    tells: ClassVar[str] = (
+        "Cancels the statements that {backends} are running, {at_most} at most; the sessions stay"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""}, back={WayBack.NONE: _LOST}, risks=("data",)
+    )
     fire: ClassVar[str] = CANCEL
     _doing: ClassVar[str] = "cancel the statement of"
     _left: ClassVar[dict[str, Json] | None] = {"state": "idle", "blockers": []}
@@ -260,6 +269,13 @@ class Terminate(_End):
     """Ends a session that has a transaction or a statement open; the application has to connect anew."""
 
     kind: ClassVar[str] = "sql.terminate"
+    tells: ClassVar[str] = (
+        "Ends the sessions {backends}, {at_most} at most; the application has to connect anew"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""}, back={WayBack.NONE: _LOST}, risks=("data",)
+    )
     fire: ClassVar[str] = TERMINATE
     _doing: ClassVar[str] = "end the session of"
     _left: ClassVar[dict[str, Json] | None] = None

@@ -6,6 +6,7 @@ catalog: an index that is made, or dropped, concurrently.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -16,6 +17,7 @@ from remediate.gate import Known, Verdict
 from remediate.gate.concurrent import ConcurrentIndex, concurrent_index
 from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Forecast, Json, Undo, WayBack
+from remediate.promise import LOCK_WAIT, Need, Promise
 from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.catalog import ALL_TABLES
 from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES, INDEXES
@@ -54,6 +56,22 @@ class SqlMigrate(OwnChange):
 
     kind: ClassVar[str] = "sql.migrate"
     on_schema: ClassVar[bool] = True
+    tells: ClassVar[str] = (
+        "Runs one SQL script[, the file {file},] in one transaction, once for each of its texts; every "
+        "statement is judged by the hazard gate before[way_back?][reason?]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={
+            Fidelity.ESTIMATE: "what will run is known to the letter, and what it makes of the data is not"
+        },
+        back={
+            WayBack.EQUIVALENT: "the playbook's own script `down` takes it back",
+            WayBack.NONE: "for the `reason` that the playbook gives, where it says `way_back: none`",
+        },
+        risks=("schema", "data"),
+        meanwhile=f"each statement takes the locks it takes; {LOCK_WAIT}",
+    )
     constant: ClassVar[tuple[tuple[str, ...], ...]] = (("text",), ("down", "text"))
     file: str | None = Field(default=None, description="The script: an absolute path on the host.")
     text: str | None = Field(default=None, description="The script itself, instead; no template.")
@@ -64,6 +82,11 @@ class SqlMigrate(OwnChange):
         default=[], description="Rules of the hazard gate (docs/SQL.md) that would stop it, and shall not."
     )
     timeout: float = Field(default=60.0, gt=0, description="Seconds for one statement.")
+
+    @classmethod
+    def promised(cls, parameters: Mapping[str, Json]) -> Promise:
+        """Return the promise with the way back that the playbook says."""
+        return cls.promise.with_way_back(parameters.get("way_back"), parameters.get("reason"))
 
     @field_validator("allow")
     @classmethod

@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.catalog_keys import INDEXES, Index, indexed_tables_in
 from remediate.providers.sql_sessions import lasting
 from remediate.providers.sql_statistics import STATISTICS
@@ -48,6 +49,11 @@ class RedundantIndexes(Check):
     """
 
     kind: ClassVar[str] = "sql.redundant_indexes"
+    tells: ClassVar[str] = (
+        "Looks for indexes that have nothing which another index of their table has not[fault?. They are "
+        "told, and are no fault here]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     fault: bool = Field(default=True, description="Whether one is a fault, or only told.")
 
     def ask(self) -> Questions:

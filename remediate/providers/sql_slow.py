@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.postgres_query import Expect, QueryCheck
 from remediate.providers.sql_plan import NO_PLAN, SIZES, QueryPlan, explain, plan_in
 from remediate.providers.sql_sessions import SESSIONS, Session, head, lasting, sessions_in
@@ -79,6 +80,13 @@ class Slow(Check):
     """
 
     kind: ClassVar[str] = "sql.slow"
+    tells: ClassVar[str] = (
+        "Looks for statements that took longer than {slower_than} ms on average in at least {at_least} calls, as"
+        " pg_stat_statements counted them where it is installed, and for those that have been running for more than"
+        " {running_longer_than} seconds[. It also asks how the database would carry out {query}[values?, its parameters"
+        " filled in], without running it][, which should read no table of more than {largest_scan} rows as a whole]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     slower_than: float = Field(default=1_000.0, gt=0, description="Milliseconds for one run, on average …")
     at_least: int = Field(default=5, ge=1, description="… of so many runs.")
     running_longer_than: float = Field(

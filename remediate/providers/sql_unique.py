@@ -11,6 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from remediate.model import Finding, Json
+from remediate.promise import Need
 from remediate.providers.catalog_keys import ALL_INDEXES
 from remediate.questions import Answers, Query
 from remediate.steps import Check, Questions, Step
@@ -38,6 +39,12 @@ class Unique(Check):
     """
 
     kind: ClassVar[str] = "sql.unique"
+    tells: ClassVar[str] = (
+        "Looks whether the unique index that the message names is in force[: by its name, {index}][, or "
+        "else by its columns, {columns}]. Where the message names neither, nothing is known, and it says "
+        "so"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
     index: str = Field(default="", description="The index's name, which is its constraint's as well.")
     columns: str = Field(
         default="", description="Its columns in any form in which a message lists them; for want of a name."

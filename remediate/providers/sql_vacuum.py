@@ -11,6 +11,7 @@ from pydantic import Field
 
 from remediate.errors import Failed
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import Need, Promise
 from remediate.providers.behind_pooler import POOLED, refuse_pooler
 from remediate.providers.sql_bloat import LONG, has_too_many_dead, is_stale
 from remediate.providers.sql_statistics import (
@@ -125,6 +126,17 @@ class Analyze(_Upkeep):
     """
 
     kind: ClassVar[str] = "sql.analyze"
+    tells: ClassVar[str] = (
+        "Counts anew what the planner goes by (ANALYZE)[: of the tables {tables}, where anything "
+        "changed][!tables?, for every table that has changed much]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "the figures are known only once they are counted"},
+        back={WayBack.EQUIVALENT: "nothing has to be done, for no row is changed by it"},
+        risks=("none",),
+        meanwhile="readers and writers go on",
+    )
     verb: ClassVar[str] = "ANALYZE"
     came_about: ClassVar[str] = ANALYZED
     counter: ClassVar[str] = "analyze_count"
@@ -166,6 +178,17 @@ class Vacuum(_Upkeep):
     """
 
     kind: ClassVar[str] = "sql.vacuum"
+    tells: ClassVar[str] = (
+        "Frees the room of dead rows for new ones (VACUUM, never FULL)[: of the tables {tables}, where "
+        "there are any][!tables?, for every table that has many]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.DATABASE,)
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.ESTIMATE: "how many rows can be taken away is known only afterwards"},
+        back={WayBack.EQUIVALENT: "nothing has to be done, for no row is changed by it"},
+        risks=("none",),
+        meanwhile="readers and writers go on",
+    )
     verb: ClassVar[str] = "VACUUM"
     came_about: ClassVar[str] = VACUUMED
     counter: ClassVar[str] = "vacuum_count"

@@ -43,6 +43,11 @@ class SystemDisk(Check):
     """
 
     kind: ClassVar[str] = "system.disk"
+    tells: ClassVar[str] = (
+        "Looks whether the disk that holds {path} has at least {free_percent} % and {free_megabytes} MB "
+        "free, and inodes to spare[. Where it has not, the largest things below {largest} are named, with"
+        " what could be done about each]"
+    )
     path: str = Field(
         default="{{ app.root }}", pattern=r"^[/~]", description="A path on it; ~ is our home on the host."
     )
@@ -113,6 +118,10 @@ class SystemMemory(Check):
     """
 
     kind: ClassVar[str] = "system.memory"
+    tells: ClassVar[str] = (
+        "Looks whether at least {free_percent} % of the memory is free, and whether the kernel ended a "
+        "process for want of it in the last {lately} minutes"
+    )
     free_percent: int = Field(default=5, ge=0, le=100, description="How much must be available.")
     lately: int = Field(default=60, ge=0, description="For how many minutes an ended process counts.")
     question: ClassVar[Run] = Run(script=MEMORY_SCRIPT)
@@ -158,6 +167,10 @@ class SystemCpu(Check):
     """
 
     kind: ClassVar[str] = "system.cpu"
+    tells: ClassVar[str] = (
+        "Looks whether the processors are more than {busy_percent} % busy now and were so for five "
+        "minutes, or whether the machine beneath keeps them for others"
+    )
     busy_percent: int = Field(default=90, ge=1, le=100, description="From when on they count as taken.")
     stolen_percent: int = Field(
         default=20, ge=1, le=100, description="How much the machine beneath may keep for others."

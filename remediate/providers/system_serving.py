@@ -11,6 +11,7 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.providers.system_serving_host import (
     CLOCK_SCRIPT,
     PORT_SCRIPT,
@@ -34,6 +35,11 @@ class SystemService(Check):
     """
 
     kind: ClassVar[str] = "system.service"
+    tells: ClassVar[str] = (
+        "Looks whether the systemd service {unit} has a live process; that it is called `active` is not "
+        "enough"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.SYSTEMD,)
     unit: str = Field(pattern=UNIT, description="As `postgresql` or `postgresql@15-main.service`.")
 
     @property
@@ -82,6 +88,10 @@ class SystemPort(Check):
     """
 
     kind: ClassVar[str] = "system.port"
+    tells: ClassVar[str] = (
+        "Looks whether somebody listens on TCP port {port}[, as the user {user}][, and is the program "
+        "{process}]"
+    )
     port: int = Field(ge=1, le=65535, description="The TCP port.")
     user: str | None = Field(default=None, description="Whose it must be.")
     process: str | None = Field(
@@ -131,6 +141,7 @@ class SystemClock(Check):
     """
 
     kind: ClassVar[str] = "system.clock"
+    tells: ClassVar[str] = "Looks whether the host's clock is within {seconds} seconds of ours"
     seconds: float = Field(default=5.0, gt=0, description="How far it may be off.")
     question: ClassVar[Run] = Run(script=CLOCK_SCRIPT)
 

@@ -11,7 +11,9 @@ from pydantic import Field, model_validator
 
 from remediate.errors import CouldNotLook
 from remediate.model import Change, Finding, Forecast, Json, Undo
+from remediate.promise import Promise
 from remediate.providers.edits import (
+    EDITED,
     demand_inside,
     edited,
     leaves,
@@ -80,6 +82,10 @@ class TypescriptImports(_Imports, Check):
     """
 
     kind: ClassVar[str] = "typescript.imports"
+    tells: ClassVar[str] = (
+        "Follows every relative import of the sources[ that leads to {module}], and looks whether its "
+        "module really exports what is named"
+    )
 
     def ask(self) -> Questions:
         """Return the question for the source tree."""
@@ -111,6 +117,11 @@ class TypescriptImport(_Imports, Action):
     """
 
     kind: ClassVar[str] = "typescript.import"
+    tells: ClassVar[str] = (
+        "Mends the relative imports of the sources[ that lead to {module}], where one names what its module does not"
+        " export and there is exactly one right form; others are left alone"
+    )
+    promise: ClassVar[Promise] = EDITED
     root: str = Field(default="{{ app.root }}", description="The app's root; nothing outside it is changed.")
 
     def ask(self) -> Questions:

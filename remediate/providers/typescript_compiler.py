@@ -12,6 +12,7 @@ from pydantic import Field
 
 from remediate.errors import CouldNotLook
 from remediate.model import Finding
+from remediate.promise import Need
 from remediate.questions import Answers, Run, RunAnswer, Value
 from remediate.steps import Check, Questions
 
@@ -61,6 +62,10 @@ class TypescriptCompiles(Check):
     """
 
     kind: ClassVar[str] = "typescript.compiles"
+    tells: ClassVar[str] = (
+        "Asks the app's own compiler whether the sources compile (`tsc --noEmit`)[; only {codes} counts]"
+    )
+    needs: ClassVar[tuple[Need, ...]] = (Need.NODE, Need.TSC)
     backend: str = Field(default="{{ app.backend }}", description="Absolute path of the backend.")
     project: str = Field(default="tsconfig.json", description="The settings below it.")
     codes: list[str] = Field(default=[], description="Only these count, as TS2353; default: all.")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from remediate.model import Change, Fidelity, Forecast, Undo, WayBack
+from remediate.promise import Promise
 from remediate.questions import Answers, Query, QueryAnswer
 from remediate.steps import Action, Questions
 from remediate.target import OutsideTransaction, Statement, Target
@@ -29,6 +30,9 @@ DROP = Statement(sql="DROP INDEX CONCURRENTLY IF EXISTS t_id")
 
 class AddIndex(Action):
     kind: ClassVar[str] = "test.add_index"
+    promise: ClassVar[Promise] = Promise(
+        fidelity={Fidelity.EXACT: ""}, back={WayBack.EXACT: "it is dropped"}, risks=("schema",)
+    )
 
     def ask(self) -> Questions:
         return (VALID,)

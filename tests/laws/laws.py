@@ -160,6 +160,13 @@ def a_rehearsal_leaves_all_as_it_was(
     demand(not failed, f"its rehearsal failed, and it would not: {failed}")
 
 
+def changes_are_as_promised(action: Action, world: World, catalogue: Mapping[str, type[Step]]) -> None:
+    """Law 7: every change is as the action's class says of all of them, which is what `explain` tells."""
+    for change in planned(action, world.target()):
+        broken = list(action.promised(action.parameters).broken_by(change))
+        demand(not broken, f"“{change.what}” is not as promised: {', '.join(broken)}")
+
+
 LAWS: tuple[Law, ...] = (
     looking_writes_nothing,
     applied_is_done,
@@ -169,6 +176,7 @@ LAWS: tuple[Law, ...] = (
     forecasts_come_true,
     an_assumed_change_wants_the_same,
     a_rehearsal_leaves_all_as_it_was,
+    changes_are_as_promised,
 )
 
 

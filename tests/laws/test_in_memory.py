@@ -10,6 +10,7 @@ import pytest
 
 from remediate.catalogue import CATALOGUE
 from remediate.errors import Failed
+from remediate.model import WayBack
 from remediate.providers.edits import edited, restore_file, save_file
 from remediate.providers.files_text import FilesReplace
 from remediate.providers.prisma_deploy import MigrateDeploy
@@ -25,6 +26,7 @@ from .laws import (
     an_undo_survives_another_process,
     applied_is_done,
     carry_out,
+    changes_are_as_promised,
     forecasts_come_true,
     looking_writes_nothing,
     the_way_back_leads_back,
@@ -104,6 +106,10 @@ class UndoesOnceTooOften(FilesReplace):
         target.write(question.path, now.content.replace(b"off", b"on") + b"!", expect=now, like=now)
 
 
+class PromisesLess(FilesReplace):
+    promise = FilesReplace.promise.model_copy(update={"back": {WayBack.NONE: "it is for good"}})
+
+
 class Guesses(FilesReplace):
     def plan(self, answers):
         return tuple(
@@ -146,6 +152,7 @@ def test_what_has_no_way_back_must_say_so_and_touch_nothing(mutant, law):
         (NeverContent, forecasts_come_true),
         (UndoesOnceTooOften, the_way_back_leads_back),
         (Guesses, a_recorded_plan_is_the_live_plan),
+        (PromisesLess, changes_are_as_promised),
     ],
 )
 def test_a_law_catches_an_action_that_breaks_it(mutant, law):
