@@ -35,8 +35,9 @@ _SECTION = re.compile(r"^(?=[a-z_]+:)", re.MULTILINE)
 
 
 def whole(sections: str, base: str = PLAYBOOK) -> str:
-    """Return the base with these sections in the place of its own, each with the comments above it."""
-    return "".join({**_sections(base), **_sections(sections)}.values())
+    """Return the base with these sections in the place of its own, with the comments above them; `~` leaves one out."""
+    every = {**_sections(base), **_sections(sections)}
+    return "".join(text for name, text in every.items() if text != f"{name}: ~\n")
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -102,6 +102,16 @@ def _sessions(book: Book) -> Iterator[Flaw]:
                 )
 
 
+def _passed_over(book: Book) -> Iterator[Flaw]:
+    for sql in sql_of(book):
+        for statement in sql.verdict.statements:
+            if "IF NOT EXISTS" in statement.words.upper():
+                end = statement.start + len(statement.text)
+                yield sql.piece.flaw(
+                    "passes over what is there, whatever it is", sql.start + statement.start, sql.start + end
+                )
+
+
 def _idle_allow(book: Book) -> Iterator[Flaw]:
     for step in book.playbook.fix:
         allow = raw(step).get("allow")
@@ -273,5 +283,14 @@ RULES: tuple[Rule[Book], ...] = (
         " reason: harmless}\n",
         "fix:\n  - name: step 1\n    sql.migrate: {text: ANALYZE avatars, way_back: none, reason: harmless}\n",
         _idle_allow,
+    ),
+    Rule(
+        "RM417", "if-not-exists", Weight.WARNING,
+        "IF NOT EXISTS goes by the name alone: a column of another type is passed over (it stayed `text`), and"
+        " so is the"
+        " INVALID index that a failed build has left (both measured). The lock is taken all the same.",
+        "`sql.add_columns` and `sql.create_index` compare what is there by what it means.",
+        migrating("ALTER TABLE avatars ADD COLUMN IF NOT EXISTS mark text;"),
+        migrating("ALTER TABLE avatars ADD COLUMN mark text;"), _passed_over,
     ),
 )  # fmt: skip

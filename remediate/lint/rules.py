@@ -5,6 +5,7 @@ from typing import Any
 
 from remediate.lint import (
     commands,
+    commands_by_hand,
     commands_judged,
     environments,
     order,
@@ -68,6 +69,7 @@ BOOK_RULES: tuple[Rule[Book], ...] = (
     *order.RULES,
     *proof.RULES,
     *commands.RULES,
+    *commands_by_hand.RULES,
     *commands_judged.RULES,
     *queries.RULES,
     *upkeep.RULES,

@@ -26,6 +26,9 @@ _RISK_OF = {
     **dict.fromkeys(("sql.update_rows", "sql.delete_rows", "sql.insert_rows", "sql.fill_nulls"), "data"),
     **dict.fromkeys(("sql.cancel", "sql.terminate", "prisma.migrate_reset", "prisma.db_push"), "data"),
 }
+_TAKES_ROOM = frozenset(
+    {"node.build", "node.rebuild", "node.ci", "sql.create_index", "sql.vacuum", "sql.update_rows"}
+)
 _QUIET = (
     "GET /api/apps/avatar-creator/projects 200 12 ms",
     "server is listening on port 3000",
@@ -130,7 +133,22 @@ def _must_not_occur(book: Book) -> Iterator[Piece]:
     return (piece for piece in book.patterns if piece.step.kind == "pm2.log")
 
 
+def _nobody_to_call(book: Book) -> Iterator[Flaw]:
+    playbook = book.playbook
+    if not (playbook.fix or playbook.tool or playbook.escalate):
+        yield book.own(("name",), "leaves the cure to a person, and does not say to whom", key=True)
+
+
+def _needs_room(book: Book) -> Iterator[Flaw]:
+    if any(step.kind == "system.disk" for step in book.playbook.diagnose):
+        for step in book.playbook.fix:
+            if step.kind in _TAKES_ROOM:
+                yield flaw_of(step, f"`{step.kind}` needs the room that is found to be lacking")
+
+
 _AUTO = "auto: {allowed: true}\n"
+_FULL = steps_of("diagnose", "system.disk: {}")
+_TELLS = "fix: ~\nverify: ~\n"
 
 RULES: tuple[Rule[Book], ...] = (
     Rule(
@@ -191,5 +209,18 @@ RULES: tuple[Rule[Book], ...] = (
         steps_of("verify", "http.ok: {path: /api, json: {type: array}}", "pm2.online: {}", "pm2.log: {without: 'P?'}"),
         steps_of("verify", "http.ok: {path: /api, json: {type: array}}", "pm2.online: {}", "pm2.log: {without: P2022}"),
         _wide_pattern,
+    ),
+    Rule(
+        "RM610", "nobody-to-call", Weight.WARNING,
+        "A playbook without `fix` ends with “needs a person”: at night that must be somebody.",
+        "`escalate: database`, a word of the inventory's contacts.",
+        _TELLS, _TELLS + "escalate: database\n", _nobody_to_call,
+    ),
+    Rule(
+        "RM611", "needs-the-room-it-lacks", Weight.ERROR,
+        "Builds, installations, indexes and VACUUM all write before they free anything: on a full disk they fail"
+        " halfway.",
+        "Tell what lies there (`largest:`), and leave it to a person; or `node.clean`, for caches.",
+        _FULL + fixing("node.build: {}"), _FULL + fixing("node.clean: {}"), _needs_room,
     ),
 )  # fmt: skip

@@ -32,7 +32,8 @@ remediate check --explain RM101          # one rule with its examples
 ```
 
 **To allow one.** A comment on the line of a remark, or on a line of its own right above it, silences one rule there,
-and says why; within a script it is the script's comment, within SQL it begins with `--`. One without a reason, and one that
+and says why; within a script it is the script's comment, within SQL it begins with `--`. One without a reason,
+and one that
 silences nothing, are told themselves.
 
 ```yaml
@@ -64,7 +65,8 @@ jobs:
 
 With `--docs URI`, where you publish this page, each rule links to its section; without it the rules carry their text.
 
-What the examples leave out is as it should be. A mistake that the loader refuses is told as `RM001`, one at a time.
+What the examples leave out is as it should be; `~` says that a section is not there at all.
+A mistake that the loader refuses is told as `RM001`, one at a time.
 
 """
 GROUPS = {
