@@ -14,6 +14,8 @@ from remediate.playbook.step_templates import StepTemplate
 from remediate.text.strict_yaml import Document, Place
 from remediate.text.templates import is_template
 
+LONGEST = 20_000
+"""Characters of a script that are read; what comes after is passed over, so that no file keeps a linter busy."""
 COMMANDS = ("command.output", "command.run")
 
 
@@ -46,7 +48,7 @@ class Shell(Piece):
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The calls it makes."""
-        return tuple(calls_of(self.text))
+        return tuple(calls_of(self.text[:LONGEST]))
 
     def at(self, call: Call, what: str) -> Flaw:
         """Return what is wrong with one of its calls."""

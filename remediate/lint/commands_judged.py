@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from remediate.lint.book import Book, Shell, raw
 from remediate.lint.commands import each_call
 from remediate.lint.examples import looking, script
+from remediate.lint.patterns import finds
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.lint.shell_words import Call
 
@@ -100,7 +101,7 @@ def _takes_401(shell: Shell, call: Call) -> str:
         or not any("http_code" in w for w in call.words)
     ):
         return ""
-    well = bool(re.search(pattern, "401", re.MULTILINE)) is not absent
+    well = finds(pattern, "401") is not absent
     return "401 counts as well, which is given before the code that failed is reached" if well else ""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from remediate.playbook.sections import Catalogue
 from remediate.policy import DEVELOPMENT_TODO, outside_development
 from remediate.text.strict_yaml import Document, read_yaml
 
+MOST = 100
+"""Remarks of one rule on one file that are told: who has as many mends them, and looks again."""
 _REFUSED, _NOWHERE = LOADING
 _UNKNOWN, _UNREASONED, _IDLE = ALLOW_RULES
 
@@ -101,7 +104,7 @@ def _playbook(
 
 
 def _told(rules: Iterable[Rule[Any]], seen: object) -> Iterator[Remark]:
-    return (_remark(rule, flaw) for rule in rules for flaw in rule.look(seen))
+    return (_remark(rule, flaw) for rule in rules for flaw in islice(rule.look(seen), MOST))
 
 
 def _remark(rule: Rule[Any], flaw: Flaw) -> Remark:

@@ -7,6 +7,7 @@ from typing import Any
 from remediate.lint.book import Book, Piece, flaw_of, raw
 from remediate.lint.commands import hangs
 from remediate.lint.examples import steps_of
+from remediate.lint.patterns import finds
 from remediate.lint.places import spot_of
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.lint.shell_words import Call
@@ -106,10 +107,8 @@ def _one_wording(book: Book) -> Iterator[Flaw]:
 
 def _only_old(patterns: Iterable[str]) -> bool:
     every = tuple(patterns)
-    old = any(
-        "Cannot read property" in text.replace("\\", "") or re.search(text, _OLD_WORDING) for text in every
-    )
-    new = any("properties" in text or re.search(text, _NEW_WORDING) for text in every)
+    old = any("Cannot read property" in text.replace("\\", "") or finds(text, _OLD_WORDING) for text in every)
+    new = any("properties" in text or finds(text, _NEW_WORDING) for text in every)
     return old and not new
 
 

@@ -10,12 +10,14 @@ from remediate.model import Json
 from remediate.text.strict_yaml import Document, Place
 from remediate.text.templates import is_template
 
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:(?P<secret>[^\s/@'\"]+)@", re.IGNORECASE)
+_URL = re.compile(
+    r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'\"]{0,100}:(?P<secret>[^\s/@'\"]{1,200})@", re.IGNORECASE
+)
 _TOKEN = re.compile(
     r"""\b(?P<secret>
       gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{22,} | glpat-[\w-]{20,} | npm_[A-Za-z0-9]{36}
     | (?:AKIA|ASIA)[0-9A-Z]{16} | xox[abprs]-[\w-]{10,} | [sr]k_live_[A-Za-z0-9]{16,} | AIza[\w-]{35}
-    | eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}
+    | eyJ[\w-]{8,999}\.eyJ[\w-]{8,999}\.[\w-]{8,}
     )""",
     re.VERBOSE,
 )

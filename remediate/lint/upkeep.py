@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from remediate.lint.book import Book, Piece, flaw_of, raw
 from remediate.lint.examples import fixing, script, steps_of
+from remediate.lint.patterns import finds, repeats_what_is_repeated
 from remediate.lint.places import spot_of
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.model import Risk
@@ -35,7 +36,6 @@ _QUIET = (
     "database system is ready to accept connections",
 )
 """Lines of an app and a database that are well."""
-_NESTED = re.compile(r"\((?:\?:|\?P<\w+>)?(?:[^()\\]|\\.)*(?:[+*]|\{\d+,\d*\})\)(?:[+*]|\{\d+,\})")
 
 
 def _auto_opaque(book: Book) -> Iterator[Flaw]:
@@ -60,18 +60,18 @@ def _auto_keeps(book: Book) -> Iterator[Flaw]:
 
 def _catches_all(book: Book) -> Iterator[Flaw]:
     for index, pattern in enumerate(book.playbook.symptoms):
-        if met := next((line for line in ("", *_QUIET) if pattern.search(line)), None):
+        if met := next((line for line in _QUIET if finds(pattern.pattern, line)), None):
             yield book.own(("symptoms", index), f"matches “{met}”, which is well")
-        elif pattern.search(""):
+        elif finds(pattern.pattern, ""):
             yield book.own(("symptoms", index), "matches every line, for it matches nothing at all")
 
 
 def _never_ends(book: Book) -> Iterator[Flaw]:
     told = "repeats what is repeated already: some lines take it longer than anybody waits"
     for index, pattern in enumerate(book.playbook.symptoms):
-        if _NESTED.search(pattern.pattern):
+        if repeats_what_is_repeated(pattern.pattern):
             yield book.own(("symptoms", index), told)
-    yield from (piece.flaw(told) for piece in book.patterns if _NESTED.search(piece.text))
+    yield from (piece.flaw(told) for piece in book.patterns if repeats_what_is_repeated(piece.text))
 
 
 def _circle(book: Book) -> Iterator[Flaw]:
@@ -125,7 +125,7 @@ def _weight(step: StepTemplate[Any]) -> int:
 
 def _wide_pattern(book: Book) -> Iterator[Flaw]:
     for piece in _must_not_occur(book):
-        if re.search(piece.text, "", re.MULTILINE) or re.search(piece.text, _QUIET[0], re.MULTILINE):
+        if finds(piece.text, "") or finds(piece.text, _QUIET[0]):
             yield piece.flaw("matches lines of an app that is well, so that no cure ever holds")
 
 
