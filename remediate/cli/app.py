@@ -10,6 +10,7 @@ from remediate.cli import (
     applying,
     approving,
     auditing,
+    checking,
     doctoring,
     examining,
     forgetting,
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command("check", rich_help_panel="Library")(library.check)
+app.command("check", rich_help_panel="Library")(checking.check)
 app.command("list", rich_help_panel="Library")(library.list_playbooks)
 app.command("explain", rich_help_panel="Library")(library.explain)
 app.command("schema", rich_help_panel="Library")(library.schema)

@@ -1,96 +1,26 @@
-"""Commands about playbooks and inventories themselves: check, list, explain, schema. None of them reaches a host."""
+"""Commands about playbooks themselves: list, explain, schema. None of them reaches a host."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from remediate.catalogue import CATALOGUE
-from remediate.cli.exit_codes import USAGE
 from remediate.cli.options import AsJson, PlaybookFolder, PlaybookName, playbook_folder
 from remediate.errors import UsageError
 from remediate.explaining import Explanation
 from remediate.explaining import explain as explained
-from remediate.inventory import Inventory, load_inventory
 from remediate.playbook import Playbook, find_playbook, load_playbook, playbook_files
-from remediate.policy import DEVELOPMENT_TODO, outside_development
 from remediate.schemas import inventory_schema, plan_schema, playbook_schema
 from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.explanation_markdown import explanation_markdown
 from remediate.sinks.explanation_text import explanation_text
-from remediate.text.strict_yaml import first_bytes
 from remediate.text.suggest import did_you_mean
 
 LONGEST = 1000
 """Characters of what a file may make us say: what is wrong with it, its title."""
-
-Paths = Annotated[
-    list[Path] | None, typer.Argument(metavar="[FILE]...", help="Only these files. Default: all there are.")
-]
-
-
-def check(paths: Paths = None, playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:
-    """Load and check every playbook and inventory, without any network. Exit 2 where one is wrong."""
-    wrong = 0
-    for path in paths or _all_files(playbook_folder(playbooks)):
-        problem = _problem_of(path)
-        wrong += bool(problem)
-        if as_json:
-            verdict = {"file": str(path), "ok": not problem, "problem": problem}
-            typer.echo(clean_json(json.dumps(verdict, ensure_ascii=False)))
-        else:
-            typer.echo(one_line(problem or f"{path}: ok", LONGEST))
-    return USAGE if wrong else 0
-
-
-def _all_files(folder: Path) -> list[Path]:
-    return [*playbook_files(folder), *_inventories()]
-
-
-def _inventories() -> list[Path]:
-    return sorted(Path("inventory").glob("*.yml"))
-
-
-def _problem_of(path: Path) -> str:
-    try:
-        if _is_inventory(path):
-            load_inventory(path)
-            return ""
-        return _nowhere_allowed(load_playbook(path, CATALOGUE))
-    except UsageError as error:
-        return str(error)
-
-
-def _nowhere_allowed(book: Playbook) -> str:
-    """Return why no inventory beside lets a playbook be run; empty where one does, or there is none to ask."""
-    inventories = [one for path in _inventories() if (one := _readable(path)) and book.group in one.groups]
-    fixes = [(step.name, step.step) for step in book.fix]
-    refused = [
-        outside_development(fixes, one.environment, development=one.development) for one in inventories
-    ]
-    return f"{book.path}: {refused[0]}; {DEVELOPMENT_TODO}" if refused and all(refused) else ""
-
-
-def _readable(path: Path) -> Inventory | None:
-    try:
-        return load_inventory(path)
-    except UsageError:  # it is told under its own name
-        return None
-
-
-def _is_inventory(path: Path) -> bool:
-    """Tell an inventory from a playbook by the key that every inventory begins with, or else by its folder."""
-    try:
-        text = first_bytes(path).decode("utf-8", "replace")
-    except OSError:  # reading it properly tells why
-        text = ""
-    return (
-        bool(re.search(r"^environment\s*:", text, re.MULTILINE)) or path.absolute().parent.name == "inventory"
-    )
 
 
 def list_playbooks(playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:

@@ -134,3 +134,12 @@ def inserts(tree: exp.Expr | None) -> bool:
 def reads_only(tree: exp.Expr | None) -> bool:
     """Tell whether a tree is a query in which nothing writes and nothing locks, however deep one looks."""
     return isinstance(tree, exp.Query | exp.Values) and tree.find(*_WRITES) is None
+
+
+def tables_in(tree: exp.Expr | None) -> frozenset[str]:
+    """Return the names of all tables in a tree, as PostgreSQL looks them up, without their schemas."""
+    return (
+        frozenset(folded(table.this) for table in tree.find_all(exp.Table))
+        if tree is not None
+        else frozenset()
+    )

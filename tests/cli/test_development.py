@@ -67,7 +67,7 @@ def test_check_refuses_a_playbook_that_no_inventory_lets_be_run(
 ) -> None:
     code, out, _ = does("check", "--playbooks", str(playbooks))
     assert code == USAGE
-    (line,) = (line for line in out.splitlines() if "again.yml" in line)
+    (line,) = (line for line in out.splitlines() if "again.yml" in line and "RM002" in line)
     assert "is for development alone, and lab is none; run it where" in line
     say_development(here, "true")
     assert does("check", "--playbooks", str(playbooks))[0] == 0

@@ -13,7 +13,7 @@ FLOOR_OF = {
     "target": 1, "promise": 1, "sql": 1, "masking": 1, "signatures": 1,
     "steps": 2,
     "events": 3, "planner": 3, "playbook": 3, "inventory": 3, "journal": 3, "policy": 3, "providers": 3,
-    "text": 3, "schemas": 3, "gate": 3, "review": 3,
+    "text": 3, "schemas": 3, "gate": 3, "review": 3, "lint": 3,
     "catalogue": 4, "procedure": 4, "runner": 4, "engine": 4, "resumption": 4, "verification": 4, "triage": 4,
     "locking": 4, "examination": 4, "rehearsal": 4, "rehearsal_room": 3, "recording": 3, "explaining": 3,
     "rollback": 4, "fleet": 4, "witnessing": 4, "transport": 4, "sinks": 4,

@@ -1,0 +1,220 @@
+"""`remediate check`: exit codes, text, JSON and SARIF, what is allowed, and that no secret is shown."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remediate.lint import RULES
+from remediate.lint.examples import whole
+
+Does = Callable[..., tuple[int, str, str]]
+SAVE = RULES["RM308"].bad
+LATE = "within: 2h\n"
+
+
+@pytest.fixture
+def book(here: Path) -> Callable[[str], str]:
+    """Write a playbook with these sections, and return its name."""
+    (here / "playbooks").mkdir()
+
+    def write(sections: str) -> str:
+        (here / "playbooks" / "example.yml").write_text(whole(sections))
+        return "playbooks/example.yml"
+
+    return write
+
+
+def results(out: str) -> list[dict[str, Any]]:
+    (run,) = json.loads(out)["runs"]
+    found: list[dict[str, Any]] = run["results"]
+    return found
+
+
+def test_a_file_in_order_is_told_as_such(does: Does, book) -> None:
+    assert does("check", book("")) == (0, "playbooks/example.yml: ok\n", "")
+
+
+def test_an_error_ends_with_2_and_a_warning_only_where_it_is_wanted(does: Does, book) -> None:
+    assert does("check", book(SAVE))[0] == 2
+    name = book(LATE)
+    assert does("check", name)[0] == 0
+    assert does("check", name, "--strict")[0] == 2
+    note = book(RULES["RM210"].bad)
+    assert does("check", note, "--strict")[0] == 0
+    assert "note RM210" in does("check", note)[1]
+
+
+def test_a_remark_shows_its_line_with_a_caret_below_it_why_and_what_to_do(does: Does, book) -> None:
+    name = book(SAVE)
+    _, out, _ = does("check", name)
+    head, source, caret, why, todo = out.splitlines()
+    number = next(n for n, line in enumerate(whole(SAVE).splitlines(), 1) if "pm2 save" in line)
+    assert head.startswith(f"{name}:{number}:9: error RM308 pm2-save: ")
+    assert source.endswith("pm2 save")
+    assert source.index("pm2 save") == caret.index("^")
+    assert caret.endswith("^~~~~~~~")
+    assert why.startswith("    why: `pm2 save` saves every app")
+    assert todo.startswith("    do:  `pm2.save`")
+    assert "\x1b" not in out
+
+
+def test_a_line_that_is_long_is_shown_around_what_is_meant(does: Does, book) -> None:
+    _, out, _ = does("check", book(f"notes: {'x' * 400} Bearer 0123456789abcdef0123 {'y' * 400}\n"))
+    _, source, caret, *_ = out.splitlines()
+    assert max(len(source), len(caret)) < 130
+    assert source[caret.index("^") - 1] == " "
+    assert source[caret.index("^")] == "*"
+
+
+def test_several_files_end_with_a_count(does: Does, here: Path, book) -> None:
+    _, out, _ = does("check", book(LATE), "inventory/lab.yml")
+    assert out.splitlines()[-1] == "2 files: 0 errors, 1 warning, 0 notes"
+
+
+def test_every_file_is_one_object_for_machines(does: Does, book) -> None:
+    name = book(SAVE)
+    code, out, _ = does("check", name, "inventory/lab.yml", "--json")
+    wrong, well = map(json.loads, out.splitlines())
+    assert code == 2
+    assert (well["file"], well["ok"], well["problem"], well["remarks"]) == ("inventory/lab.yml", True, "", [])
+    assert not wrong["ok"]
+    (remark,) = wrong["remarks"]
+    assert (remark["rule"], remark["severity"], remark["column"]) == ("RM308", "error", 9)
+    assert wrong["problem"].startswith(f"{name}:{remark['line']}:9: ")
+    assert does("check", name, "--format", "json")[1] == does("check", name, "--json")[1]
+
+
+def test_a_comment_with_a_reason_allows_one_rule_on_its_line_or_the_one_below(does: Does, book) -> None:
+    reason = "remediate: allow RM205 the export takes that long"
+    for text in (f"# {reason}\n{LATE}", f"within: 2h  # {reason}\n", f"# {reason}\n# and more\n{LATE}"):
+        code, out, _ = does("check", book(text), "--strict")
+        assert (code, out) == (0, "playbooks/example.yml: ok\n")
+    (remark,) = json.loads(does("check", book(f"# {reason}\n{LATE}"), "--json")[1])["remarks"]
+    assert remark["allowed"] == "the export takes that long"
+
+
+def test_a_comment_within_a_script_allows_what_the_script_does_there(does: Does, book) -> None:
+    allowed = SAVE.replace("pm2 save", "pm2 save # remediate: allow RM308 the host has one app")
+    assert does("check", book(allowed), "--strict")[0] == 0
+
+
+def test_a_comment_allows_no_other_rule_and_no_other_line(does: Does, book) -> None:
+    other = "# remediate: allow RM204 it is so\n"
+    code, out, _ = does("check", book(other + LATE), "--strict")
+    assert code == 2
+    assert "RM205" in out
+    assert "RM903" in out
+    far = book(f"# remediate: allow RM205 it is so\nstable: 4s\n{LATE}")
+    assert {"RM205", "RM903"} <= {
+        one["rule"] for one in json.loads(does("check", far, "--json")[1])["remarks"]
+    }
+
+
+def test_what_is_wrong_in_a_part_is_told_there_and_once(does: Does, here: Path, book) -> None:
+    name = book("fix:\n  - use: saving\n")
+    (here / "playbooks" / "parts").mkdir()
+    part = here / "playbooks" / "parts" / "saving.yml"
+    part.write_text(SAVE.removeprefix("fix:\n").replace("\n  ", "\n")[2:])
+    second = here / "playbooks" / "other.yml"
+    second.write_text((here / name).read_text().replace("name: example", "name: other"))
+    _, out, _ = does("check", name, "playbooks/other.yml")
+    (line,) = (line for line in out.splitlines() if "RM308" in line)
+    number = part.read_text().splitlines().index("      pm2 save") + 1
+    assert line.startswith(f"playbooks/parts/saving.yml:{number}:7: ")
+    part.write_text(part.read_text().replace("pm2 save", "true # remediate: allow RM308 it was so"))
+    assert "RM903" not in does("check", name)[1], "another playbook may use the part"
+    assert "RM903" in does("check")[1]
+
+
+def test_no_secret_is_shown_wherever_its_line_is(does: Does, book) -> None:
+    script = 'psql postgres://app:canary-4711@db/app -c "SELECT 1"'
+    for sections in (
+        RULES["RM301"].bad.replace("pm2 logs api --lines 10", script),
+        "notes: Use postgres://app:canary-4711@db/app.\n",
+        "vars: {admin_password: {type: str, default: canary-4711}}\n",
+    ):
+        name = book(sections)
+        for how in ("text", "json", "sarif"):
+            code, out, _ = does("check", name, "--format", how)
+            assert code == 2
+            assert "RM50" in out
+            assert "canary" not in out
+
+
+def test_what_is_refused_is_one_line_and_shows_nothing_else_of_the_file(does: Does, book) -> None:
+    code, out, _ = does("check", book("within: soon, canary-4711\n"))
+    assert code == 2
+    assert len(out.splitlines()) == 1
+    assert "error RM001 refused: " in out
+
+
+def test_sarif_has_what_code_scanning_wants(does: Does, here: Path, book) -> None:
+    name = book(SAVE + LATE)
+    code, out, _ = does("check", name, "--format", "sarif")
+    log = json.loads(out)
+    assert code == 2
+    assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("sarif-schema-2.1.0.json")
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == list(RULES)
+    assert all(
+        rule["shortDescription"]["text"] and rule["help"]["text"] and rule["help"]["markdown"]
+        for rule in rules
+    )
+    assert not any("helpUri" in rule for rule in rules), "the standard takes no relative one"
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in {"error", "warning", "note"}
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        assert place["artifactLocation"] == {"uri": name, "uriBaseId": "%SRCROOT%"}
+        region = place["region"]
+        assert region["startLine"] >= 1
+        assert 1 <= region["startColumn"] < region["endColumn"]
+    assert {result["ruleId"] for result in run["results"]} == {"RM308", "RM205"}
+
+
+def test_sarif_links_to_the_page_where_one_is_named(does: Does, book) -> None:
+    _, out, _ = does("check", book(""), "--format", "sarif", "--docs", "https://docs.example/LINT.md")
+    (run,) = json.loads(out)["runs"]
+    assert (
+        run["tool"]["driver"]["rules"][2]["helpUri"]
+        == "https://docs.example/LINT.md#rm101-restart-before-edit"
+    )
+    assert run["results"] == []
+
+
+def test_a_remark_keeps_its_fingerprint_when_lines_move_and_loses_it_when_its_line_changes(
+    does: Does, book
+) -> None:
+    def prints(sections: str) -> list[str]:
+        _, out, _ = does("check", book(sections), "--format", "sarif")
+        return [result["partialFingerprints"]["remediateRemark/v1"] for result in results(out)]
+
+    first = prints(SAVE)
+    assert prints(f"notes: Some lines\n{SAVE}") == first
+    assert prints(SAVE.replace("pm2 save", "pm2 save --force")) != first
+    twice = prints(SAVE.replace("pm2 save\n", "pm2 save\n        pm2 save\n"))
+    assert len(set(twice)) == len(twice) == 3
+
+
+def test_what_is_allowed_is_in_no_sarif(does: Does, book) -> None:
+    name = book(f"# remediate: allow RM205 the export takes that long\n{LATE}")
+    assert results(does("check", name, "--format", "sarif")[1]) == []
+
+
+def test_the_rules_are_listed_and_each_is_explained_by_its_id_or_its_name(does: Does) -> None:
+    code, out, _ = does("check", "--rules")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(RULES)
+    told = [does("check", "--explain", word)[1] for word in ("RM101", "rm101", "restart-before-edit")]
+    assert len(set(told)) == 1
+    assert "RM101 restart-before-edit (error)" in told[0]
+    assert json.loads(does("check", "--explain", "RM101", "--json")[1])["bad"] == RULES["RM101"].bad
+    code, _, err = does("check", "--explain", "RM110")
+    assert code == 2
+    assert "there is no such rule" in err
