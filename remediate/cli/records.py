@@ -103,15 +103,17 @@ def _show_plan(path: Path, form: str) -> None:
 
 
 def _page(journal: Journal, summary: RunSummary) -> str:
-    entries: list[Told] = []
+    entries: list[Entry] = []
+    page: list[Told] = []
     changes: dict[int, str] = {}
     for entry in journal.entries(summary.header.run):
         with understanding(entry.seq):
             known = entry.model_copy(update={"body": well_formed(entry.body)})
             changes |= {entry.seq: known.body["change"]["what"]} if entry.kind == "owed" else {}
-            entries.append(_on_page(known, changes))
-    owed = len(journal.owed(summary.header.run))
-    return run_page(summary, entries, owed=owed, alarm=bool(summary.unfinished))
+            entries.append(known)
+            page.append(_on_page(known, changes))
+    with understanding(entries[-1].seq):
+        return run_page(summary, entries, page)
 
 
 def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
@@ -183,6 +185,10 @@ def _confirmed(body: Body) -> tuple[str, Style]:
     return f"plan {body['digest'][:16]}, as {login.get('user')} with {login.get('key')}", "plain"
 
 
+def _taken_up(body: Body) -> tuple[str, Style]:
+    return f"by {_owner(body)}" if "owner" in body else "", "head"
+
+
 _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "begun": _begun,
     "looked": lambda body: (f"{body['outcome']}, plan {body['digest'][:16]}", "plain"),
@@ -191,5 +197,7 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "held": lambda body: (f"by {_owner(body)}", "plain"),
     "unlocked": lambda body: (f"from {_owner(body)}, because “{body['why']}”", "plain"),
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
+    "resumed": _taken_up,
+    "rollback": _taken_up,
     "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
 }

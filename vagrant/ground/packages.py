@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,18 +47,34 @@ NEEDED = (
 )
 SUDO = Package("sudo", _has("sudo"))
 """Only root's labs have a login that uses it."""
+BROWSER = (
+    Package("chromium", _has("chromium")),
+    Package("fonts-dejavu-core", lambda: any(Path("/usr/share/fonts").rglob("*.[to]tf"))),
+)
+"""What pages are looked at with; no host needs it."""
 
 
 def ensure(progress: Progress) -> None:
-    """See that every needed program is installed.
+    """See that every program that hosts need is installed.
 
     Raises MissingError where one is not and we are not root, or Node.js is too old; LabError where apt-get fails.
     """
-    wanted = (*NEEDED, SUDO) if places.is_root() else NEEDED
+    _have((*NEEDED, SUDO) if places.is_root() else NEEDED, progress)
+    _check_node()
+
+
+def ensure_browser(progress: Progress) -> None:
+    """See that a browser is installed.
+
+    Raises MissingError where none is and we are not root; LabError where apt-get fails.
+    """
+    _have(BROWSER, progress)
+
+
+def _have(wanted: Sequence[Package], progress: Progress) -> None:
     missing = [package for package in wanted if not package.is_there()]
     if missing:
         _install(missing, progress)
-    _check_node()
 
 
 def _install(missing: list[Package], progress: Progress) -> None:
