@@ -127,7 +127,9 @@ def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
 
 _STYLE_ON_PAGE: dict[str, Style] = {
     **dict.fromkeys(("fixed", "healthy", "put back", "done", "paid"), "good"),
-    **dict.fromkeys(("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure"), "bad"),
+    **dict.fromkeys(
+        ("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure", "unpaid"), "bad"
+    ),
 }
 """The colour of an entry's dot, by its outcome, or else by its kind."""
 
@@ -186,7 +188,10 @@ def _confirmed(body: Body) -> tuple[str, Style]:
 
 
 def _taken_up(body: Body) -> tuple[str, Style]:
-    return f"by {_owner(body)}" if "owner" in body else "", "head"
+    if "owner" not in body:
+        return "", "head"
+    owner = LockOwner.model_validate(body["owner"])
+    return f"by {owner.who}, because “{owner.why}”" if owner.why else f"by {owner.who}", "head"
 
 
 _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from remediate.hazard import Severity
 from remediate.model import Change, Fidelity, Json, WayBack, canonical
 from remediate.review import PlannedHost
+from remediate.sinks.clean import one_line
 
 NAMED = 3
 """How many hosts a heading names; the table of hosts has all."""
@@ -103,8 +104,8 @@ def concerns(groups: Sequence[Alike]) -> tuple[Concern, ...]:
 
 def _concerns(group: Alike, numbered: Numbered) -> Iterator[Concern]:
     for grave, why in _reasons(numbered.change):
-        what = f"{numbered.number}. {numbered.change.what}"
-        yield Concern(group.names, group.anchor(numbered.number), what, why, grave)
+        what = f"{numbered.number}. {one_line(numbered.change.what, 120)}"
+        yield Concern(group.names, group.anchor(numbered.number), what, one_line(why, 400), grave)
 
 
 def _reasons(change: Change) -> Iterator[tuple[bool, str]]:
