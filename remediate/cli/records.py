@@ -157,7 +157,7 @@ def _told(entry: Entry) -> Iterator[Line]:
     yield Line(f"{at}  {entry.host:<8} {entry.kind:<10} {one_line(text, 300)}", style)
     change = entry.body.get("change", {})
     for line in (*clean_lines(change.get("diff", "")), *clean_lines(change.get("script", ""))):
-        yield Line(f"          {line}", "faint")
+        yield Line(f"          {line}", "context")
     for finding in entry.body.get("findings", ()):
         yield from finding_lines(Finding.model_validate(finding))
 

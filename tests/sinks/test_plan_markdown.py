@@ -87,11 +87,11 @@ def test_it_always_fits_and_says_what_it_left_out(changes: int, lines: int) -> N
 
 def test_many_hosts_and_long_texts_fit_as_well() -> None:
     hosts = [
-        planned(f"web{number}", ALTER, say=HOSTILE * 900, database=DATABASE * 50) for number in range(3000)
+        planned(f"web{number}", ALTER, say=HOSTILE * 20, database=DATABASE * 50) for number in range(300)
     ]
     comment = plan_markdown(plan_of(*hosts, title=HOSTILE * 900, reason=HOSTILE * 900))
     assert len(comment.encode()) <= LARGEST
-    assert "and 2900 more" in comment
+    assert "and 200 more" in comment
     assert comment.count("### web0") == 1, "hosts that are alike are told once"
 
 

@@ -68,19 +68,19 @@ def ensure_browser(progress: Progress) -> None:
 
     Raises MissingError where none is and we are not root; LabError where apt-get fails.
     """
-    _have(BROWSER, progress)
+    _have(BROWSER, progress, "--browser")
 
 
-def _have(wanted: Sequence[Package], progress: Progress) -> None:
+def _have(wanted: Sequence[Package], progress: Progress, *words: str) -> None:
     missing = [package for package in wanted if not package.is_there()]
     if missing:
-        _install(missing, progress)
+        _install(missing, progress, words)
 
 
-def _install(missing: list[Package], progress: Progress) -> None:
+def _install(missing: list[Package], progress: Progress, words: Sequence[str]) -> None:
     names = [package.name for package in missing]
     if shutil.which("apt-get") and not places.is_root() and _may_sudo():
-        _install_by_sudo(names, progress)
+        _install_by_sudo(names, progress, words)
         return
     if not places.is_root() or shutil.which("apt-get") is None:
         message = (
@@ -110,10 +110,10 @@ def _may_sudo() -> bool:
     )
 
 
-def _install_by_sudo(names: list[str], progress: Progress) -> None:
+def _install_by_sudo(names: list[str], progress: Progress, words: Sequence[str]) -> None:
     """Have root install them, by this same program, so that no service is started that way, either."""
     with progress.step(f"installing {', '.join(names)} by sudo"):
-        ended = subprocess.run(["sudo", sys.executable, str(places.LAB), "packages"], check=False)
+        ended = subprocess.run(["sudo", sys.executable, str(places.LAB), "packages", *words], check=False)
     if ended.returncode:
         raise MissingError(f"sudo could not install {', '.join(names)}; see above, or install them by hand")
 
