@@ -112,8 +112,7 @@ def _page(journal: Journal, summary: RunSummary) -> str:
             changes |= {entry.seq: known.body["change"]["what"]} if entry.kind == "owed" else {}
             entries.append(known)
             page.append(_on_page(known, changes))
-    with understanding(entries[-1].seq):
-        return run_page(summary, entries, page)
+    return run_page(summary, entries, page)
 
 
 def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:

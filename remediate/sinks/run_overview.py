@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from remediate.journal import Entry, RunSummary
+from remediate.journal.understanding import understanding
 from remediate.model import Change, Outcome
 
 State: TypeAlias = Literal["under way", "made", "failed", "unknown", "put back", "way back failed"]
@@ -76,16 +77,25 @@ class Signed(NamedTuple):
 
 
 def changes_made(entries: Iterable[Entry]) -> tuple[Made, ...]:
-    """Return the changes of a run in the order in which they were begun."""
+    """Return the changes of a run in the order in which they were begun.
+
+    Raises:
+        JournalError: An entry is damaged.
+    """
     made: dict[int, Made] = {}
     for entry in entries:
-        if entry.kind == "owed":
-            change = Change.model_validate(entry.body["change"])
-            made[entry.seq] = Made(entry.seq, entry.host, entry.body["step"], change, "under way", entry.at)
-        elif entry.kind in _STATES and entry.body["owed"] in made:
-            before = made[entry.body["owed"]]
-            made[before.seq] = _reported(before, entry)
+        with understanding(entry.seq):
+            _follow(made, entry)
     return tuple(made.values())
+
+
+def _follow(made: dict[int, Made], entry: Entry) -> None:
+    if entry.kind == "owed":
+        change = Change.model_validate(entry.body["change"])
+        made[entry.seq] = Made(entry.seq, entry.host, entry.body["step"], change, "under way", entry.at)
+    elif entry.kind in _STATES and entry.body["owed"] in made:
+        before = made[entry.body["owed"]]
+        made[before.seq] = _reported(before, entry)
 
 
 def _reported(made: Made, entry: Entry) -> Made:
@@ -128,9 +138,17 @@ def _failure(entries: Sequence[Entry]) -> str:
 
 
 def signatures(entries: Iterable[Entry]) -> tuple[Signed, ...]:
-    """Return who approved what a run did, each once."""
-    found = (one for entry in entries if entry.kind == "reviewed" for one in entry.body["signatures"])
-    return tuple(dict.fromkeys(Signed(one["principal"], one["key"]) for one in found))
+    """Return who approved what a run did, each once.
+
+    Raises:
+        JournalError: An entry is damaged.
+    """
+    found: dict[Signed, None] = {}
+    for entry in entries:
+        if entry.kind == "reviewed":
+            with understanding(entry.seq):
+                found |= {Signed(one["principal"], one["key"]): None for one in entry.body["signatures"]}
+    return tuple(found)
 
 
 def next_commands(summary: RunSummary, ends: Sequence[HostEnd]) -> Iterator[tuple[str, str]]:

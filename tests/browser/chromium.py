@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ground import packages
 from ground.commands import need
-from ground.progress import Progress
 
 PATIENCE = 60.0
 """Seconds that one answer may take on a loaded machine."""
@@ -47,7 +45,6 @@ class Chromium:
     """
 
     def __init__(self, folder: Path) -> None:
-        packages.ensure_browser(Progress())
         commands, self._to = os.pipe()
         self._from, answers = os.pipe()
         root = ("--no-sandbox",) if os.geteuid() == 0 else ()  # it refuses to be root in its own sandbox
@@ -146,11 +143,11 @@ class Tab:
         for kind in ("rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
-    def picture(self) -> bytes:
-        """Return the page as PNG, cut where it is very long."""
+    def picture(self, form: str = "png") -> bytes:
+        """Return the page as a picture, PNG or WebP, cut where it is very long."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], TALLEST), "scale": 1}
-        shot = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+        shot = self.call("Page.captureScreenshot", format=form, clip=clip, captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
 
     def printed(self) -> bytes:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ground import packages
+from ground.errors import LabError
+from ground.progress import Progress
 from remediate.cli.records import _page
 from remediate.journal import Operator, RunHeader, RunSummary
 from remediate.model import Outcome
@@ -18,6 +21,10 @@ from tests.engine.test_resumption import FAILING, confirmed, killed, resumed
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    try:
+        packages.ensure_browser(Progress())
+    except LabError as error:
+        pytest.fail(f"pages are looked at in Chromium: {error}", pytrace=False)
     with opened(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
