@@ -39,14 +39,14 @@ ALTER = Change(
             why="keeps the lock until the commit, and whoever comes later waits behind it",
         ),
         Hazard(
-            rule="not-null-default",
+            rule="lock-held",
             severity=Severity.WARNING,
             about="avatars",
             lock="ACCESS EXCLUSIVE",
-            work="full scan",
+            work="catalog only",
             seconds=1.4,
-            why="a default that is not constant would rewrite the table",
-            safer="add the column, then fill it in batches",
+            why="another statement of the same transaction runs while the lock is held",
+            safer="a transaction of its own",
         ),
     ),
     fidelity=Fidelity.EXACT,
@@ -82,7 +82,7 @@ RESTART = Change(
     target="lumiku-backend",
     script="pm2 restart lumiku-backend",
     notes=("downtime: about a second, for it is not in cluster mode", "what it runs will have changed"),
-    assumed="“build” will change it",
+    assumed="an earlier step will change what it runs",
     fidelity=Fidelity.ESTIMATE,
     way_back=WayBack.EQUIVALENT,
     way_back_note="restarted again once what it runs has been put back",
@@ -103,19 +103,30 @@ FREE = Change(
 MISSING = Finding(
     check="every column of the Prisma model is in the table",
     healthy=False,
-    seen="18 of 26 columns are missing in avatars",
-    evidence=tuple(f"missing: avatars.{name} TEXT" for name in ("personaName", "gender", "style")),
+    seen="3 of 26 columns are missing in avatars",
+    evidence=tuple(f"missing: avatars.{name} TEXT" for name in ("personaName", "sourceType", "usageCount")),
 )
 WELL = Finding(
     check="the build is whole and made from these sources", healthy=True, seen="dist is up to date"
 )
 
 
+STEPS = {
+    "schema": "add the missing columns",
+    "config": "mend the imports",
+    "build": "build",
+    "restart": "restart",
+}
+
+
 def planned(name: str, *changes: Change, database: str = "", **other: object) -> PlannedHost:
     """Return a host on which these changes would be made."""
     fixes = tuple(
         PlannedStep(
-            step=f"step {number}", action="files.replace", changes=(change,), marks=(f"{name}{number}",)
+            step=STEPS.get(change.risk, "tidy up"),
+            action="files.replace",
+            changes=(change,),
+            marks=(f"{name}{number}",),
         )
         for number, change in enumerate(changes, start=1)
     )
@@ -127,7 +138,7 @@ def planned(name: str, *changes: Change, database: str = "", **other: object) ->
         "outcome": Outcome.PLANNED,
         "findings": (MISSING, WELL),
         "fixes": (*fixes, idle),
-        "say": "18 columns will be added to avatars.",
+        "say": "3 columns will be added to avatars.",
     }
     return PlannedHost.model_validate(known | other)
 

@@ -85,6 +85,13 @@ def test_it_always_fits_and_says_what_it_left_out(changes: int, lines: int) -> N
     )
 
 
+def test_a_diff_that_is_too_long_is_pointed_to_and_the_rest_of_its_change_is_there() -> None:
+    comment = plan_markdown(PLANS["plan-long"])
+    assert "**The diff has 5,000 lines**" in comment
+    assert "did not fit" not in comment
+    assert "pm2 restart lumiku-backend" in comment
+
+
 def test_many_hosts_and_long_texts_fit_as_well() -> None:
     hosts = [
         planned(f"web{number}", ALTER, say=HOSTILE * 20, database=DATABASE * 50) for number in range(300)

@@ -65,6 +65,14 @@ def test_nothing_is_wrong_any_more_once_somebody_took_it_up(rehearsal: Rehearsal
     assert end.failure == ""
 
 
+def test_what_went_wrong_before_somebody_took_it_up_is_history(rehearsal: Rehearsal) -> None:  # noqa: F811
+    played(rehearsal, "run-stuck")
+    rehearsal.journal.append(rehearsal.run, "memory", "rollback", {})
+    entries = list(rehearsal.journal.entries())
+    (end,) = host_ends(summary_of(rehearsal), entries, changes_made(entries))
+    assert (end.failure, end.outcome, end.why) == ("", None, "")
+
+
 def test_who_approved_is_named_once(rehearsal: Rehearsal) -> None:  # noqa: F811
     entries, *_ = played(rehearsal, "run-fixed")
     assert [one.principal for one in signatures([*entries, *entries])] == ["grace@example.com"]
