@@ -121,7 +121,8 @@ def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
         change, why = changes.get(entry.body["owed"], ""), entry.body.get("why", "")
         text = f"{change}: {why}" if why else change
     style = _STYLE_ON_PAGE.get(entry.body.get("outcome") or entry.kind, style)
-    return told(entry, one_line(text, 600), style)
+    named = f"{entry.host}: "  # which the page says before it
+    return told(entry, one_line(text.removeprefix(named), 600), style)
 
 
 _STYLE_ON_PAGE: dict[str, Style] = {

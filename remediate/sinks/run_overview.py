@@ -119,7 +119,7 @@ def _host_end(summary: RunSummary, host: str, entries: Sequence[Entry], made: Se
         host=host,
         outcome=outcome,
         why=str(ends[-1].body["why"]) if ends and outcome else "",
-        failure=_failure(own),
+        failure=_failure(own).removeprefix(f"{host}: "),
         made=sum(state in ("made", "way back failed") for state in states),
         put_back=states.count("put back"),
         unfinished=host in summary.unfinished,

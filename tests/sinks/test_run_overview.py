@@ -55,6 +55,12 @@ def test_what_went_wrong_is_the_last_that_did(rehearsal: Rehearsal) -> None:  # 
     assert end.failure == made[1].why
 
 
+def test_what_went_wrong_is_said_once(rehearsal: Rehearsal) -> None:  # noqa: F811
+    _, _, end, _ = played(rehearsal, "run-rolled-back")
+    assert end.failure
+    assert end.failure in end.why
+
+
 def test_nothing_is_wrong_any_more_once_somebody_took_it_up(rehearsal: Rehearsal) -> None:  # noqa: F811
     entries, _, end, _ = played(rehearsal, "run-resumed-and-taken-back")
     assert [entry.kind for entry in entries if entry.kind in ("resumed", "rollback")] == [
