@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test matrix kill-matrix lint bench bench-database picture clean
+.PHONY: help demo test matrix kill-matrix lint bench bench-database picture pages clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -40,6 +40,12 @@ bench-database: $(STAMP) ## Measure changes of a database under load and of size
 
 picture: $(STAMP) ## Record the README's terminal picture anew from a real run.
 	@vagrant/picture
+
+PAGES ?= /tmp/remediate-pages
+pages: $(STAMP) ## Look at every kind of page in Chromium; PAGES=FOLDER is where the pictures go.
+	@vagrant/lab packages --browser
+	@REMEDIATE_PICTURES=$(PAGES) $(BIN)/python -m pytest --quiet tests/browser
+	@echo 'the pictures are in $(PAGES)'
 
 clean: ## Take the practice ground down and remove what was built.
 	@vagrant/lab down

@@ -35,6 +35,8 @@ class Resumption:
 
     def _carry_on(self) -> Ending:
         self.run.rollback.look(self.confirmed.fixes)  # locked out of the database: before anything is touched
+        owner = self.run.runner.owner.model_dump(mode="json")
+        self.run.journal.append(self.run.runner.run, self.run.target.name, "resumed", {"owner": owner})
         self.run.touched = bool(self._owed())
         if self.stopped:
             error = Interrupted(self.run.target.name, self.stopped)

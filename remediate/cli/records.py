@@ -103,15 +103,16 @@ def _show_plan(path: Path, form: str) -> None:
 
 
 def _page(journal: Journal, summary: RunSummary) -> str:
-    entries: list[Told] = []
+    entries: list[Entry] = []
+    page: list[Told] = []
     changes: dict[int, str] = {}
     for entry in journal.entries(summary.header.run):
         with understanding(entry.seq):
             known = entry.model_copy(update={"body": well_formed(entry.body)})
             changes |= {entry.seq: known.body["change"]["what"]} if entry.kind == "owed" else {}
-            entries.append(_on_page(known, changes))
-    owed = len(journal.owed(summary.header.run))
-    return run_page(summary, entries, owed=owed, alarm=bool(summary.unfinished))
+            entries.append(known)
+            page.append(_on_page(known, changes))
+    return run_page(summary, entries, page)
 
 
 def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
@@ -120,12 +121,15 @@ def _on_page(entry: Entry, changes: Mapping[int, str]) -> Told:
         change, why = changes.get(entry.body["owed"], ""), entry.body.get("why", "")
         text = f"{change}: {why}" if why else change
     style = _STYLE_ON_PAGE.get(entry.body.get("outcome") or entry.kind, style)
-    return told(entry, one_line(text, 600), style)
+    named = f"{entry.host}: "  # which the page says before it
+    return told(entry, one_line(text.removeprefix(named), 600), style)
 
 
 _STYLE_ON_PAGE: dict[str, Style] = {
     **dict.fromkeys(("fixed", "healthy", "put back", "done", "paid"), "good"),
-    **dict.fromkeys(("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure"), "bad"),
+    **dict.fromkeys(
+        ("stuck", "rolled back", "kept", "failed", "unknown", "stopped", "no cure", "unpaid"), "bad"
+    ),
 }
 """The colour of an entry's dot, by its outcome, or else by its kind."""
 
@@ -153,7 +157,7 @@ def _told(entry: Entry) -> Iterator[Line]:
     yield Line(f"{at}  {entry.host:<8} {entry.kind:<10} {one_line(text, 300)}", style)
     change = entry.body.get("change", {})
     for line in (*clean_lines(change.get("diff", "")), *clean_lines(change.get("script", ""))):
-        yield Line(f"          {line}", "faint")
+        yield Line(f"          {line}", "context")
     for finding in entry.body.get("findings", ()):
         yield from finding_lines(Finding.model_validate(finding))
 
@@ -183,6 +187,13 @@ def _confirmed(body: Body) -> tuple[str, Style]:
     return f"plan {body['digest'][:16]}, as {login.get('user')} with {login.get('key')}", "plain"
 
 
+def _taken_up(body: Body) -> tuple[str, Style]:
+    if "owner" not in body:
+        return "", "head"
+    owner = LockOwner.model_validate(body["owner"])
+    return f"by {owner.who}, because “{owner.why}”" if owner.why else f"by {owner.who}", "head"
+
+
 _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "begun": _begun,
     "looked": lambda body: (f"{body['outcome']}, plan {body['digest'][:16]}", "plain"),
@@ -191,5 +202,7 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "held": lambda body: (f"by {_owner(body)}", "plain"),
     "unlocked": lambda body: (f"from {_owner(body)}, because “{body['why']}”", "plain"),
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
+    "resumed": _taken_up,
+    "rollback": _taken_up,
     "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
 }

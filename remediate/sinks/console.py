@@ -5,6 +5,7 @@ Everything from a host is cleaned and shown as text, never as markup.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from textwrap import wrap
 
 from rich.console import Console
 from rich.live import Live
@@ -25,6 +26,7 @@ STYLES: dict[Style, str] = {
     "bad": "red",
     "added": "green",
     "removed": "red",
+    "context": "dim",
     "faint": "dim",
     "code": "cyan",
 }
@@ -44,9 +46,28 @@ UNTOUCHED = {Outcome.BLOCKED, Outcome.DECLINED, Outcome.STALE}
 
 
 def show(console: Console, lines: Iterable[Line]) -> None:
-    """Print lines, each cleaned, in the colour of its role; wrapped by nobody, so that they can be copied."""
+    """Print lines, each cleaned, in the colour of its role.
+
+    What may be copied is wrapped by nobody but the terminal; sentences are folded so that they stay in their column.
+    """
     for line in lines:
-        console.print(Text(clean(line.text), style=STYLES[line.style]), soft_wrap=True)
+        text = clean(line.text)
+        folded = (
+            text if line.hang is None or not console.is_terminal else _folded(text, console.width, line.hang)
+        )
+        console.print(Text(folded, style=STYLES[line.style]), soft_wrap=True)
+
+
+def _folded(text: str, width: int, hang: int) -> str:
+    """Return a line folded between words; a word that is longer than the line, like a path, stays whole."""
+    folded = wrap(
+        text,
+        max(width, 2 * hang + 1),
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(folded)
 
 
 class Running:
@@ -145,7 +166,7 @@ class ConsoleSink:
     def _finding(self, event: Event) -> None:
         self._running.stop()
         lines = finding_lines(Finding.model_validate(event.data["finding"]))
-        show(self._console, [Line(f"{event.host}{line.text}", line.style) for line in lines])
+        show(self._console, [_of_host(event.host, line) for line in lines])
 
     def _planned(self, event: Event) -> None:
         self._running.stop()
@@ -189,6 +210,11 @@ class ConsoleSink:
         else:
             self._running.stop()
             self._console.print(card(event, outcome))
+
+
+def _of_host(host: str, line: Line) -> Line:
+    hang = None if line.hang is None else line.hang + len(host)
+    return Line(f"{host}{line.text}", line.style, hang)
 
 
 def _cut_lines(lines: Sequence[str]) -> list[str]:

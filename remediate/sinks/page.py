@@ -3,50 +3,51 @@
 Whatever comes from a host is text: the templates escape it, and control characters are shown as what they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from pygments.lexer import Lexer
-from pygments.lexers.shell import BashLexer
-from pygments.lexers.sql import PostgresLexer
-from pygments.token import Comment, Keyword, Literal, Name, Number, String, _TokenType
 
 from remediate.hazard import Severity
 from remediate.journal import Entry, RunSummary
-from remediate.model import Change, Fidelity, Finding, Outcome, WayBack
-from remediate.review import PlanDocument, PlannedHost
-from remediate.sinks.clean import clean, clean_lines
+from remediate.model import Fidelity, Finding, Outcome, WayBack
+from remediate.review import PlanDocument
+from remediate.sinks.clean import clean
+from remediate.sinks.colouring import diff_lines, highlighted
+from remediate.sinks.plan_overview import Alike, alike, concerns, is_sql, labelled
 from remediate.sinks.plan_text import rehearsal_told
+from remediate.sinks.run_overview import (
+    TURNS,
+    changes_made,
+    host_ends,
+    lasting,
+    next_commands,
+    signatures,
+    waits,
+)
 
 _PAGES = Path(__file__).parent / "pages"
 _GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.FREE}
 _SOSO = {Outcome.PLANNED, Outcome.DECLINED, Outcome.STALE, Outcome.HELD}
-_STATEMENTS = ("table:", "database:", "schema:", "rows:", "index:")
-LONGEST_SCRIPT = 200_000
-"""Characters of a script that are coloured; a longer one is shown plain."""
-
-
-_WORDS = {"owed": "changes", "done": "changed", "paid": "put back"}
+_WORDS = {
+    "owed": "changes",
+    "done": "changed",
+    "paid": "put back",
+    "unpaid": "way back failed",
+    "resumed": "taken up again",
+    "rollback": "taken back",
+}
 """What an entry's kind is called on a page; the others are words already."""
-
-
-class DiffLine(NamedTuple):
-    """One line of a diff with its part in it."""
-
-    text: str
-    style: str
-
-
-class Numbered(NamedTuple):
-    """A change with its number on a host, and the step it belongs to."""
-
-    number: int
-    step: str
-    change: Change
+_STATES = {
+    "made": ("✓", "good"),
+    "put back": ("↩", ""),
+    "under way": ("…", "warn"),
+    "unknown": ("?", "warn"),
+}
+_SIGNS = {"good": "✓", "bad": "✗", "warn": "!", "": "•"}
 
 
 class Tag(NamedTuple):
@@ -57,39 +58,65 @@ class Tag(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An entry of the audit log, as a page tells it."""
+    """An entry of the audit log, as a page tells it.
 
+    Attributes:
+        seq: Its number.
+        at: Seconds since the epoch.
+        host: The host's name, or empty.
+        kind: What happened, in a word or two.
+        text: It in one sentence.
+        style: `good`, `bad` or nothing.
+        turn: Whether somebody took the run up again with it.
+        findings: What was seen.
+    """
+
+    seq: int
     at: float
     host: str
     kind: str
     text: str
     style: str
+    turn: bool
     findings: tuple[Finding, ...]
-    change: Change | None
 
 
 def plan_page(plan: PlanDocument) -> str:
     """Return the page of a plan."""
-    return _render("plan.html.j2", plan=plan, tags=tuple(_tags(plan)))
+    groups = alike(plan.hosts)
+    return _render(
+        "plan.html.j2",
+        plan=plan,
+        tags=tuple(_tags(plan)),
+        groups=groups,
+        concerns=concerns(groups),
+        anchors={host.host: f"hosts-{group.number}" for group in groups for host in group.hosts},
+        letters=_letters(plan),
+    )
 
 
-def run_page(summary: RunSummary, told: Sequence[Told], *, owed: int, alarm: bool) -> str:
+def run_page(summary: RunSummary, entries: Sequence[Entry], told: Sequence[Told]) -> str:
     """Return the page of a run.
 
     Args:
         summary: The run.
-        told: Its entries, in order.
-        owed: How many ways back are kept.
-        alarm: Whether that is because the run did not come to its end.
+        entries: Its entries, in order.
+        told: The same, as a page tells them.
     """
+    made = changes_made(entries)
+    ends = host_ends(summary, entries, made)
+    ended = max((entry.at for entry in entries if entry.kind == "ended"), default=None)
     return _render(
         "run.html.j2",
+        summary=summary,
         header=summary.header,
-        outcomes=summary.outcomes,
-        started=summary.started,
+        made=made,
+        ends=ends,
+        ended=ended,
+        signed=signatures(entries),
+        todo=dict(next_commands(summary, ends)),
         events=told,
-        owed=owed,
-        owed_alarm=alarm,
+        waits=waits(entries),
     )
 
 
@@ -101,15 +128,15 @@ def told(entry: Entry, text: str, style: str) -> Told:
         text: It in one sentence.
         style: The sentence's style, as a terminal has it.
     """
-    change = entry.body.get("change")
     return Told(
+        entry.seq,
         entry.at,
         entry.host,
         _WORDS.get(entry.kind, entry.kind),
         text,
         {"good": "good", "bad": "bad"}.get(style, ""),
+        entry.kind in TURNS,
         tuple(Finding.model_validate(one) for one in entry.body.get("findings", ())),
-        Change.model_validate(change) if change else None,
     )
 
 
@@ -119,13 +146,18 @@ def _tags(plan: PlanDocument) -> Iterator[Tag]:
     yield Tag(f"{len(changes)} change{'s' * (len(changes) != 1)} on {many} host{'s' * (many != 1)}")
     for fidelity in Fidelity:
         if number := sum(change.fidelity is fidelity for change in changes):
-            yield Tag(f"{number} {fidelity.value}", _fidelity_style(fidelity.value))
+            yield Tag(f"preview: {number} {fidelity.value}", _fidelity_style(fidelity.value))
     for way in WayBack:
         if number := sum(change.way_back is way for change in changes):
             yield Tag(f"way back: {number} {way.value}", _way_style(way.value))
     stops = sum(hazard.severity is Severity.STOP for change in changes for hazard in change.hazards)
     if stops:
         yield Tag(f"{stops} hazard{'s' * (stops != 1)} that would stop", "bad")
+
+
+def _letters(plan: PlanDocument) -> Mapping[str, str]:
+    """Return a short name for each database: its own identity is long, and said once."""
+    return {name: f"database {number}" for number, name in enumerate(plan.databases, start=1)}
 
 
 def _render(name: str, **values: Any) -> str:
@@ -144,14 +176,19 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "clock": lambda seconds: _moment(seconds, "%H:%M:%S"),
-        "diff_lines": _diff_lines,
+        "diff_lines": diff_lines,
         "fidelity_style": _fidelity_style,
-        "highlighted": _highlighted,
+        "highlighted": highlighted,
+        "idle_steps": _idle_steps,
+        "is_sql": is_sql,
         "rehearsal_told": rehearsal_told,
         "iso": lambda seconds: _moment(seconds, "%Y-%m-%dT%H:%M:%SZ"),
+        "labelled": labelled,
+        "lasting": lasting,
         "moment": lambda seconds: _moment(seconds, "%Y-%m-%d %H:%M:%S UTC"),
-        "numbered": _numbered,
         "outcome_style": _outcome_style,
+        "sign": lambda style: _SIGNS.get(style, ""),
+        "state": lambda state: _STATES.get(state, ("✗", "bad")),
         "way_style": _way_style,
     }
     return environment
@@ -168,52 +205,9 @@ def _moment(seconds: float, form: str) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(form)
 
 
-def _numbered(host: PlannedHost) -> Iterator[Numbered]:
-    number = 0
-    for fix in host.fixes:
-        for change in fix.changes:
-            number += 1
-            yield Numbered(number, fix.step, change)
-
-
-def _diff_lines(diff: str) -> Iterator[DiffLine]:
-    for line in clean_lines(diff):
-        style = "faint"
-        if line.startswith("+") and not line.startswith("+++"):
-            style = "added"
-        if line.startswith("-") and not line.startswith("---"):
-            style = "removed"
-        yield DiffLine(line or " ", style)
-
-
-def _highlighted(script: str, target: str) -> Markup:
-    """Return a script in colours: SQL where it is about something of a database, else a shell's."""
-    if len(script) > LONGEST_SCRIPT:
-        return Markup.escape(clean(script))
-    is_sql = target.startswith(_STATEMENTS) or script.lstrip().upper().startswith(_SQL)
-    lexer: Lexer = PostgresLexer(stripnl=False) if is_sql else BashLexer(stripnl=False)
-    return Markup("").join(_coloured(kind, text) for kind, text in lexer.get_tokens(clean(script)))
-
-
-_SQL = (
-    *("ALTER ", "CREATE ", "UPDATE ", "DELETE ", "INSERT ", "DROP ", "SELECT ", "WITH ", "SET ", "BEGIN"),
-    *("VACUUM", "ANALYZE", "CALL ", "LOCK ", "DO "),
-)
-_COLOURS: tuple[tuple[_TokenType, str], ...] = (
-    (Comment, "c"),
-    (Keyword, "k"),
-    (Name.Builtin, "k"),
-    (Number, "m"),
-    (String, "s"),
-    (Literal, "s"),
-)
-
-
-def _coloured(kind: _TokenType, text: str) -> Markup:
-    for family, colour in _COLOURS:
-        if kind in family:
-            return Markup('<span class="{}">{}</span>').format(colour, text)
-    return Markup.escape(text)
+def _idle_steps(group: Alike) -> list[str]:
+    """Return the names of the steps that have nothing to do."""
+    return [fix.step for fix in group.first.fixes if not fix.changes]
 
 
 def _fidelity_style(fidelity: str) -> str:

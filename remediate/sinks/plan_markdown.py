@@ -5,73 +5,110 @@ Forges render HTML and mentions in Markdown; so whatever comes from a host or a 
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from remediate.model import Change, Finding, Rehearsal
-from remediate.review import PlanDocument, PlannedHost
+from remediate.review import PlanDocument
 from remediate.sinks.clean import clean, one_line
+from remediate.sinks.plan_overview import Alike, Concern, Numbered, alike, concerns, is_sql
 from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines
 
 LARGEST = 60_000
 """Bytes: what a comment may have (65,536 on GitHub), with room for what is written around it."""
+LONGEST_BLOCK = 16_000
+"""Bytes of one diff, script or evidence; a longer one is not begun, for half of it would be taken for the whole."""
 _POINTER = 400
 """Bytes kept for the line that tells how many changes were left out."""
-_MARKED = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>~@&:/]")
+_ROWS = 100
+"""Rows of a table, of concerns and of findings that are shown."""
+_MARKED = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>~@&:/^=$\"']")
 _CODED = re.compile(r"`+")
 
 
+class Part(NamedTuple):
+    """A piece of the comment that is there as a whole or not at all, and how many changes it tells."""
+
+    text: str
+    changes: int = 0
+
+
 def plan_markdown(plan: PlanDocument) -> str:
-    """Return the comment; a change that no longer fits is left out, and counted."""
-    parts = list(_header(plan))
-    size = sum(len(part.encode()) for part in parts)
-    left_out = 0
-    for part, is_change in _hosts(plan):
-        size += len(part.encode())
-        if left_out or size > LARGEST - _POINTER:
-            left_out += is_change
-            size -= len(part.encode())
-            continue
-        parts.append(part)
-    if left_out:
-        parts.append(
-            f"\n**{left_out} more change{'s' * (left_out != 1)}** did not fit here: `remediate show PLAN` has all.\n"
-        )
-    return "".join(parts)
+    """Return the comment; from the first piece on that no longer fits, changes are counted instead."""
+    parts = list(_parts(plan))
+    size, shown = 0, 0
+    for part in parts:
+        size += len(part.text.encode())
+        if size > LARGEST - _POINTER:
+            break
+        shown += 1
+    told = "".join(part.text for part in parts[:shown])
+    return told + _left_out(sum(part.changes for part in parts[shown:]), whole=shown == len(parts))
+
+
+def _left_out(changes: int, *, whole: bool) -> str:
+    if whole:
+        return ""
+    more = f"{changes} more change{'s' * (changes != 1)}" if changes else "More"
+    return f"\n**{more}** did not fit here: `remediate show PLAN` has all.\n"
+
+
+def _parts(plan: PlanDocument) -> Iterator[Part]:
+    groups = alike(plan.hosts)
+    yield Part("".join(_header(plan)))
+    if worries := concerns(groups):
+        yield Part("".join(_concerns(worries)))
+    if len(plan.hosts) > 1:
+        yield Part("".join(_table(plan)))
+    for group in groups:
+        yield Part("".join(_hosts(group)))
+        for one in group.changes:
+            yield Part("".join(_change(one)), changes=1)
+    if plan.planned:
+        yield Part("\nNext: `remediate approve PLAN`, then `remediate apply PLAN`.\n")
 
 
 def _header(plan: PlanDocument) -> Iterator[str]:
-    yield f"## Plan: {_text(plan.title)}\n\n"
+    yield f"## Plan: {_text(one_line(plan.title, 200))}\n\n"
+    yield f"{counts([change for host in plan.hosts for change in host.changes])}\n\n"
     yield "| | |\n|---|---|\n"
-    yield f"| playbook | {_code(plan.playbook)} |\n"
-    yield f"| environment | {_code(plan.environment)} |\n"
-    yield f"| digest | {_code(plan.digest)} |\n"
-    yield f"| made | {moment(plan.made)} by {_code(f'{plan.made_by.user}@{plan.made_by.machine}')} |\n"
+    yield f"| playbook | {_cell(plan.playbook)} |\n"
+    yield f"| environment | {_cell(plan.environment)} |\n"
+    yield f"| digest | {_cell(plan.digest)} |\n"
+    yield f"| made | {moment(plan.made)} by {_cell(f'{plan.made_by.user}@{plan.made_by.machine}')} |\n"
     yield f"| to be applied before | {moment(plan.expires)} |\n"
     if plan.reason:
         yield f"| because | {_text(one_line(plan.reason, 300))} |\n"
     if plan.risk:
         yield f"| risk | {_text(one_line(plan.risk, 300))} |\n"
-    for database, hosts in plan.databases.items():
-        yield f"| database | {_code(database)}, of {_text(', '.join(hosts))} |\n"
+    for database, hosts in list(plan.databases.items())[:_ROWS]:
+        yield f"| database | {_cell(database)}, of {_text(one_line(', '.join(hosts), 300))} |\n"
 
 
-def _hosts(plan: PlanDocument) -> Iterator[tuple[str, bool]]:
-    """Return the parts of the comment, each with whether it is a change."""
-    for host in plan.hosts:
-        yield "".join(_host(host)), False
-        number = 0
-        for fix in host.fixes:
-            for change in fix.changes:
-                number += 1
-                yield "".join(_change(number, fix.step, change)), True
+def _concerns(worries: tuple[Concern, ...]) -> Iterator[str]:
+    yield "\n**Look at this first**\n\n"
+    for one in worries[:_ROWS]:
+        sign = "❌" if one.grave else "⚠️"
+        yield f"- {sign} {_text(one.hosts)}: {_text(one.change)}: {_text(one.why)}\n"
 
 
-def _host(host: PlannedHost) -> Iterator[str]:
-    yield f"\n### {_text(host.host)}: {host.outcome.value}\n\n"
+def _table(plan: PlanDocument) -> Iterator[str]:
+    yield "\n| host | outcome | changes |\n|---|---|---:|\n"
+    for host in plan.hosts[:_ROWS]:
+        yield f"| {_cell(host.host)} | {host.outcome.value} | {len(host.changes)} |\n"
+    if len(plan.hosts) > _ROWS:
+        yield f"| and {len(plan.hosts) - _ROWS} more | | |\n"
+
+
+def _hosts(group: Alike) -> Iterator[str]:
+    host = group.first
+    yield f"\n### {_text(one_line(group.names, 200))}: {host.outcome.value}\n\n"
+    if len(group.hosts) > 1:
+        yield f"The same on each of these {len(group.hosts)} hosts.\n\n"
     if host.why:
         yield f"{_text(one_line(host.why, 300))}\n\n"
     if host.changes:
         yield f"{counts(host.changes)}\n\n"
-    for finding in host.findings:
+    for finding in host.findings[:_ROWS]:
         yield from _finding(finding)
     if host.say:
         yield f"\n{_text(one_line(host.say, 400))}\n"
@@ -79,32 +116,33 @@ def _host(host: PlannedHost) -> Iterator[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     mark = "✅" if finding.healthy else "❌"
-    yield f"- {mark} {_text(finding.check)}: {_text(one_line(finding.seen, 300))}\n"
+    yield f"- {mark} {_text(one_line(finding.check, 200))}: {_text(one_line(finding.seen, 300))}\n"
     if finding.evidence and not finding.healthy:
-        yield "\n" + _folded(
-            f"evidence ({len(finding.evidence)} lines)", _fenced("\n".join(finding.evidence), "")
-        )
+        many = len(finding.evidence)
+        fenced = _fenced("\n".join(finding.evidence), "", "evidence")
+        yield "\n" + _folded(f"evidence ({many} line{'s' * (many != 1)})", fenced) + "\n"
 
 
-def _change(number: int, step: str, change: Change) -> Iterator[str]:
-    title = f"{number}. {one_line(step, 120)}: {one_line(change.what, 200)}"
+def _change(numbered: Numbered) -> Iterator[str]:
+    change = numbered.change
+    title = f"{numbered.number}. {one_line(numbered.step, 120)}: {one_line(change.what, 200)}"
     ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}"
     yield "\n" + _folded(f"{title} ({ways})", "".join(_body(change)))
 
 
 def _body(change: Change) -> Iterator[str]:
-    yield f"{_code(one_line(change.target))}\n\n"
+    yield f"{_code(change.target)}\n\n"
     if change.way_back_note:
         yield f"Way back: {_text(one_line(change.way_back_note, 300))}\n\n"
     if change.assumed:
         yield f"Decided for good when its turn comes: {_text(one_line(change.assumed, 300))}\n\n"
     if change.diff:
-        yield _fenced(change.diff, "diff")
+        yield _fenced(change.diff, "diff", "diff")
     if change.script:
-        yield _fenced(change.script, "sql" if change.risk in {"schema", "data"} else "sh")
-    for hazard in change.hazards:
+        yield _fenced(change.script, "sql" if is_sql(change.script, change.target) else "sh", "script")
+    for hazard in change.hazards[:_ROWS]:
         yield f"- {_text(hazard_line(hazard).text.strip())}\n"
-    for note in change.notes:
+    for note in change.notes[:_ROWS]:
         yield f"- {_text(one_line(note, 300))}\n"
     if change.rehearsal:
         yield from _rehearsal(change.rehearsal)
@@ -115,7 +153,7 @@ def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
     first, *rest = rehearsal_lines(rehearsal)
     yield f"- {_text(first.text.strip())}\n"
     if rest:
-        yield "\n" + _fenced("\n".join(line.text.removeprefix("       ") for line in rest), "diff")
+        yield "\n" + _fenced("\n".join(line.text.removeprefix("       ") for line in rest), "diff", "list of files")
 
 
 def _folded(title: str, body: str) -> str:
@@ -136,13 +174,22 @@ _APART = dict.fromkeys("@#", "&#8203;")
 
 
 def _code(text: str) -> str:
-    flat = one_line(text, 300).replace("|", "\\|")
+    flat = one_line(text, 300)
     fence = "`" * (max((len(run) for run in _CODED.findall(flat)), default=0) + 1)
     space = " " if "`" in flat else ""
-    return f"{fence}{space}{flat}{space}{fence}"
+    return f"{fence}{space}{flat}{space}{fence}" if flat else ""
 
 
-def _fenced(text: str, language: str) -> str:
+def _cell(text: str) -> str:
+    """Return code that stands in a table, where a bar would begin the next cell, in code as well."""
+    return _code(text).replace("|", "\\|")
+
+
+def _fenced(text: str, language: str, what: str) -> str:
     shown = clean(text).rstrip("\n")
+    if len(shown.encode()) > LONGEST_BLOCK:
+        lines = shown.count("\n") + 1
+        told = f"**The {what} has {lines:,} line{'s' * (lines != 1)}**, too many for here"
+        return f"{told}: `remediate show PLAN` has it.\n\n"
     fence = "`" * max(3, max((len(run) for run in _CODED.findall(shown)), default=0) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}\n"
+    return f"{fence}{language}\n{shown}\n{fence}\n\n"

@@ -9,8 +9,9 @@ from remediate.hazard import Hazard, Severity
 from remediate.model import Change, Finding, Plan, Rehearsal
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, clean_lines, one_line
+from remediate.sinks.plan_overview import Alike, alike
 
-Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "faint", "code"]
+Style: TypeAlias = Literal["plain", "head", "good", "bad", "added", "removed", "context", "faint", "code"]
 
 
 EVIDENCE = 8
@@ -21,16 +22,24 @@ WIDEST = 2000
 
 
 class Line(NamedTuple):
-    """One line with the role it plays; a sink chooses the colour."""
+    """One line with the role it plays; a sink chooses the colour.
+
+    Attributes:
+        text: The line.
+        style: The role it plays.
+        hang: Columns by which the rest of it stands in where a narrow terminal folds it; None for what is copied, like
+            a command or a line of a diff, which nobody folds.
+    """
 
     text: str
     style: Style = "plain"
+    hang: int | None = None
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:
     """Return the whole plan."""
     yield Line(f"Plan: {plan.playbook} on {plan.host} ({plan.environment})", "head")
-    yield Line(f"  digest {plan.digest[:16]}  {counts(plan.changes)}", "faint")
+    yield Line(f"  digest {plan.digest[:16]}  {counts(plan.changes)}", "faint", 4)
     if plan.database:
         yield Line(f"  database {plan.database}", "faint")
     yield from _body(plan.findings, plan.say, [(fix.step, fix.changes) for fix in plan.fixes])
@@ -39,30 +48,42 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
 def document_lines(document: PlanDocument) -> Iterator[Line]:
     """Return a plan document, host by host."""
     yield Line(f"Plan {document.digest[:16]}: {document.playbook} ({document.environment})", "head")
-    yield Line(f"  {one_line(document.title, 300)}")
+    yield Line(f"  {one_line(document.title, 300)}", hang=2)
     made_by = f"{document.made_by.user}@{document.made_by.machine}"
     times = f"made {moment(document.made)}, to be applied before {moment(document.expires)}"
-    yield Line(f"  by {one_line(made_by)}, {times}", "faint")
+    yield Line(f"  by {one_line(made_by)}, {times}", "faint", 5)
     if document.reason:
-        yield Line(f"  because “{one_line(document.reason, 300)}”")
+        yield Line(f"  because “{one_line(document.reason, 300)}”", hang=4)
     if document.risk:
         yield Line(f"  risk: {one_line(document.risk, 300)}")
     for database, hosts in document.databases.items():
         if len(hosts) > 1:
-            yield Line(f"  {', '.join(hosts)} share one database, {database}", "faint")
-    for host in document.hosts:
-        yield from _planned_host_lines(host)
+            yield Line(f"  {', '.join(hosts)} share one database, {database}", "faint", 4)
+    for group in alike(document.hosts):
+        yield from _alike_lines(group)
 
 
-def _planned_host_lines(host: PlannedHost) -> Iterator[Line]:
-    yield Line(f"{host.host}: {host.outcome.value}{': ' * bool(host.why)}{one_line(host.why, 300)}", "head")
-    if host.host_key:
-        yield Line(f"  host key {host.host_key}", "faint")
-    if host.database:
-        yield Line(f"  database {host.database}", "faint")
+def _alike_lines(group: Alike) -> Iterator[Line]:
+    host = group.first
+    yield Line(
+        f"{group.names}: {host.outcome.value}{': ' * bool(host.why)}{one_line(host.why, 300)}", "head", 2
+    )
+    if len(group.hosts) > 1:
+        yield Line(f"  the same on each of these {len(group.hosts)} hosts", "faint")
+    for one in group.hosts:
+        yield from _known_by(one, f"{one.host}: " if len(group.hosts) > 1 else "")
     if host.changes:
-        yield Line(f"  mark {host.mark[:16]}  {counts(host.changes)}", "faint")
+        yield Line(f"  {counts(host.changes)}", "faint", 4)
     yield from _body(host.findings, host.say, [(fix.step, fix.changes) for fix in host.fixes])
+
+
+def _known_by(host: PlannedHost, named: str) -> Iterator[Line]:
+    if host.host_key:
+        yield Line(f"  {named}host key {host.host_key}", "faint")
+    if host.database:
+        yield Line(f"  {named}database {host.database}", "faint")
+    if host.changes:
+        yield Line(f"  {named}mark {host.mark[:16]}", "faint")
 
 
 def moment(seconds: float) -> str:
@@ -76,7 +97,7 @@ def _body(
     for finding in findings:
         yield from finding_lines(finding)
     if say:
-        yield Line(f"  {one_line(say, 400)}")
+        yield Line(f"  {one_line(say, 400)}", hang=2)
     number = 0
     for step, changes in fixes:
         if not changes:
@@ -104,10 +125,10 @@ def _listed(counted: Counter[str]) -> str:
 def finding_lines(finding: Finding) -> Iterator[Line]:
     """Return what a check saw, with its evidence where it is not healthy."""
     mark, style = ("✓", "good") if finding.healthy else ("✗", "bad")
-    yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style)  # type: ignore[arg-type]
+    yield Line(f"  {mark} {finding.check}: {one_line(finding.seen, 300)}", style, 4)  # type: ignore[arg-type]
     if not finding.healthy:
         for line in finding.evidence[:EVIDENCE]:
-            yield Line(f"      {_depth(line)}{one_line(line, 300)}", "faint")
+            yield Line(f"      {_depth(line)}{one_line(line, 300)}", "faint", len(_depth(line)) + 8)
         if len(finding.evidence) > EVIDENCE:
             yield Line(f"      … and {len(finding.evidence) - EVIDENCE} more", "faint")
 
@@ -123,7 +144,7 @@ def _alike_or_whole(number: int, step: str, change: Change, before: Change | Non
     if before is None or tells_more or _how(change) != _how(before):
         yield from change_lines(number, step, change)
         return
-    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
+    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head", 5)
     yield Line(f"     as above, {one_line(change.target)}", "faint")
 
 
@@ -133,11 +154,11 @@ def _how(change: Change) -> tuple[object, ...]:
 
 def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     """Return one change: what, how sure, the way back, the diff or script, and the notes."""
-    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head")
-    note = f" ({one_line(change.way_back_note)})" if change.way_back_note else ""
-    yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint")
+    yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head", 5)
+    note = f" ({one_line(change.way_back_note, 400)})" if change.way_back_note else ""
+    yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint", 5)
     if change.assumed:
-        yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint")
+        yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint", 5)
     for line in (*clean_lines(change.diff), *clean_lines(change.sample)):
         yield Line(f"     {_cut(line)}", _diff_style(line))
     for line in clean_lines(change.script):
@@ -145,7 +166,7 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     for hazard in change.hazards:
         yield hazard_line(hazard)
     for line in change.notes:
-        yield Line(f"     · {one_line(line, 300)}", "faint")
+        yield Line(f"     · {one_line(line, 300)}", "faint", 7)
     if change.rehearsal:
         yield from rehearsal_lines(change.rehearsal)
 
@@ -154,7 +175,7 @@ def rehearsal_lines(rehearsal: Rehearsal) -> Iterator[Line]:
     """Return what came of a rehearsal: how it ended, which files would be others, the last lines where it failed."""
     marks: dict[str, tuple[str, Style]] = {"done": ("✓", "good"), "failed": ("✗", "bad")}
     mark, style = marks.get(rehearsal.outcome, ("·", "faint"))
-    yield Line(f"     {mark} {rehearsal_told(rehearsal)}", style)
+    yield Line(f"     {mark} {rehearsal_told(rehearsal)}", style, 7)
     for name in rehearsal.files:
         yield Line(f"       {one_line(name, 200)}", _diff_style(name))
     if left := rehearsal.appear + rehearsal.disappear + rehearsal.change - len(rehearsal.files):
@@ -180,10 +201,10 @@ def rehearsal_told(rehearsal: Rehearsal) -> str:
 def hazard_line(hazard: Hazard) -> Line:
     """Return one hazard of SQL; one that would stop and is allowed says so loudly."""
     if hazard.severity is Severity.NOTE:
-        return Line(f"     · {one_line(str(hazard), 600)}", "faint")
+        return Line(f"     · {one_line(str(hazard), 600)}", "faint", 7)
     loud = "ALLOWED BY THE STEP, would stop: " if hazard.allowed and hazard.severity is Severity.STOP else ""
     word = "✗ stops" if hazard.severity is Severity.STOP and not loud else "! warning" if not loud else "!"
-    return Line(f"     {word} {loud}{one_line(str(hazard), 600)}", "bad")
+    return Line(f"     {word} {loud}{one_line(str(hazard), 600)}", "bad", 7)
 
 
 def _cut(line: str) -> str:
@@ -196,4 +217,4 @@ def _diff_style(line: str) -> Style:
         return "added"
     if line.startswith("-") and not line.startswith("---"):
         return "removed"
-    return "faint"
+    return "context"

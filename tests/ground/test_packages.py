@@ -32,6 +32,17 @@ def test_a_user_who_may_use_sudo_has_it_installed_by_this_same_program(machine: 
     assert (machine / "asked").read_text().endswith("/vagrant/lab packages\n")
 
 
+def test_a_browser_is_installed_the_same_way_and_alone(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "BROWSER", packages.NEEDED)
+    with pytest.raises(MissingError, match="lacks a-server; install with: sudo apt-get install a-server"):
+        packages.ensure_browser(Progress())
+    (machine / "may").touch()
+    packages.ensure_browser(Progress())
+    assert (machine / "asked").read_text().endswith("/vagrant/lab packages --browser\n")
+
+
 def test_a_user_who_may_not_is_told_what_is_missing_and_what_to_type(machine: Path) -> None:
     with pytest.raises(MissingError, match="lacks a-server; install with: sudo apt-get install a-server"):
         packages.ensure(Progress())

@@ -27,7 +27,7 @@ FENCED = {
     "rich": {"sinks/console.py", "cli"},
     "typer": {"cli"},
     "jinja2": {"text/templates.py", "sinks/page.py"},
-    "pygments": {"sinks/page.py"},
+    "pygments": {"sinks/colouring.py"},
     "ruamel": {"text/strict_yaml.py"},
     "ast_grep_py": {"providers/typescript_syntax.py"},
     "sqlglot": {"gate"},

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,9 @@ from rich.console import Console
 from remediate.events import Event
 from remediate.model import Change, Fidelity, Finding, Outcome, Plan, PlannedFix, WayBack
 from remediate.sinks.clean import clean, clean_json, last_lines, one_line
-from remediate.sinks.console import ConsoleSink
+from remediate.sinks.console import ConsoleSink, show
 from remediate.sinks.jsonl import JsonLines
+from remediate.sinks.plan_text import Line
 
 HOSTILE = "\x1b]52;c;aGk=\x07\x1b[2J\x9b31m[/foo][link=x]\u202eabc\x00\r"
 
@@ -156,3 +158,22 @@ def test_a_json_line_carries_no_half_of_a_character() -> None:
     line = json.loads(into.getvalue())
     assert line["text"] == "disk \\udce4"
     assert line["data"] == {"nested": {"\\udce4": ["\\udce4"]}}
+
+
+def test_sentences_are_folded_into_their_column_and_what_is_copied_is_not() -> None:
+    sentence, command = "      · " + "word " * 30, "     npm run build -- " + "--flag " * 30
+    into = io.StringIO()
+    lines = [Line(sentence, "faint", 8), Line(command, "code")]
+    show(Console(file=into, width=40, force_terminal=True, no_color=True, highlight=False), lines)
+    printed = re.sub(r"\x1b\[\d*m", "", into.getvalue()).splitlines()
+    *folded, copied = printed
+    assert copied.rstrip() == command.rstrip()
+    assert len(folded) > 3
+    assert all(len(line) <= 40 for line in folded)
+    assert all(line.startswith("        word") for line in folded[1:])
+
+
+def test_where_nobody_watches_a_line_stays_one_line() -> None:
+    into = io.StringIO()
+    show(Console(file=into, width=40, highlight=False), [Line("word " * 30, "plain", 2)])
+    assert into.getvalue().count("\n") == 1

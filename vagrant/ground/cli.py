@@ -56,7 +56,11 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
-def _packages(_options: argparse.Namespace) -> int:
+def _packages(options: argparse.Namespace) -> int:
+    if options.browser:
+        packages.ensure_browser(Progress())
+        print("the browser that pages are looked at with is installed")
+        return 0
     packages.ensure(Progress())
     print("all that hosts are made of is installed")
     return 0
@@ -207,7 +211,11 @@ def _add_whole_lab(command: _Adder) -> None:
     up.add_argument(
         "--inventory", type=_path, default=places.DEFAULT_INVENTORY, metavar="FILE", help=inventory_help
     )
-    command("packages", _packages, "install the Debian packages that hosts are made of; `up` does it as well")
+    installed = command(
+        "packages", _packages, "install the Debian packages that hosts are made of; `up` does it as well"
+    )
+    browser_help = "instead, the browser that tests look at pages with"
+    installed.add_argument("--browser", action="store_true", help=browser_help)
     command("down", _down, "end the lab and take away everything but the cache")
     shown = command("status", _status, "which hosts there are, and whether their app answers")
     shown.add_argument("--json", action="store_true", help="for programs")

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,24 +47,40 @@ NEEDED = (
 )
 SUDO = Package("sudo", _has("sudo"))
 """Only root's labs have a login that uses it."""
+BROWSER = (
+    Package("chromium", _has("chromium")),
+    Package("fonts-dejavu-core", lambda: any(Path("/usr/share/fonts").rglob("*.[to]tf"))),
+)
+"""What pages are looked at with; no host needs it."""
 
 
 def ensure(progress: Progress) -> None:
-    """See that every needed program is installed.
+    """See that every program that hosts need is installed.
 
     Raises MissingError where one is not and we are not root, or Node.js is too old; LabError where apt-get fails.
     """
-    wanted = (*NEEDED, SUDO) if places.is_root() else NEEDED
-    missing = [package for package in wanted if not package.is_there()]
-    if missing:
-        _install(missing, progress)
+    _have((*NEEDED, SUDO) if places.is_root() else NEEDED, progress)
     _check_node()
 
 
-def _install(missing: list[Package], progress: Progress) -> None:
+def ensure_browser(progress: Progress) -> None:
+    """See that a browser is installed.
+
+    Raises MissingError where none is and we are not root; LabError where apt-get fails.
+    """
+    _have(BROWSER, progress, "--browser")
+
+
+def _have(wanted: Sequence[Package], progress: Progress, *words: str) -> None:
+    missing = [package for package in wanted if not package.is_there()]
+    if missing:
+        _install(missing, progress, words)
+
+
+def _install(missing: list[Package], progress: Progress, words: Sequence[str]) -> None:
     names = [package.name for package in missing]
     if shutil.which("apt-get") and not places.is_root() and _may_sudo():
-        _install_by_sudo(names, progress)
+        _install_by_sudo(names, progress, words)
         return
     if not places.is_root() or shutil.which("apt-get") is None:
         message = (
@@ -94,10 +110,10 @@ def _may_sudo() -> bool:
     )
 
 
-def _install_by_sudo(names: list[str], progress: Progress) -> None:
+def _install_by_sudo(names: list[str], progress: Progress, words: Sequence[str]) -> None:
     """Have root install them, by this same program, so that no service is started that way, either."""
     with progress.step(f"installing {', '.join(names)} by sudo"):
-        ended = subprocess.run(["sudo", sys.executable, str(places.LAB), "packages"], check=False)
+        ended = subprocess.run(["sudo", sys.executable, str(places.LAB), "packages", *words], check=False)
     if ended.returncode:
         raise MissingError(f"sudo could not install {', '.join(names)}; see above, or install them by hand")
 
