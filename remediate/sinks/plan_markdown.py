@@ -153,7 +153,9 @@ def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
     first, *rest = rehearsal_lines(rehearsal)
     yield f"- {_text(first.text.strip())}\n"
     if rest:
-        yield "\n" + _fenced("\n".join(line.text.removeprefix("       ") for line in rest), "diff", "list of files")
+        yield "\n" + _fenced(
+            "\n".join(line.text.removeprefix("       ") for line in rest), "diff", "list of files"
+        )
 
 
 def _folded(title: str, body: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from secrets import token_hex
+from string import ascii_letters
 from typing import Literal
 
 from remediate.questions import Fetch, FetchAnswer, Read, ReadAnswer, Run, RunAnswer, Unanswered
@@ -115,11 +116,26 @@ def _phrase_run(question: Run, secrets: Mapping[str, str]) -> Phrase:
         raise Cannot(why)
     limit = f"{question.timeout:g}"
     # The secret stands in a here-document: no argument and no environment shows it.
-    end = token_hex(16)
+    end = _end_of(secret)
     fed = f" 3<<'{end}'\n{secret}\n{end}\n" if question.secret is not None else " 3</dev/null\n"
     return lambda nonce: (
         words("remediate_run", nonce, limit, question.script, "sh", *question.args) + fed.encode()
     )
+
+
+def _end_of(text: str) -> str:
+    """Return a line that ends a here-document of a text, and that no line of it begins like.
+
+    dash 0.5.12 loses a byte above 127 that follows the beginning of what could be the end.
+
+    Raises:
+        Cannot: Lines of the text begin with every letter that there is.
+    """
+    beginnings = {line[:1] for line in text.split("\n") if not line.isascii()}
+    free = next((letter for letter in ascii_letters if letter not in beginnings), "")
+    if not free:
+        raise Cannot("a secret has too many lines that are no ASCII")
+    return free + token_hex(16)
 
 
 def _secret(name: str | None, secrets: Mapping[str, str]) -> str:

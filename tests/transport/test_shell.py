@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import shutil
+import string
 import threading
 import time
 import tracemalloc
@@ -140,6 +141,14 @@ def test_a_secret_arrives_on_stdin_whatever_is_in_it(make_bench, secret):
     given_it, next_one = bench.ask(Run(script="cat", secret="url"), Run(script="cat; echo next"))
     assert given_it.stdout == secret.encode() + b"\n"
     assert next_one.text == "next\n"
+
+
+@pytest.mark.parametrize("beginning", [*string.hexdigits])
+def test_a_secret_that_begins_like_the_end_of_what_it_stands_in_arrives_whole(make_bench, beginning):
+    secret = f"{beginning}é\na second line"  # dash 0.5.12 lost the first byte of é, once in sixteen times
+    bench = make_bench(secrets={"url": secret})
+    answers = bench.ask(*[Run(script="cat", args=(str(turn),), secret="url") for turn in range(20)])
+    assert {answer.stdout for answer in answers} == {secret.encode() + b"\n"}
 
 
 def test_a_secret_is_no_argument_and_in_no_environment(make_bench):
