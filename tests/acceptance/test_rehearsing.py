@@ -1,4 +1,4 @@
-"""A plan rehearsed on a real host: what it tells, that it leaves no trace there, and that it is applied like any other."""
+"""A plan rehearsed on a real host: what it tells, that it leaves no trace, and that it is applied like any other."""
 
 import json
 import signal
