@@ -86,14 +86,13 @@ def rehearse(plan: Plan, fixes: Sequence[NamedFix], target: Target, runner: Runn
     """
     planned = tuple(_numbered(plan, fixes))
     staged = _staged(planned, target)
-    scoped = f"{runner.run}/rehearsal-{token}"
     try:
         for place, trials in staged.trials.items():
             _rehearse_in_room(place, trials, staged, target, runner, token)
         if staged.on_schema:
             _rehearse_on_schema(staged, target, runner, token)
     finally:
-        _forget(target, runner, scoped)
+        _forget(target, runner, f"rehearsal-{token}")
     return with_results(plan, staged.results)
 
 
@@ -180,7 +179,7 @@ def _rehearse_in_room(  # noqa: PLR0917  (one caller, in this order)
 ) -> None:
     """Do the trials of one app, and note what came of each."""
     question = room_question(place)
-    scoped = target.scoped(f"{runner.run}/rehearsal-{token}/{hashlib.sha256(place.encode()).hexdigest()[:8]}")
+    scoped = target.scoped(f"rehearsal-{token}/{hashlib.sha256(place.encode()).hexdigest()[:8]}")
     try:
         where = read_place(place, target.answer((question,))[question])
         if why := where.refusal([trial for _, trial in trials]):
@@ -308,7 +307,7 @@ def _apply_in_order(staged: _Rehearsing, copy: Target, runner: Runner, token: st
         began = runner.clock.monotonic()
         result = Rehearsal(
             outcome="done",
-            told="done in a database made from the schema alone; what rows say against it was not tried",
+            told="in a database made from the schema alone (what rows say against it was not tried)",
             instead_of=one.change.fidelity,
         )
         try:

@@ -43,7 +43,13 @@ beside=$2 mtime=$3
 name=.$(basename -- "$1").remediate-rehearsal-
 room=$beside/$name$4
 shift 4
-finish() { wait; rm -rf -- "$room.tree" "$room".file-*; rm -rf -- "$room"; touch -d "$mtime" -- "$beside"; }
+finish() {
+    trap '' HUP INT TERM # timeout(1) passes the signal on to whoever got it already: once is enough
+    wait
+    rm -rf -- "$room.tree" "$room".file-*
+    rm -rf -- "$room"
+    touch -d "$mtime" -- "$beside"
+}
 trap finish EXIT
 trap 'exit 143' HUP INT TERM
 # Whoever comes and goes does it one after the other: a room that is made and not locked yet is nobody's leftover.
@@ -57,6 +63,10 @@ for left in "$beside/$name"*; do
 done
 # Files are written before their room is made; without one for an hour, nobody comes for them any more.
 find "$beside" -maxdepth 1 -name "$name*.file-*" -user "$(id -u)" -type f -mmin +60 -exec rm -f -- {} +
+# What a runner that was killed never fetched, or a reboot cut short.
+find "$HOME/.remediate/jobs" -maxdepth 1 -name 'rehearsal-*' -mmin +60 2>/dev/null | while IFS= read -r job; do
+    [ ! -e "$job/rc" ] && [ -z "$(find "$job" -maxdepth 0 -mmin +1440)" ] || rm -rf -- "$job"
+done
 mkdir -m 700 -- "$room" || exit 3
 exec 8<"$room"
 flock -n 8 || exit 3

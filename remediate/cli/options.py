@@ -117,6 +117,6 @@ Rehearse = Annotated[
     bool,
     typer.Option(
         "--rehearse",
-        help="Really do on a copy what can be done there: builds, npm ci, prisma generate, SQL on the schema.",
+        help="First really do it on copies: builds, npm ci, prisma generate, SQL on the schema.",
     ),
 ]

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -148,20 +149,27 @@ class SchemaCopy:
                 self._done(f"DROP DATABASE IF EXISTS {identifier(row['name'])}")
 
     def _fill(self, dump: str, restore: str) -> None:
-        """Copy the schema; the password goes by the environment of our own child, which only we can read."""
-        known = dict(self._door.parameters)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        environment |= {"PGPASSWORD": known.pop("password", ""), "LC_ALL": "C", "PGAPPNAME": self._name}
-        known.pop("application_name", None)
-        text = self._ran([dump, *_DUMP, "--dbname", _conninfo(known)], environment, b"")
-        self._ran(
-            [restore, *_RESTORE, "--dbname", _conninfo(known | {"dbname": self._name})], environment, text
-        )
+        """Copy the schema; the password goes by a file in memory, and stands in no argument and no environment."""
+        known = {name: value for name, value in self._door.parameters.items() if name != "application_name"}
+        with _password_file(known.pop("password", "")) as number:
+            self._copy(dump, restore, known | {"passfile": f"/proc/self/fd/{number}"}, number)
 
-    def _ran(self, command: list[str], environment: dict[str, str], text: bytes) -> bytes:
+    def _copy(self, dump: str, restore: str, known: dict[str, str], number: int) -> None:
+        text = self._ran([dump, *_DUMP, "--dbname", _conninfo(known)], number, b"")
+        self._ran([restore, *_RESTORE, "--dbname", _conninfo(known | {"dbname": self._name})], number, text)
+
+    def _ran(self, command: list[str], password: int, text: bytes) -> bytes:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment |= {"LC_ALL": "C", "PGAPPNAME": self._name}
         try:
             done = subprocess.run(  # noqa: S603  (a constant program, its arguments are no shell's)
-                command, env=environment, input=text, capture_output=True, check=False, timeout=DUMP_SECONDS
+                command,
+                env=environment,
+                pass_fds=(password,),
+                input=text,
+                capture_output=True,
+                check=False,
+                timeout=DUMP_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             program = Path(command[0]).name
@@ -210,6 +218,19 @@ class SchemaCopy:
             raise Blocked(self._where, f"the connection to the database broke: {error}") from error
         if not succeeded(result):
             raise Blocked(self._where, f"the database refused: {complaint_of(result)}")
+
+
+@contextmanager
+def _password_file(password: str) -> Iterator[int]:
+    """Yield a file in memory, as libpq wants its password file: its owner's alone (manual, "The Password File")."""
+    number = os.memfd_create("passfile")
+    try:
+        os.fchmod(number, 0o600)
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        os.write(number, f"*:*:*:*:{escaped}\n".encode())
+        yield number
+    finally:
+        os.close(number)
 
 
 def _programs(version: int) -> tuple[str, str] | None:

@@ -15,12 +15,18 @@ CANNOT_MAKE = 73
 STATE = r"""
 state=$HOME/.remediate
 ours() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+as_it_was() {  # runs a command; the time of change of the home is no trace of what came and went in it
+  home_time=$(stat -c %y -- "$HOME") home_code=0
+  (umask 077 && "$@") || home_code=$?
+  [ "$(stat -c %y -- "$HOME")" = "$home_time" ] || touch -d "$home_time" -- "$HOME" 2>/dev/null || :
+  return "$home_code"
+}
 make() {
-  [ -d "$1" ] || (umask 077 && mkdir -p -- "$1") || exit 73
+  [ -d "$1" ] || as_it_was mkdir -p -- "$1" || exit 73
   ours "$1" || { printf '%s is a link, or not ours\n' "$1" >&2; exit 77; }
   chmod 700 -- "$1"
 }
-unmake() { rmdir -- "$@" 2>/dev/null; return 0; }
+unmake() { as_it_was rmdir -- "$@" 2>/dev/null; return 0; }
 """
 
 LONGEST_NAME = 200

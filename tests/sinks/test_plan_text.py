@@ -1,6 +1,6 @@
 """A plan as lines: a sample of rows is shown like a diff, and batches that are alike are told once."""
 
-from remediate.model import Change, Fidelity, Finding, Plan, PlannedFix, WayBack
+from remediate.model import Change, Fidelity, Finding, Plan, PlannedFix, Rehearsal, WayBack
 from remediate.sinks.plan_text import finding_lines, plan_lines
 
 BATCH = Change(
@@ -46,3 +46,37 @@ def test_evidence_that_is_a_tree_is_shown_as_one() -> None:
     evidence = ("pid 1, idle", "  pid 2 waits", " " * 400 + "pid 3\n  waits")
     lines = [line.text for line in finding_lines(Finding(healthy=False, seen="they wait", evidence=evidence))]
     assert lines[1:] == ["      pid 1, idle", "        pid 2 waits", " " * 26 + "pid 3 waits"]
+
+
+def test_a_rehearsal_tells_how_it_ended_and_which_files_would_be_others() -> None:
+    tried = Rehearsal(
+        outcome="done", told="npm run build in a copy", instead_of=Fidelity.ESTIMATE, seconds=2.0, exit_code=0,
+        appear=1, disappear=1, change=3, files=("+ a\x1b[31m.js", "- b.js", "~ c.js"),
+    )  # fmt: skip
+    change = Change(
+        what="build", target="dist", fidelity=Fidelity.ESTIMATE, way_back=WayBack.EXACT, risk="build"
+    )
+    text = [line for line, _ in lines_of(change.rehearsed(tried))]
+    assert text[1].startswith("digest ")
+    assert "1 change: 1 rehearsed; way back: 1 exact; 1 rehearsed" in text[1]
+    first = text.index(next(line for line in text if "✓ rehearsed" in line))
+    assert text[first].endswith("exit code 0 after 2 s; would differ: 1 appear, 1 disappear, 3 change")
+    assert "\x1b" not in "".join(text)
+    assert text[first + 2 :] == ["- b.js", "~ c.js", "… and 2 more"]
+    assert change.rehearsed(tried).outline == change.outline
+
+
+def test_a_rehearsal_that_failed_shows_its_last_lines_and_one_that_was_not_tried_why() -> None:
+    change = Change(
+        what="build", target="dist", fidelity=Fidelity.ESTIMATE, way_back=WayBack.EXACT, risk="build"
+    )
+    failed = Rehearsal(
+        outcome="failed", told="npm run build", instead_of=Fidelity.ESTIMATE, exit_code=4, last_lines=("TS2322",)
+    )  # fmt: skip
+    assert [line for line, _ in lines_of(change.rehearsed(failed))][-2:] == [
+        "✗ rehearsed, and it would fail: npm run build, exit code 4 after 0 s",
+        "| TS2322",
+    ]
+    not_tried = failed.model_copy(update={"outcome": "not tried", "told": "not rehearsed: no room"})
+    assert "· not rehearsed: no room" in [line for line, _ in lines_of(change.rehearsed(not_tried))]
+    assert change.rehearsed(failed).fidelity is Fidelity.ESTIMATE
