@@ -115,7 +115,8 @@ rm -rf -- "$kept" "$work"
 mkdir -m 700 -- "$kept" || exit 3
 mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$PWD/$kept/tree && mkdir -m 700 -- "$work"; }} ||
     give_up 3 'no place to build in'
-trap 'rm -rf -- "$work"' EXIT
+# timeout(1) passes a signal on to whoever got it already: once is enough, or the copy would stay.
+trap 'trap "" HUP INT TERM; rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
 laid=/dev/null modules=$PWD/node_modules
 {MAKE_BUILD}

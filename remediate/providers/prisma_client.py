@@ -79,7 +79,11 @@ GENERATE = (
 modules=$backend/node_modules laid=/dev/null
 die() { printf '%s\n' "$1" >&2; exit "$2"; }
 backend_mtime=$(mtime "$backend")
-finish() { rm -rf -- "$copy"; touch -d "$backend_mtime" -- "$backend"; }
+finish() {
+  trap '' HUP INT TERM # timeout(1) passes the signal on to whoever got it already: once is enough
+  rm -rf -- "$copy"
+  touch -d "$backend_mtime" -- "$backend"
+}
 trap finish EXIT
 trap 'exit 143' HUP INT TERM
 
