@@ -193,6 +193,7 @@ class CommandRun(_Command, Action):
             what=self.what,
             target=f"command: {self.what}",
             script=self.script.rstrip("\n") + "".join(one.shown(name) for name, one in self._scripts.items()),
+            rows=None,
             fidelity=Fidelity.OPAQUE,
             way_back=WayBack.NONE if none else WayBack.EQUIVALENT,
             way_back_note=self.reason

@@ -17,9 +17,10 @@ from pygments.token import Comment, Keyword, Literal, Name, Number, String, _Tok
 
 from remediate.hazard import Severity
 from remediate.journal import Entry, RunSummary
-from remediate.model import Change, Fidelity, Finding, Outcome, WayBack
+from remediate.model import Change, Fidelity, Finding, Outcome, WayBack, rows_of
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, clean_lines
+from remediate.sinks.plan_text import rows_in_words
 
 _PAGES = Path(__file__).parent / "pages"
 _GOOD = {Outcome.HEALTHY, Outcome.FIXED, Outcome.PUT_BACK, Outcome.FREE}
@@ -122,6 +123,8 @@ def _tags(plan: PlanDocument) -> Iterator[Tag]:
     for way in WayBack:
         if number := sum(change.way_back is way for change in changes):
             yield Tag(f"way back: {number} {way.value}", _way_style(way.value))
+    if rows := rows_in_words(rows_of(changes)):
+        yield Tag(rows)
     stops = sum(hazard.severity is Severity.STOP for change in changes for hazard in change.hazards)
     if stops:
         yield Tag(f"{stops} hazard{'s' * (stops != 1)} that would stop", "bad")
@@ -150,6 +153,7 @@ def _environment() -> Environment:
         "moment": lambda seconds: _moment(seconds, "%Y-%m-%d %H:%M:%S UTC"),
         "numbered": _numbered,
         "outcome_style": _outcome_style,
+        "rows_in_words": rows_in_words,
         "way_style": _way_style,
     }
     return environment

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from remediate.model import Change, Finding
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, one_line
-from remediate.sinks.plan_text import counts, hazard_line, moment
+from remediate.sinks.plan_text import counts, hazard_line, moment, rows_in_words
 
 LARGEST = 60_000
 """Bytes: what a comment may have (65,536 on GitHub), with room for what is written around it."""
@@ -88,7 +88,8 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 def _change(number: int, step: str, change: Change) -> Iterator[str]:
     title = f"{number}. {one_line(step, 120)}: {one_line(change.what, 200)}"
-    ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}"
+    rows = rows_in_words(change.rows)
+    ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}{rows and f' · {rows}'}"
     yield "\n" + _folded(f"{title} ({ways})", "".join(_body(change)))
 
 

@@ -46,3 +46,13 @@ def test_evidence_that_is_a_tree_is_shown_as_one() -> None:
     evidence = ("pid 1, idle", "  pid 2 waits", " " * 400 + "pid 3\n  waits")
     lines = [line.text for line in finding_lines(Finding(healthy=False, seen="they wait", evidence=evidence))]
     assert lines[1:] == ["      pid 1, idle", "        pid 2 waits", " " * 26 + "pid 3 waits"]
+
+
+def test_how_many_rows_are_written_is_told_of_each_change_and_of_all() -> None:
+    counted = BATCH.model_copy(update={"rows": 2})
+    text = "\n".join(line for line, _ in lines_of(counted, counted.model_copy(update={"rows": 1})))
+    assert "2 exact; way back: 2 exact; rows: 3" in text
+    assert "exact · rows: 2 · way back exact" in text
+    uncounted = "\n".join(line for line, _ in lines_of(counted, BATCH.model_copy(update={"rows": None})))
+    assert "rows: nobody can count them beforehand" in uncounted
+    assert "rows" not in lines_of(BATCH.model_copy(update={"notes": ()}))[1][0]
