@@ -71,10 +71,10 @@ def test_without_a_terminal_and_without_yes_it_is_a_refusal_and_no_hang(two_host
 def test_what_goes_on_with_a_run_is_refused_too(
     does,
     here: Path,
-    journal: Journal,
+    journal: Journal,  # noqa: F811
     command: str,
     policy: str,
-    told: str,  # noqa: F811
+    told: str,
 ) -> None:
     inventory = here / "inventory" / "lab.yml"
     inventory.write_text(inventory.read_text().replace("groups:", f"policy: {{{policy}}}\ngroups:", 1))
