@@ -90,6 +90,9 @@ def without_ids(written: str) -> str:
 
 
 def traces(practice: Practice, host: str = "web1", app: App = LUMIKU) -> Traces:
+    cleaned = practice.shell(
+        host, CLEANED, user=app.user
+    )  # first: what is cleaned meanwhile is told next time
     left = practice.shell(host, LEFT, str(practice.folder), user=app.user)
     said = practice.shell(host, f"({WRITES}) 2>/dev/null || :", app.backend, user=app.user)
-    return Traces(left, said, practice.shell(host, CLEANED, user=app.user))
+    return Traces(left, said, cleaned)

@@ -17,7 +17,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader
 """
 FROM_ENV = 'url: {env_file: "{{ app.backend }}/.env", key: DATABASE_URL}'
 SET_UP = f"chgrp ops {BACKEND}/.env && chmod 640 {BACKEND}/.env"
-OWN = "ls -lRa ~; ps -u ops -o args= | grep -v 'ps -u'"
+OWN = "ls -lRa ~; ps -u ops -o args= | grep -v 'ps -u' || :"
 THEIRS = "the backend is another user's, and so is the pm2 that runs: ours does not know it"
 
 
