@@ -5,7 +5,7 @@ What makes them and what reads them stands in the architecture chapter of the do
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -133,6 +133,8 @@ class Change(Value):
         script: What would run, command or SQL, or empty.
         notes: Further lines that a reviewer wants: lock mode, live size, downtime.
         hazards: What its SQL does to whoever else is at work there, as the gate judged it.
+        rows: How many rows of the app's data it writes or deletes, those included that a cascade takes; null where
+            nobody can know that beforehand.
         fidelity: How true this preview is.
         way_back: How good the way back is.
         way_back_note: How it is put back, or why it cannot be.
@@ -151,6 +153,7 @@ class Change(Value):
     script: str = ""
     notes: tuple[str, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    rows: int | None = Field(default=0, ge=0)
     fidelity: Fidelity
     way_back: WayBack
     way_back_note: str = ""
@@ -183,7 +186,7 @@ class Change(Value):
     @property
     def outline(self) -> "ChangeOutline":
         """What is needed to tell later whether another change is this one, whether it was rehearsed or not."""
-        left_out = {"notes", "sample", "hazards", "forecasts", "assumed", "rehearsal"}
+        left_out = {"notes", "sample", "hazards", "rows", "forecasts", "assumed", "rehearsal"}
         stops = sorted({one.rule for one in self.hazards if one.severity is Severity.STOP})
         essence = digest_of(
             self.as_planned.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
@@ -201,8 +204,8 @@ class ChangeOutline(Value):
         target: As in the change.
         script: As in the change.
         assumed: As in the change.
-        essence: Digest of everything but notes, hazards and forecasts, which carry live figures, and the sample; of the
-            hazards, only which rules stop.
+        essence: Digest of everything but notes, hazards and forecasts, which carry live figures, the sample, and how
+            many rows, which `data` tells where it is known; of the hazards, only which rules stop.
     """
 
     what: str
@@ -221,6 +224,13 @@ class ChangeOutline(Value):
             wanted = (confirmed.what, confirmed.target, confirmed.script)
             return (self.what, self.target, self.script) == wanted
         return self.essence == confirmed.essence
+
+
+def rows_of(changes: Iterable[Change]) -> int | None:
+    """Return how many rows of the app's data changes write together; None where that is not known of one of them."""
+    rows = [change.rows for change in changes]
+    known = [number for number in rows if number is not None]
+    return sum(known) if len(known) == len(rows) else None
 
 
 class Undo(Value):
@@ -251,6 +261,11 @@ class PlannedFix(Value):
     action: str
     parameters: dict[str, Json]
     changes: tuple[Change, ...]
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows of the app's data all of its changes write; None where nobody can know beforehand."""
+        return rows_of(self.changes)
 
     @property
     def outline(self) -> "FixOutline":

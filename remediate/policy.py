@@ -23,6 +23,7 @@ class Signatures:
 
 
 UNSIGNED = Signatures()
+_COUNTED = "sql.update_rows, sql.delete_rows and sql.insert_rows count them, where no trigger fires"
 
 
 def refusals(
@@ -47,6 +48,7 @@ def refusals(
         *_approvals(plans, policy, signatures),
         *_hosts(plans, policy),
         *(line for plan in plans for line in _forbidden(plan, policy)),
+        *(line for plan in plans for line in _too_many_rows(plan, policy)),
         *(line for plan in plans for line in _hazardous(plan, policy, development=development)),
     )
 
@@ -101,6 +103,21 @@ def _forbidden(plan: Plan, policy: Policy) -> tuple[str, ...]:
         if "no-way-back" in forbidden:
             lines.append(f"{plan.host}: “{change.what}” has no way back, which the policy forbids")
     return tuple(lines)
+
+
+def _too_many_rows(plan: Plan, policy: Policy) -> Iterator[str]:
+    """Yield which steps write more rows than the policy allows: all batches of a step count as one change.
+
+    What cannot be counted beforehand counts as too many, unless the policy says otherwise.
+    """
+    if policy.max_rows is None:
+        return
+    for fix in plan.fixes:
+        if fix.rows is not None and fix.rows > policy.max_rows:
+            yield f"{plan.host}: “{fix.step}” writes {fix.rows} rows, the policy allows {policy.max_rows}: mean fewer"
+        elif fix.rows is None and policy.uncounted_rows == "refuse":
+            what = f"{plan.host}: nobody can tell beforehand how many rows “{fix.step}” ({fix.action}) writes"
+            yield f"{what}, the policy allows {policy.max_rows}: {_COUNTED}"
 
 
 def _hazardous(plan: Plan, policy: Policy, *, development: bool) -> tuple[str, ...]:

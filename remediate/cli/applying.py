@@ -199,8 +199,8 @@ def _held_against(opened: Session, document: PlanDocument, seen: Seen, marks: Ma
     planned = {host.host: host for host in document.planned}
     stale: dict[str, Ending] = {}
     for host, found in seen.items():
-        if isinstance(found, Ending):
-            continue
+        if isinstance(found, Ending) and found.outcome is Outcome.BLOCKED:
+            continue  # nobody could look, so nobody can say what moved
         differences = moved(planned[host], planned_host(opened, host, found, marks))
         for one in differences:
             opened.events.tell("moved", host, one.what, then=list(one.then), now=list(one.now))
@@ -208,13 +208,13 @@ def _held_against(opened: Session, document: PlanDocument, seen: Seen, marks: Ma
             stale[host] = Ending(
                 Outcome.STALE, _in_words([one.what for one in differences]), "run plan again"
             )
-    unseen = [host for host, found in seen.items() if isinstance(found, Ending)]
+    unseen = [host for host, found in seen.items() if isinstance(found, Ending) and host not in stale]
     if not stale and not unseen:
         return seen
     named = ", ".join([*stale, *unseen])
     untouched = Ending(Outcome.DECLINED, f"not begun: {named} is not as it was planned", "run plan again")
     return {
-        host: found if isinstance(found, Ending) else stale.get(host, untouched)
+        host: stale.get(host) or (found if isinstance(found, Ending) else untouched)
         for host, found in seen.items()
     }
 

@@ -214,6 +214,18 @@ def digest_of_approvers(approvers: bytes) -> str:
     return hashlib.sha256(approvers).hexdigest() if approvers else ""
 
 
+def _place(opened: Session, host: str, ending: Ending) -> dict[str, str]:
+    """Return where it was looked; nothing where it could not be."""
+    target = opened.targets.get(host)
+    if target is None or ending.outcome is Outcome.BLOCKED:
+        return {}
+    return {
+        "host_key": target.login.get("host_key", ""),
+        "machine": target.machine.id,
+        "database": str(target.database.get("identity", "")),
+    }
+
+
 def planned_host(
     opened: Session, host: str, found: tuple[HostRun, Look] | Ending, marks: Marks
 ) -> PlannedHost:
@@ -221,7 +233,7 @@ def planned_host(
     ending = ending_of_look(found)
     why = opened.masker.text(ending.why)
     if isinstance(found, Ending):
-        return PlannedHost(host=host, outcome=ending.outcome, why=why)
+        return PlannedHost(host=host, outcome=ending.outcome, why=why, **_place(opened, host, ending))
     target, look = found[0].target, found[1]
     shown = opened.masker.json(look.plan.kept)
     return PlannedHost(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from remediate.gate.calls import in_calls_of_code
+from remediate.gate.code import in_code, in_what_falls
 from remediate.gate.commands import explained, in_commands, in_explain
 from remediate.gate.found import Found
 from remediate.gate.grammar import Statement, elsewhere, inserts, statements_in, tree_of
@@ -124,6 +125,8 @@ def _found(statement: Statement, script: Sequence[Statement], number: int, known
     yield from in_validation(statement, script[:number])
     yield from in_calls(statement)
     yield from in_calls_of_code(statement, script[:number], known)
+    yield from in_code(statement)
+    yield from in_what_falls(statement)
     yield from in_names(statement.tree if inside is None else tree_of(inside), known)
     yield from made_names(statement.tree)
     yield from in_shapes(statement, known)

@@ -46,7 +46,10 @@ class Policy(Written):
         approvers: An OpenSSH allowed_signers file, relative to the inventory.
         forbid: Changes that may not be made: `opaque` ones, or those with no way back.
         hosts_at_once: How many hosts one run may change; without it, any number.
-        max_rows: How many rows one change may touch; without it, any number.
+        max_rows: How many rows one step may write or delete on a host, all its batches and what cascades take
+            together; without it, any number.
+        uncounted_rows: With `max_rows`, what becomes of a step of which nobody can tell that beforehand: SQL scripts
+            and migrations that change rows, free commands, rows whose change fires triggers.
         refuse: From which severity on a hazard of SQL stops a plan: `stop`, or `warning`, too (docs/SQL.md).
         auto: Unattended healing.
     """
@@ -59,6 +62,7 @@ class Policy(Written):
     forbid: tuple[Literal["opaque", "no-way-back"], ...] = ()
     hosts_at_once: Annotated[int, Field(ge=1)] | None = None
     max_rows: Annotated[int, Field(ge=1)] | None = None
+    uncounted_rows: Literal["refuse", "allow"] = "refuse"
     refuse: Literal["stop", "warning"] = "stop"
     auto: AutoPolicy = AutoPolicy()
 

@@ -6,15 +6,24 @@ what a command does, so every change here is `opaque`, which a policy can forbid
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from remediate.errors import CouldNotLook, Failed
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Finding, Json, Risk, Undo, WayBack
 from remediate.promise import Promise
-from remediate.questions import Answers, NotKnown, Run
+from remediate.providers.shell_losses import (
+    folders,
+    hazards_of,
+    package_scripts,
+    said_by,
+    said_by_package,
+    scripts_in,
+)
+from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
@@ -58,6 +67,12 @@ class Script(BaseModel):
         return Job(script=self.script, args=args, timeout=self.timeout or timeout, doing=doing)
 
 
+def _refuse_losing(look: Script) -> None:
+    """Refuse a look that says what no look may do: it is run before anybody is asked."""
+    if said := said_by(look.script, look.args):
+        raise ValueError(f"a look must change nothing, and this says {said}")
+
+
 class _Command(Step):
     script: str = Field(min_length=1, description="POSIX shell text; no template: values go into `args`.")
     args: list[str] = Field(default=[], description="What it sees as `$1`, `$2`, …")
@@ -96,6 +111,7 @@ class CommandOutput(_Command, Check):
     def _says_something(self) -> Self:
         if self.exit_code is None and self.pattern is None:
             raise ValueError("give `exit_code`, `pattern` or both")
+        _refuse_losing(Script(script=self.script, args=self.args))
         return self
 
     @property
@@ -189,6 +205,7 @@ class CommandRun(_Command, Action):
             raise ValueError("`way_back: none` needs a `reason`")
         if (self.unless.timeout or LOOK) > LONGEST_LOOK:
             raise ValueError(f"`unless` may take {LONGEST_LOOK:.0f} seconds at most")
+        _refuse_losing(self.unless)
         return self
 
     @property
@@ -200,8 +217,18 @@ class CommandRun(_Command, Action):
         return self.unless.question(self._facts)
 
     def ask(self) -> Questions:
-        """Return the question of its own check."""
-        return (self._done,)
+        """Return the question of its own check, and what package.json says where it runs a script of that."""
+        return (self._done, *self._packages)
+
+    @property
+    def _packages(self) -> tuple[Read, ...]:
+        named = [one for one in self._changing if package_scripts(one.script, one.args)]
+        places = dict.fromkeys(place for one in named for place in folders(one.script, one.args))
+        return tuple(Read(path=f"{place}/package.json") for place in places)
+
+    @property
+    def _changing(self) -> tuple[Script, ...]:
+        return tuple(one for name, one in self._scripts.items() if name != "unless")
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return the one run, or nothing where its check says that it is done."""
@@ -209,14 +236,28 @@ class CommandRun(_Command, Action):
             done, assumed = answers[self._done].exit_code == 0, ""
         except NotKnown as unknown:
             done, assumed = False, unknown.because
-        return () if done else (self._change(assumed),)
+        return () if done else (self._change(assumed, tuple(hazards_of(tuple(self._losses(answers))))),)
 
-    def _change(self, assumed: str) -> Change:
+    def _losses(self, answers: Answers) -> Iterator[str]:
+        """Yield the words by which it would lose data, itself or by a script of package.json."""
+        found = [answers.raw(question) for question in self._packages]
+        files = [scripts_in(one.content) for one in found if isinstance(one, ReadAnswer) and one.exists]
+        for one in self._changing:
+            yield said_by(one.script, one.args)
+            for name in package_scripts(one.script, one.args):
+                having = [scripts for scripts in files if name in scripts]
+                yield from (said_by_package(name, scripts) for scripts in having)
+                if not having:
+                    yield f"`{name}` of a package.json that it does not name by its absolute path"
+
+    def _change(self, assumed: str, hazards: tuple[Hazard, ...]) -> Change:
         none = self.undo_with_script is None
         return Change(
             what=self.what,
             target=f"command: {self.what}",
             script=self.script.rstrip("\n") + "".join(one.shown(name) for name, one in self._scripts.items()),
+            hazards=hazards,
+            rows=None,
             fidelity=Fidelity.OPAQUE,
             way_back=WayBack.NONE if none else WayBack.EQUIVALENT,
             way_back_note=self.reason

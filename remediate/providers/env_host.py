@@ -20,6 +20,7 @@ from remediate.providers.env_scripts import (
     NO_PM2,
     READ_SCRIPT,
 )
+from remediate.providers.pm2_host import refuse_theirs
 from remediate.questions import Answers, Run, RunAnswer, Value
 
 T = TypeVar("T")
@@ -147,6 +148,7 @@ def read_tried(answer: RunAnswer) -> dict[str, Tried]:
 
 def _read(shape: TypeAdapter[T], answer: RunAnswer, what: str) -> T:
     _demand_programs(answer, what)
+    refuse_theirs(what, answer)
     try:
         return shape.validate_json(answer.text.strip().rpartition("\n")[2])
     except ValidationError as error:

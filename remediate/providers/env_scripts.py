@@ -70,7 +70,7 @@ const holders = (app) => {
     const own = variables(pid)
     if (isOne(pid, own, app)) found.push({ pid: Number(pid), since: Number(own.get('pm_uptime') || 0), held: own })
   }
-  if (found.length || !process.env.PM2_RUNS) return found
+  if (found.length || process.env.PM2_RUNS !== 'yes') return found
   return listed().filter((one) => one.name === app)
     .map((one) => ({ pid: 0, since: 0, held: new Map(Object.entries(one.pm2_env.env || {})) }))
 }
@@ -80,7 +80,7 @@ _BEGIN = (
     + r"""
 command -v node >/dev/null || exit 5
 PM2_RUNS=
-if runs; then command -v pm2 >/dev/null || exit 7; PM2_RUNS=yes; fi
+if runs; then command -v pm2 >/dev/null || exit 7; PM2_RUNS=yes; elif theirs "$3"; then PM2_RUNS=theirs; fi
 export PM2_RUNS
 """
 )
@@ -100,6 +100,7 @@ const found = holders(app).map(({{ pid, since, held }}) => {{
   const set = names.filter((name) => held.has(name))
   return {{ pid, since, marks: Object.fromEntries(set.map((name) => [name, mark(String(held.get(name)))])) }}
 }})
+if (!found.length && process.env.PM2_RUNS === 'theirs') process.exit(8)
 console.log(JSON.stringify(found))
 NODE
 """

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.errors import Conflict, CouldNotLook, Failed, Stale
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.promise import Need, Promise
 from remediate.providers.node_host import (
@@ -22,8 +23,9 @@ from remediate.providers.node_host import (
     state_of,
     unbuild_job,
 )
+from remediate.providers.shell_losses import hazards_of, said_by_package, scripts_in
 from remediate.providers.swap import STRANDED
-from remediate.questions import Answers, NotKnown, Run
+from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
 from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Target
 
@@ -140,6 +142,15 @@ class NodeBuild(Build, Action):
         default="index.js", pattern=BUILD_PATH, description="The file in the build that is started."
     )
 
+    @property
+    def package(self) -> Read:
+        """The question for package.json, which says what the build script does."""
+        return Read(path=posixpath.join(self.place, "package.json"))
+
+    def ask(self) -> Questions:
+        """Return the questions for sources and build, and for what builds them."""
+        return (*super().ask(), self.package)
+
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one build, or nothing where the build is what the sources give."""
         try:
@@ -148,14 +159,24 @@ class NodeBuild(Build, Action):
         except NotKnown as unknown:
             wrong, assumed, name = {}, unknown.because, ""
         needed = assumed or any(wrong.values())
-        return (self._build(wrong, name, assumed),) if needed else ()
+        return (self._build(wrong, name, assumed, self.hazards(answers)),) if needed else ()
 
-    def _build(self, wrong: dict[str, list[str]], name: str, assumed: str) -> Change:
+    def hazards(self, answers: Answers) -> tuple[Hazard, ...]:
+        """Return what the build script says that would lose data."""
+        answer = answers.raw(self.package)
+        if not isinstance(answer, ReadAnswer) or not answer.exists:
+            return ()
+        return tuple(hazards_of((said_by_package(self.script, scripts_in(answer.content)),)))
+
+    def _build(
+        self, wrong: dict[str, list[str]], name: str, assumed: str, hazards: tuple[Hazard, ...]
+    ) -> Change:
         return Change(
             what=f"build {self.place} aside and swap {self.out}",
             target=posixpath.join(self.place, self.out),
             script=f"npm run {self.script}",
             notes=tuple(f"{kind}: {', '.join(names[:SHOWN])}" for kind, names in wrong.items() if names),
+            hazards=hazards,
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EXACT,
             way_back_note=f"the build before is kept beside it as .{self.out}.remediate-…, and renamed back",

@@ -60,7 +60,7 @@ class NodeRebuild(NodeBuild):
         except NotKnown as unknown:
             tried, assumed, name = True, unknown.because, ""
         why = {f"{self.app} does not live with the build that is there": [self.out]}
-        return (self._build(why, name, assumed),) if tried else ()
+        return (self._build(why, name, assumed, self.hazards(answers)),) if tried else ()
 
 
 def _lives(one: Process) -> bool:

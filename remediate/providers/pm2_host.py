@@ -21,8 +21,19 @@ runs() {
     daemon=$(cat "$home/pm2.pid" 2>/dev/null)
     [ -n "$daemon" ] && [ -S "$home/rpc.sock" ] && grep -q PM2 "/proc/$daemon/cmdline" 2>/dev/null
 }
+# Each user has a pm2 of their own. Where the backend $1 is not ours, and neither is a daemon that runs here, or nobody
+# shows us those of others, ours has nothing to say of the app.
+theirs() {
+    [ -d "$1" ] && [ ! -O "$1" ] || return 1
+    [ -r /proc/1/cmdline ] || return 0
+    for seen in $(grep -ls 'God Daemon' /proc/[0-9]*/cmdline); do
+        seen=${seen%/cmdline}
+        [ ! -e "$seen" ] || [ -O "$seen" ] || return 0
+    done
+    return 1
+}
 """
-"""How a script that talks to pm2 begins: whether its daemon runs, asked without starting one."""
+"""How a script that talks to pm2 begins: whether its daemon runs, or another user's, asked without starting one."""
 
 PM2_VERBS = r"""
 command -v node >/dev/null && command -v pm2 >/dev/null || exit 5
@@ -92,6 +103,7 @@ const fail = (code, text) => { console.error(text); process.exit(code) }
 PM2_BEGIN = (
     PM2_RUNS
     + r"""
+runs || ! theirs "$3" || exit 8
 runs || { echo '{"daemon": false}'; case $1 in look | logs) exit 0 ;; *) exit 4 ;; esac; }
 """
     + PM2_VERBS
@@ -165,7 +177,7 @@ for path do
     [ ! -e "$path" ] || find -H "$path" \( -type f -o -type d \) -printf '%C@ %p\n'
 done | awk '$1 > newest { newest = $1; line = $0 } END { print line }'
 """
-NO_APP, NO_PM2 = 4, 5
+NO_APP, NO_PM2, THEIRS = 4, 5, 8
 SAID_LAST = "4096"
 """Bytes of the log of an app that died which a look takes along."""
 
@@ -293,6 +305,17 @@ def stop_job(app: str, backend: str) -> Job:
     return Job(script=PM2_SCRIPT, args=("stop", app, backend, ""), timeout=30.0, doing=f"pm2 stop {app}")
 
 
+def refuse_theirs(app: str, answer: RunAnswer) -> None:
+    """Refuse to say anything of an app that runs, if at all, under somebody else's pm2.
+
+    Raises:
+        CouldNotLook: It does.
+    """
+    if answer.exit_code == THEIRS:
+        what = "the backend is another user's, and so is the pm2 that runs: ours does not know it"
+        raise CouldNotLook(app, what, "log in as who runs the app, or set `become` in the inventory")
+
+
 def read_seen(app: str, answer: RunAnswer) -> Seen:
     """Return what pm2 says.
 
@@ -303,6 +326,7 @@ def read_seen(app: str, answer: RunAnswer) -> Seen:
         raise CouldNotLook(
             app, "there is no pm2 or no node on the host's PATH", "set `env: {PATH: …}` in the inventory"
         )
+    refuse_theirs(app, answer)
     try:
         return _SEEN.validate_json(answer.text.strip().rpartition("\n")[2])
     except ValidationError as error:

@@ -163,6 +163,7 @@ class MigrateDeploy(Action):
             diff=as_diff(name, one.text),
             notes=(*notes, *(_oddities(standing, answers) if first else ())),
             hazards=verdict.hazards,
+            rows=None if verdict.changes_rows else 0,
             # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.NONE,

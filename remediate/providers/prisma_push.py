@@ -136,6 +136,7 @@ class DbPush(SchemaAnew):
             script=shown(statements),
             hazards=own_hazards((shown(statements),), known, self.allow, instead=ASIDE),
             notes=(*_told(there, lost, answers), *notes_on(schema), *live_notes(answers.raw(LIVE)), WAITS),
+            rows=None,  # what a table has is estimated alone
             fidelity=Fidelity.EXACT,
             way_back=WayBack.EXACT,
             way_back_note=BACK_NOTE,

@@ -185,6 +185,7 @@ class MigrateReset(SchemaAnew):
                 *(one for name, (_, verdict) in read.items() for one in _of_migration(name, verdict)),
             ),
             notes=(*notes_on(schema), *_of_enums(schema, read), *live_notes(answers.raw(LIVE)), WAITS),
+            rows=None,  # what a table has is estimated alone, and migrations write as they like
             # What runs is known to the byte; what it does is not.
             fidelity=Fidelity.ESTIMATE,
             **_way_back(name for name, (text, *_) in read.items() if composes_sql(text)),

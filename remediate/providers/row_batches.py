@@ -207,6 +207,11 @@ def in_all(rows: Sequence[Row], size: int) -> str:
     return f"{counted(len(rows))} in all, in {counted(count, 'transaction')} of at most {size}, by the key"
 
 
+def written_rows(number: int, *, fires: bool) -> int | None:
+    """Return how many rows a batch writes; None where triggers fire, for nobody can count what those write."""
+    return None if fires else number
+
+
 def planned(rows: Sequence[Row]) -> str:
     """Return the keys and images of rows as JSON text: long, so that the audit log keeps it beside itself."""
     return canonical([{"key": row.key, "image": row.image} for row in rows]).decode()

@@ -36,6 +36,7 @@ from remediate.providers.row_batches import (
     share_of,
     target_of,
     workable,
+    written_rows,
 )
 from remediate.providers.row_cascade import (
     Taken,
@@ -206,6 +207,7 @@ class DeleteRows(OnRowsThatAre):
             script=f"{written_out(statement.sql, statement.parameters)};",
             hazards=self.hazards_of(statement, answers),
             notes=(*self._notes(rows, taken, answers), *table.firing, *table.sent_on) if first else (),
+            rows=written_rows(len(batch) + sum(one.number for one in taken), fires=bool(fires)),
             fidelity=Fidelity.ESTIMATE if fires else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if fires else WayBack.EXACT,
             way_back_note=f"inserts the same rows again where their keys are still free; {KEPT}",

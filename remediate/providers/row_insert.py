@@ -31,6 +31,7 @@ from remediate.providers.row_batches import (
     share_of,
     target_of,
     workable,
+    written_rows,
 )
 from remediate.providers.row_cascade import leading_to
 from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in, rights
@@ -213,6 +214,7 @@ WHERE NOT EXISTS (SELECT FROM {name} AS r WHERE {same}) ORDER BY {order} LIMIT %
             )
             if first
             else (),
+            rows=written_rows(len(batch), fires=bool(table.firing)),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
             way_back=way_back(table, unvalidated),
             way_back_note=way_back_note(unvalidated, adopted),

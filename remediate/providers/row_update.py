@@ -37,6 +37,7 @@ from remediate.providers.row_batches import (
     share_of,
     target_of,
     workable,
+    written_rows,
 )
 from remediate.providers.row_cascade import leading_to
 from remediate.providers.row_facts import FOREIGN_KEYS, ForeignKey, foreign_keys_in
@@ -194,6 +195,7 @@ class UpdateRows(OnRowsThatAre):
             script=f"{written_out(update.sql, update.parameters)};",
             hazards=self.hazards_of(update, answers),
             notes=(*self._notes(rows, answers), *table.firing, *table.sent_on) if first else (),
+            rows=written_rows(len(batch), fires=bool(table.firing)),
             fidelity=Fidelity.ESTIMATE if table.firing or self.set_now else Fidelity.EXACT,
             way_back=WayBack.EQUIVALENT if table.firing else WayBack.EXACT,
             way_back_note=f"puts the old values back where a row still has what this run wrote; {KEPT}",

@@ -175,6 +175,7 @@ class SqlMigrate(OwnChange):
             script=plan.text.rstrip("\n") + ("" if down is None else f"\n-- the way back:\n{_joined(down)}"),
             notes=(*missing, WAITS if plan.index is None else OUTSIDE),
             hazards=(*up.hazards, *_of_way_back(down)),
+            rows=None if up.changes_rows else 0,
             # What runs is known to the byte; what it does to the rows is not.
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.NONE if down is None else WayBack.EQUIVALENT,

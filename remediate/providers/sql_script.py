@@ -99,6 +99,22 @@ def _after_block(script: str, position: int) -> int:
     return position
 
 
+def strings_of(text: str) -> tuple[tuple[str, ...], bool]:
+    """Return what the strings of a text hold, in order, and whether one is written with escapes, which are not read.
+
+    Raises:
+        ValueError: Something in it has no end.
+    """
+    found = [(one, text[one.start() : end]) for one, end in _parts(text)]
+    strings = [
+        whole[len(one["dollar"]) : -len(one["dollar"])] if one["dollar"] else whole[1:-1].replace("''", "'")
+        for one, whole in found
+        if one["dollar"] or one["string"]
+    ]
+    unicode = any(one["string"] and text[: one.start()][-2:].lower() == "u&" for one, _ in found)
+    return tuple(strings), unicode or any(one["escaped"] for one, _ in found)
+
+
 def bare(text: str) -> str:
     """Return SQL with its strings emptied and its comments left out, to look for words in it.
 

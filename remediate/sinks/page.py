@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 from remediate.hazard import Severity
 from remediate.journal import Entry, RunSummary
-from remediate.model import Fidelity, Finding, Outcome, WayBack
+from remediate.model import Fidelity, Finding, Outcome, WayBack, rows_of
 from remediate.review import PlanDocument
 from remediate.sinks.clean import clean
 from remediate.sinks.colouring import diff_lines, highlighted
 from remediate.sinks.plan_overview import Alike, alike, concerns, is_sql, labelled
-from remediate.sinks.plan_text import rehearsal_told
+from remediate.sinks.plan_text import rehearsal_told, rows_in_words
 from remediate.sinks.run_overview import (
     TURNS,
     changes_made,
@@ -150,6 +150,8 @@ def _tags(plan: PlanDocument) -> Iterator[Tag]:
     for way in WayBack:
         if number := sum(change.way_back is way for change in changes):
             yield Tag(f"way back: {number} {way.value}", _way_style(way.value))
+    if rows := rows_in_words(rows_of(changes)):
+        yield Tag(rows)
     stops = sum(hazard.severity is Severity.STOP for change in changes for hazard in change.hazards)
     if stops:
         yield Tag(f"{stops} hazard{'s' * (stops != 1)} that would stop", "bad")
@@ -187,6 +189,7 @@ def _environment() -> Environment:
         "lasting": lasting,
         "moment": lambda seconds: _moment(seconds, "%Y-%m-%d %H:%M:%S UTC"),
         "outcome_style": _outcome_style,
+        "rows_in_words": rows_in_words,
         "sign": lambda style: _SIGNS.get(style, ""),
         "state": lambda state: _STATES.get(state, ("✗", "bad")),
         "way_style": _way_style,

@@ -11,7 +11,7 @@ from remediate.model import Change, Finding, Rehearsal
 from remediate.review import PlanDocument
 from remediate.sinks.clean import clean, one_line
 from remediate.sinks.plan_overview import Alike, Concern, Numbered, alike, concerns, is_sql
-from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines
+from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines, rows_in_words
 
 LARGEST = 60_000
 """Bytes: what a comment may have (65,536 on GitHub), with room for what is written around it."""
@@ -126,7 +126,8 @@ def _finding(finding: Finding) -> Iterator[str]:
 def _change(numbered: Numbered) -> Iterator[str]:
     change = numbered.change
     title = f"{numbered.number}. {one_line(numbered.step, 120)}: {one_line(change.what, 200)}"
-    ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}"
+    rows = rows_in_words(change.rows)
+    ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}{rows and f' · {rows}'}"
     yield "\n" + _folded(f"{title} ({ways})", "".join(_body(change)))
 
 

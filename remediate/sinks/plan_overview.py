@@ -115,6 +115,8 @@ def _reasons(change: Change) -> Iterator[tuple[bool, str]]:
         yield True, f"no way back: {change.way_back_note}" if change.way_back_note else "no way back"
     if change.fidelity is Fidelity.OPAQUE:
         yield True, "what it does cannot be told beforehand"
+    if change.rows is None:
+        yield False, "nobody can count beforehand how many rows it writes"
     for hazard in change.hazards:
         allowed = ", which the step allows" if hazard.allowed else ""
         if hazard.severity is Severity.STOP:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from remediate.hazard import Hazard, Severity
-from remediate.model import Change, Finding, Plan, Rehearsal
+from remediate.model import Change, Finding, Plan, Rehearsal, rows_of
 from remediate.review import PlanDocument, PlannedHost
 from remediate.sinks.clean import clean, clean_lines, one_line
 from remediate.sinks.plan_overview import Alike, alike
@@ -112,10 +112,18 @@ def counts(changes: Sequence[Change]) -> str:
     fidelities = Counter(change.fidelity.value for change in changes)
     ways = Counter(change.way_back.value for change in changes)
     plural = "change" if len(changes) == 1 else "changes"
+    rows = rows_in_words(rows_of(changes))
     tried = sum(bool(change.rehearsal and change.rehearsal.outcome == "done") for change in changes)
-    asked = any(change.rehearsal for change in changes)
-    rehearsed = f"; {tried} rehearsed" if asked else ""
-    return f"{len(changes)} {plural}: {_listed(fidelities)}; way back: {_listed(ways)}{rehearsed}"
+    more = (f"{tried} rehearsed" if any(change.rehearsal for change in changes) else "", rows)
+    told = (f"way back: {_listed(ways)}", *filter(None, more))
+    return f"{len(changes)} {plural}: {_listed(fidelities)}; {'; '.join(told)}"
+
+
+def rows_in_words(rows: int | None) -> str:
+    """Return how many rows of the app's data are written; nothing where none is."""
+    if rows is None:
+        return "rows: nobody can count them beforehand"
+    return f"rows: {rows}" if rows else ""
 
 
 def _listed(counted: Counter[str]) -> str:
@@ -156,7 +164,9 @@ def change_lines(number: int, step: str, change: Change) -> Iterator[Line]:
     """Return one change: what, how sure, the way back, the diff or script, and the notes."""
     yield Line(f"  {number}. {step}: {one_line(change.what, 300)}", "head", 5)
     note = f" ({one_line(change.way_back_note, 400)})" if change.way_back_note else ""
-    yield Line(f"     {change.fidelity.value} · way back {change.way_back.value}{note}", "faint", 5)
+    rows = rows_in_words(change.rows)
+    told = f"{rows} · " if rows else ""
+    yield Line(f"     {change.fidelity.value} · {told}way back {change.way_back.value}{note}", "faint", 5)
     if change.assumed:
         yield Line(f"     decided for good when its turn comes: {one_line(change.assumed)}", "faint", 5)
     for line in (*clean_lines(change.diff), *clean_lines(change.sample)):

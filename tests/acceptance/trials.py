@@ -1,13 +1,14 @@
 """One fault on the practice ground, from its break to its way back, in stages. Starts no lab and writes no page."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from tests.cures import Fault
 from tests.operator import LOGIN, Ended, Operator, Picture, picture
 from tests.practice import LUMIKU, PROJECTS, App, Practice
+from tests.traces import Traces, nothing_left, traces
 
 AWAY = "database-unreachable"
 """The playbook whose fault leaves it unknown whether the database is as it should be."""
@@ -19,6 +20,8 @@ DELETE FROM avatar_projects WHERE id = :'made';
 END
 """
 """Takes a project away that the app cannot delete."""
+LOOKED = (0, 3, 6, 8)
+"""The exit codes of a command that could look, or says what it could not see."""
 STAGES = ("recognised", "inert", "cured", "idempotent", "back")
 TOLD = "left to a person"
 """The stage that stands for the last three where no playbook cures a fault: it is told, and left alone."""
@@ -82,10 +85,17 @@ class Stages:
     operator: Operator
     trial: Trial
     app: App = LUMIKU
+    looks: Sequence[tuple[str, ...]] = ()
+    """Further commands that only look, each without where it looks."""
 
     @cached_property
     def broken(self) -> Picture:
         return self.settled()
+
+    @cached_property
+    def traces(self) -> Traces:
+        """What is there of locks, jobs, daemons and transactions before anybody looks."""
+        return traces(self.practice, app=self.app)
 
     def play(self) -> Trial:
         """Break it, and play one stage after the other until one does not hold."""
@@ -94,6 +104,7 @@ class Stages:
             seen = self.trial.fault.works_all_the_same or not works(self.practice, self.app)
             assert seen, "the fault is not to be seen"
             assert self.broken
+            assert self.traces
             for stage in self.trial.stages:
                 play: Callable[[], None] = getattr(self, stage.replace(" ", "_"))
                 play()
@@ -116,7 +127,11 @@ class Stages:
         """Looking and planning change nothing, and no run is written down."""
         dry = self.run("--dry-run")
         assert dry.code == (3 if self.trial.fault.cured_by else 8), dry.out + dry.err
+        for words in self.looks:
+            looked = self.operator.does(*words, "--on", self.app.host)
+            assert looked.code in LOOKED, (words, looked.out + looked.err)
         self.same(self.settled(), self.broken)
+        nothing_left(self.practice, self.traces, app=self.app)
         assert self.operator.does("runs").out == "", "a dry run is no run"
 
     def cured(self) -> None:

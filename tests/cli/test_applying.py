@@ -163,6 +163,15 @@ def test_what_moved_since_is_named_and_nothing_is_touched(
     assert ground.worlds["web1"].fingerprint() == before
 
 
+def test_a_look_that_ends_another_way_is_named_too(ground: Ground) -> None:
+    ground.makes_plan()
+    ground.write(LIMITS, b"no limit at all\n")  # which cannot be planned
+    code, said = ground.applies()
+    assert (code, "what the look came to" in said) == (5, True), said
+    assert "the host's key" not in said, "it is the same host"
+    assert ground.content(CONFIG) == RED
+
+
 def test_then_and_now_stand_side_by_side(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     ground.makes_plan()

@@ -18,6 +18,13 @@ def plan_with(
     )
 
 
+def plan_with_rows(*batches: int | None) -> Plan:
+    plan = plan_with()
+    (fix,) = plan.fixes
+    changes = tuple(fix.changes[0].model_copy(update={"rows": rows}) for rows in batches)
+    return plan.model_copy(update={"fixes": (fix.model_copy(update={"changes": changes}),)})
+
+
 def environment(**policy: object) -> Inventory:
     return Inventory(
         environment="production",
@@ -108,3 +115,19 @@ def test_more_hosts_than_the_policy_allows_are_refused() -> None:
     two = [plan_with(), plan_with(host="web2")]
     with pytest.raises(Declined, match="2 hosts at once, the policy allows 1"):
         confirmed(environment(confirm="none", hosts_at_once=1), two)
+
+
+def test_more_rows_than_the_policy_allows_are_refused_however_small_their_batches() -> None:
+    inventory = environment(confirm="none", max_rows=1000)
+    assert confirmed(inventory, [plan_with_rows(500, 500)], yes=True)
+    with pytest.raises(Declined, match="writes 1001 rows, the policy allows 1000"):
+        confirmed(inventory, [plan_with_rows(500, 500, 1)], yes=True)
+    assert confirmed(environment(confirm="none"), [plan_with_rows(500, 500, 1)])
+
+
+def test_rows_that_nobody_can_count_are_refused_where_they_are_capped_unless_the_policy_lets_them() -> None:
+    uncounted = [plan_with_rows(1, None)]
+    with pytest.raises(Declined, match="nobody can tell beforehand how many rows"):
+        confirmed(environment(confirm="none", max_rows=1000), uncounted, yes=True)
+    assert confirmed(environment(confirm="none", max_rows=1000, uncounted_rows="allow"), uncounted)
+    assert confirmed(environment(confirm="none"), uncounted)

@@ -11,6 +11,7 @@ import pytest
 
 from remediate.errors import Conflict, CouldNotLook, Failed
 from remediate.model import Change, Finding, Json, Undo, WayBack
+from remediate.model import rows_of as rows_in_all
 from remediate.providers.row_checks import Nulls, Orphans
 from remediate.providers.row_delete import DeleteRows
 from remediate.providers.row_insert import InsertRows
@@ -438,6 +439,7 @@ def test_what_a_cascade_takes_is_kept_and_put_back(avatars: RowWorld) -> None:
     before = avatars.fingerprint()
     (change,) = planned(deleting(cascade=True), avatars.target())
     assert change.what == "delete 4 rows of avatars and 4 rows that a cascade takes"
+    assert change.rows == 8, "what a cascade takes is written, too"
     undos = applied(avatars, deleting(cascade=True))
     assert avatars.sql("SELECT count(*) FROM tags") == "1"
     assert avatars.sql("SELECT count(*) FROM remediate.rows") == "8"
@@ -532,6 +534,10 @@ def test_five_thousand_rows_are_ten_transactions_of_one_statement_each(avatars: 
     action = naming(rows="1..5000")
     changes = planned(action, avatars.target())
     assert [change.what for change in changes] == ["set name in 500 rows of avatars"] * 10
+    assert rows_in_all(changes) is None, "nobody counts what a trigger writes"
+    avatars.sql("ALTER TABLE avatars DISABLE TRIGGER noting")
+    assert rows_in_all(planned(action, avatars.target())) == 5000, "batches are added up"
+    avatars.sql("ALTER TABLE avatars ENABLE TRIGGER noting")
     assert changes[0].way_back is WayBack.EQUIVALENT
     assert any("triggers of the table may fire" in note and "noting" in note for note in changes[0].notes)
     undos = applied(avatars, action)

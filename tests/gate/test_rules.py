@@ -69,6 +69,36 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
             "SELECT 'DELETE FROM avatars'",
         ),
     ),
+    "drop-cascade": (
+        Pair("DROP TYPE gender CASCADE", "DROP TYPE gender"),
+        Pair("DROP EXTENSION IF EXISTS citext CASCADE", 'DROP TYPE "gender CASCADE"'),
+        Pair("DROP OWNED BY lumiku", "DROP INDEX avatars_name_idx CASCADE"),
+    ),
+    "code-loses-data": (
+        Pair("DO $$ BEGIN DROP TABLE avatars; END $$", "DO $$ BEGIN RAISE NOTICE 'DROP TABLE'; END $$"),
+        Pair("DO $$ BEGIN EXECUTE 'DR' || 'OP TABLE avatars'; END $$", "DO $$ BEGIN PERFORM 1; END $$"),
+        Pair("DO 'BEGIN TRUN'\n'CATE avatars; END'", "DO 'BEGIN -- DROP TABLE avatars\nNULL; END'"),
+        Pair("DO E'BEGIN \\104ROP TABLE avatars; END'", "SELECT E'\\104ROP TABLE avatars'"),
+        Pair("DO U&'BEGIN \\0044ROP TABLE avatars; END'", "SELECT 1"),
+        Pair(
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE avatars'",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        ),
+        Pair(
+            "CREATE PROCEDURE p() LANGUAGE plpython3u AS $$ plpy.execute('D' + 'ROP …') $$",
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN DELETE FROM avatars WHERE id = old.id; RETURN new; END $$",
+        ),
+        Pair("DO $$ BEGIN DELETE FROM avatars; END $$", "DO $$ BEGIN UPDATE avatars SET name = 'x'; END $$"),
+        Pair("DO $$ BEGIN COPY avatars TO PROGRAM 'x'; END $$", "DO $$ BEGIN NULL; END $$"),
+        Pair("SELECT dblink_exec('dbname=lumiku', 'DROP TABLE avatars')", "SELECT 'dblink_exec(1)'"),
+    ),
+    "catalog-rows": (
+        Pair("DELETE FROM pg_class WHERE relname = 'avatars'", "SELECT * FROM pg_class"),
+        Pair(
+            "UPDATE pg_catalog.pg_attribute SET attnotnull = false WHERE attnum = 1", "DELETE FROM app.pg_x"
+        ),
+    ),
     "drop-column": (
         Pair(
             "ALTER TABLE avatars DROP COLUMN name, DROP gender", "ALTER TABLE avatars ALTER name DROP DEFAULT"
@@ -594,6 +624,7 @@ def test_what_is_allowed_is_told_and_what_is_final_is_refused_all_the_same() -> 
     assert [hazard.rule for hazard in hazards if hazard.refused(stops, development=True)] == []
     assert {rule.id for rule in RULES.values() if rule.final} == {
         *("drop-table", "drop-schema", "drop-database", "truncate", "delete-without-where"),
+        *("drop-cascade", "code-loses-data", "catalog-rows", "explain-analyze-writes"),
     }
 
 

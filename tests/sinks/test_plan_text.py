@@ -80,3 +80,13 @@ def test_a_rehearsal_that_failed_shows_its_last_lines_and_one_that_was_not_tried
     not_tried = failed.model_copy(update={"outcome": "not tried", "told": "not rehearsed: no room"})
     assert "· not rehearsed: no room" in [line for line, _ in lines_of(change.rehearsed(not_tried))]
     assert change.rehearsed(failed).fidelity is Fidelity.ESTIMATE
+
+
+def test_how_many_rows_are_written_is_told_of_each_change_and_of_all() -> None:
+    counted = BATCH.model_copy(update={"rows": 2})
+    text = "\n".join(line for line, _ in lines_of(counted, counted.model_copy(update={"rows": 1})))
+    assert "2 exact; way back: 2 exact; rows: 3" in text
+    assert "exact · rows: 2 · way back exact" in text
+    uncounted = "\n".join(line for line, _ in lines_of(counted, BATCH.model_copy(update={"rows": None})))
+    assert "rows: nobody can count them beforehand" in uncounted
+    assert "rows" not in lines_of(BATCH.model_copy(update={"notes": ()}))[1][0]

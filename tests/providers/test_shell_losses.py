@@ -1,0 +1,125 @@
+"""Commands that would lose data: found as people write them, and refused outside of development whatever is said."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from remediate.inventory import Policy
+from remediate.model import Change, Plan, PlannedFix
+from remediate.policy import refusals
+from remediate.providers.command import CommandOutput, CommandRun, Script
+from remediate.providers.node import NodeBuild
+from remediate.providers.shell_losses import said_by
+from remediate.questions import Answers, ReadAnswer
+from tests.laws.command import CommandTarget
+from tests.laws.laws import planned
+
+TARGET = CommandTarget()
+LOSES = (
+    ("npx prisma migrate reset --force", []),
+    ("npx prisma db push --accept-data-loss", []),
+    ("npx prisma db push --force-reset", []),
+    ("npx prisma 'migrate' \"reset\"", []),
+    ("npx prisma migrate\\\n  reset", []),
+    ("npx prisma migrate$IFS${IFS}reset", []),
+    ('npx prisma migrate "$1"', ["reset"]),
+    ('npx prisma "$@"', ["migrate", "reset"]),
+    ('psql "$DATABASE_URL" -c "drop table avatars"', []),
+    ("echo 'TRUNCATE avatars' | psql", []),
+    ('psql -c "$1"', ['DELETE FROM "avatars"']),
+    ("psql <<'END'\nDROP SCHEMA public CASCADE;\nEND", []),
+    ("dropdb lumiku", []),
+    ("pg_restore -d lumiku --clean dump", []),
+)
+HARMLESS = (
+    "npx prisma migrate deploy",
+    "npx prisma db push",
+    "# never: prisma migrate reset\nnpx prisma migrate status",
+    "truncate -s 0 /srv/app/log",
+    "psql -c \"DELETE FROM avatars WHERE id = 'a'\"",
+    "echo reset migrate; drop_caches=1",
+)
+
+
+def command(script: str, args: list[str], **more: object) -> CommandRun:
+    base = {
+        "what": "x",
+        "about": ["file:/x"],
+        "unless": Script(script="false"),
+        "undo": Script(script="true"),
+    }
+    return CommandRun.model_validate({**base, "script": script, "args": args, **more})
+
+
+def refused(*changes: Change, development: bool = False) -> tuple[str, ...]:
+    fix = PlannedFix(step="fix", action="command.run", parameters={}, changes=changes)
+    plan = Plan(playbook="p", playbook_digest="", environment="e", host="web1", findings=(), fixes=(fix,))
+    return refusals([plan], Policy(), "", development=development)
+
+
+@pytest.mark.parametrize(("script", "args"), LOSES)
+def test_a_command_that_loses_data_is_refused_outside_development(script: str, args: list[str]) -> None:
+    changes = planned(command(script, args), TARGET)
+    (line,) = refused(*changes)
+    assert "refused outside `development: true`" in line
+    assert refused(*changes, development=True) == ()
+
+
+@pytest.mark.parametrize("script", HARMLESS)
+def test_a_command_that_only_looks_like_it_is_not(script: str) -> None:
+    assert said_by(script) == ""
+    assert refused(*planned(command(script, []), TARGET)) == ()
+
+
+def test_so_is_what_takes_a_command_back() -> None:
+    undo = Script(script='npx prisma migrate "$1"', args=["reset"])
+    assert refused(*planned(command("true", [], undo=undo), TARGET))
+
+
+@pytest.mark.parametrize(("script", "args"), LOSES)
+def test_a_look_that_loses_data_is_no_look(script: str, args: list[str]) -> None:
+    with pytest.raises(ValidationError, match="a look must change nothing"):
+        CommandOutput(script=script, args=args)
+    with pytest.raises(ValidationError, match="a look must change nothing"):
+        command("true", [], unless=Script(script=script, args=args))
+
+
+def package(folder: Path, **scripts: str) -> Path:
+    (folder / "package.json").write_text(json.dumps({"scripts": scripts}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "runs", ["cd {0} && npm run db:new", "npm --prefix {0} run db:new", "yarn --cwd {0} db:new"]
+)
+def test_a_script_of_package_json_is_read_wherever_it_leads(tmp_path: Path, runs: str) -> None:
+    script = runs.format(tmp_path)
+    package(tmp_path, **{"db:new": "npm run -s db:wipe && tsc", "db:wipe": "prisma migrate reset --force"})
+    (line,) = refused(*planned(command(script, []), TARGET))
+    assert "migrate reset (by 'db:wipe' of package.json)" in line
+    package(tmp_path, **{"db:new": "tsc", "predb:new": "prisma db push --accept-data-loss"})
+    assert refused(*planned(command(script, []), TARGET))
+    package(tmp_path, **{"db:new": "npm run db:new", "postdb:new": "tsc"})
+    assert refused(*planned(command(script, []), TARGET)) == ()
+
+
+def test_a_script_of_a_package_json_that_nobody_can_find_is_refused(tmp_path: Path) -> None:
+    (line,) = refused(*planned(command("cd back && npm run db:new", []), TARGET))
+    assert "of a package.json that it does not name" in line
+    assert refused(*planned(command(f"cd {package(tmp_path)} && npm run db:new", []), TARGET))
+    assert refused(*planned(command("npm ci && npx tsc", []), TARGET)) == ()
+
+
+def test_a_build_script_that_loses_data_is_refused_too() -> None:
+    action = NodeBuild(backend="/srv/app")
+    for scripts, stops in (
+        ({"build": "tsc"}, 0),
+        ({"prebuild": "prisma migrate reset -f", "build": "tsc"}, 1),
+    ):
+        content = json.dumps({"scripts": scripts}).encode()
+        answers = Answers(
+            {action.package: ReadAnswer(exists=True, kind_of_file="file", content=content)}, "web1"
+        )
+        assert len(action.hazards(answers)) == stops
