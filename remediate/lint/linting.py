@@ -9,6 +9,7 @@ from typing import Any
 from remediate.errors import UsageError
 from remediate.inventory import Inventory, load_inventory
 from remediate.lint.allowing import Allowance, allowances_in
+from remediate.lint.blotting import blotted
 from remediate.lint.book import Book
 from remediate.lint.environments import Surroundings
 from remediate.lint.places import Spot, spot_of
@@ -63,7 +64,7 @@ def lint(
     found = tuple(
         _inventory(path) if is_inventory(path) else _playbook(path, loaded, beside) for path in paths
     )
-    return _each_once(_with_idle(found))
+    return _each_once(_without_secrets(_with_idle(found)))
 
 
 def _loaded(path: Path, catalogue: Catalogue) -> Playbook | UsageError:
@@ -143,22 +144,10 @@ def _allowed(remarks: Iterable[Remark], documents: tuple[Document, ...], path: P
     """Return the remarks with the reasons that comments give for them, and with what is wrong about comments."""
     comments = [one for document in documents for one in allowances_in(document.path, document.text)]
     reasons = {_meant(one): one.reason for one in comments if one.reason}
-    every = [replace(one, allowed=reasons.get(_about(one), "")) for one in _masked(tuple(remarks))]
+    every = [replace(one, allowed=reasons.get(_about(one), "")) for one in remarks]
     wrong = [_remark(rule, Flaw(one.spot, what)) for one in comments for rule, what in _wrong(one)]
     ordered = sorted(dict.fromkeys([*every, *wrong]), key=_order)
     return Linted(path, tuple(ordered), documents=documents)
-
-
-def _masked(remarks: Sequence[Remark]) -> Iterator[Remark]:
-    """Yield the remarks with every secret that one of them is about blotted out in the lines that are shown."""
-    secret = {rule.id for rule in TEXT_RULES}
-    blots = [remark.spot for remark in remarks if remark.rule in secret]
-    for remark in remarks:
-        spot = remark.spot
-        for blot in blots:
-            if (blot.path, blot.line) == (spot.path, spot.line):
-                spot = spot.blotted(blot.column, blot.end)
-        yield replace(remark, spot=spot)
 
 
 def _order(remark: Remark) -> tuple[str, int, int, str]:
@@ -198,6 +187,10 @@ def _idle(linted: Linted, met: set[tuple[Path, int, str]], read: set[Path]) -> L
         if one.rule in RULES and one.reason and _meant(one) not in met
     ]
     return replace(linted, remarks=tuple(sorted([*linted.remarks, *idle], key=_order)))
+
+
+def _without_secrets(found: Iterable[Linted]) -> tuple[Linted, ...]:
+    return tuple(replace(one, remarks=blotted(one.remarks, one.documents)) for one in found)
 
 
 def _each_once(found: tuple[Linted, ...]) -> tuple[Linted, ...]:
