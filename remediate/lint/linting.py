@@ -35,12 +35,24 @@ class Linted:
         remarks: In the order of their lines, those that a comment allows among them.
         refused: Whether it could not even be loaded.
         documents: What was read for it: the file, and the parts it uses.
+        again: Those of the remarks that a file before it has, too: they are about a part that both use.
     """
 
     path: Path
     remarks: tuple[Remark, ...]
     refused: bool = False
     documents: tuple[Document, ...] = ()
+    again: frozenset[Remark] = frozenset()
+
+    @property
+    def told(self) -> tuple[Remark, ...]:
+        """What there is to say that was not said of a file before it, and that no comment allows."""
+        return tuple(one for one in self.remarks if not one.allowed and one not in self.again)
+
+    @property
+    def told_above(self) -> tuple[Remark, ...]:
+        """What is as wrong here, and was said of a file before it."""
+        return tuple(one for one in self.remarks if not one.allowed and one in self.again)
 
 
 def lint(
@@ -194,11 +206,10 @@ def _without_secrets(found: Iterable[Linted]) -> tuple[Linted, ...]:
 
 
 def _each_once(found: tuple[Linted, ...]) -> tuple[Linted, ...]:
-    """Return the same with what is wrong with a shared part told once."""
+    """Return the same with the remarks marked that a file before has, too; they count here as they do there."""
     told: set[Remark] = set()
-    kept = []
+    marked = []
     for linted in found:
-        fresh = tuple(remark for remark in linted.remarks if remark not in told)
-        told |= set(fresh)
-        kept.append(replace(linted, remarks=fresh))
-    return tuple(kept)
+        marked.append(replace(linted, again=frozenset(told.intersection(linted.remarks))))
+        told |= set(linted.remarks)
+    return tuple(marked)

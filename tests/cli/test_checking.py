@@ -121,7 +121,7 @@ def test_what_is_wrong_in_a_part_is_told_there_and_once(does: Does, here: Path, 
     second = here / "playbooks" / "other.yml"
     second.write_text((here / name).read_text().replace("name: example", "name: other"))
     _, out, _ = does("check", name, "playbooks/other.yml")
-    (line,) = (line for line in out.splitlines() if "RM308" in line)
+    (line,) = (line for line in out.splitlines() if "RM308 pm2-save" in line)
     number = part.read_text().splitlines().index("      pm2 save") + 1
     assert line.startswith(f"playbooks/parts/saving.yml:{number}:7: ")
     part.write_text(part.read_text().replace("pm2 save", "true # remediate: allow RM308 it was so"))
@@ -142,6 +142,30 @@ def test_no_secret_is_shown_wherever_its_line_is(does: Does, book) -> None:
             assert code == 2
             assert "RM50" in out
             assert "canary" not in out
+
+
+def test_every_playbook_that_uses_a_broken_part_is_wrong_though_the_part_is_told_once(
+    does: Does, here: Path, book
+) -> None:
+    name = book("fix:\n  - use: broken\n")
+    (here / "playbooks" / "parts").mkdir()
+    part = here / "playbooks" / "parts" / "broken.yml"
+    (here / "playbooks" / "other.yml").write_text(
+        (here / name).read_text().replace("name: example", "name: other")
+    )
+    for text, rule in (("- name: x\n  no.such: {}\n", "RM001"), (SAVE.removeprefix("fix:\n"), "RM308")):
+        part.write_text(text)
+        code, out, _ = does("check", name, "playbooks/other.yml", "--json")
+        assert (code, [json.loads(line)["ok"] for line in out.splitlines()]) == (2, [False, False])
+        assert all(
+            rule in line and "parts/broken.yml" in json.loads(line)["problem"] for line in out.splitlines()
+        )
+        _, told, _ = does("check", name, "playbooks/other.yml")
+        assert "playbooks/other.yml: as told above, playbooks/parts/broken.yml:" in told
+        assert ": ok" not in told
+        assert "2 files: 1 error, " in told
+        assert len(results(does("check", name, "playbooks/other.yml", "--format", "sarif")[1])) == 1
+    assert does("check", "playbooks/other.yml")[0] == 2
 
 
 NOTED = 'notes: "{}"  # remediate: allow RM{}\n'
