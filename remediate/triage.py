@@ -16,6 +16,7 @@ from remediate.playbook import Playbook
 from remediate.procedure import Procedure
 from remediate.questions import Answers
 from remediate.target import Target
+from remediate.text.patterns import may_not_end
 
 
 class Verdict(StrEnum):
@@ -75,6 +76,8 @@ class Diagnosis:
 def matches(playbooks: Iterable[Playbook], text: str) -> tuple[Match, ...]:
     """Return the playbooks that know an error text by their symptoms.
 
+    A symptom that may take for ever is not tried: `remediate check` tells which (RM605).
+
     Args:
         playbooks: Those to choose from.
         text: A message, a stack trace or a whole log.
@@ -94,8 +97,9 @@ def _match(playbook: Playbook, text: str) -> Match | None:
 
 
 def _met(playbook: Playbook, text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    symptoms = [pattern for pattern in playbook.symptoms if not may_not_end(pattern.pattern)]
     for line in reversed(text.splitlines()):
-        met = [found for pattern in playbook.symptoms if (found := pattern.search(line))]
+        met = [found for pattern in symptoms if (found := pattern.search(line))]
         if met:
             yield line.strip(), next(filter(None, map(_taken, met)), {})
 

@@ -14,6 +14,9 @@ _Judge = Callable[[Shell, Call], str]
 _FULL_SCREEN = frozenset({"watch", "htop", "less", "more", "most", "vi", "vim", "nano"})
 _LIVE = re.compile(r"(^|/)(dist|build|node_modules|\.next|out|\.prisma)(/|$)")
 _BARE = re.compile(r"\$(\w+|\{\w+\})(/.*|\*)?")
+CACHE = re.compile(r"(^|/)(node_modules|dist|build|out|\.next)/\.?cache(/|$)")
+"""What can be made anew from the rest, though it lies within what the app is made of."""
+_FETCH_OR_BECOME = frozenset({"npx", "bunx", "sudo", "doas", "su"})
 _ECOSYSTEM = re.compile(r"ecosystem|\.config\.c?js$|\.(ya?ml|json)$")
 _BY_PM2 = ("restart", "reload", "start", "stop", "startOrRestart", "startOrReload")
 
@@ -22,12 +25,23 @@ def each_call(judge: _Judge) -> Callable[[Book], Iterator[Flaw]]:
     """Return a look at every call of every script."""
 
     def look(book: Book) -> Iterator[Flaw]:
-        return (shell.at(call, what) for shell, call in book.calls() if (what := judge(shell, call)))
+        calls = ((shell, call) for shell, call in book.calls() if not _only_tells(call))
+        return (shell.at(call, what) for shell, call in calls if (what := judge(shell, call)))
 
     return look
 
 
-def hangs(_shell: Shell, call: Call) -> str:
+def _only_tells(call: Call) -> bool:
+    """Tell whether a program is only asked for its version or its help, and is there for sure."""
+    asked = {"--version", "--help"} & set(call.words[1:]) or call.words == ("curl", "-V")
+    return bool(asked) and not _FETCH_OR_BECOME & set(call.around)
+
+
+def _hangs(_shell: Shell, call: Call) -> str:
+    return "" if "timeout" in call.around else never_ends(call)
+
+
+def never_ends(call: Call) -> str:
     """Return why a call would not end by itself; nothing where it would."""
     follows = call.program in {"tail", "journalctl"} and call.has("-f", "-F", "--follow")
     logs = call.is_a("pm2", "logs") or call.is_a("pm2", "log")
@@ -64,9 +78,13 @@ def _installs(_shell: Shell, call: Call) -> str:
 
 
 def _removes_live(_shell: Shell, call: Call) -> str:
-    if call.program == "rm" and any(_LIVE.search(word) for word in call.plain):
+    if call.program == "rm" and any(_is_live(word) for word in call.plain):
         return "removes what the running app is made of, before there is anything in its place"
     return ""
+
+
+def _is_live(word: str) -> bool:
+    return bool(_LIVE.search(word)) and not CACHE.search(word)
 
 
 def _removes_variable(_shell: Shell, call: Call) -> str:
@@ -147,12 +165,14 @@ def _writes_environment(_shell: Shell, call: Call) -> str:
 
 
 def _exports(shell: Shell, call: Call) -> str:
-    last = shell.calls[-1] == call
-    return (
-        "the variable ends with this shell, and nothing comes after it"
-        if call.program == "export" and last
-        else ""
-    )
+    if call.program != "export":
+        return ""
+    later = [one for one in shell.calls if one.start > call.start and one.program != "export"]
+    if not later:
+        return "the variable ends with this shell, and nothing comes after it"
+    kept = all(one.program == "pm2" and not one.has("--update-env") for one in later)
+    restarts = any(one.plain[:1] in {("restart",), ("reload",)} for one in later)
+    return "`pm2 restart` keeps the environment that the app was started with" if kept and restarts else ""
 
 
 def _becomes(_shell: Shell, call: Call) -> str:
@@ -167,7 +187,7 @@ RULES: tuple[Rule[Book], ...] = (
         " time limit,"
         " and says nothing.",
         "`pm2.log` looks at what is new; else `pm2 logs --nostream --lines 50`, `tail -n 50`, `top -b -n 1`.",
-        looking("pm2 logs api --lines 10"), "diagnose:\n  - name: look\n    pm2.stable: {}\n", each_call(hangs),
+        looking("pm2 logs api --lines 10"), "diagnose:\n  - name: look\n    pm2.stable: {}\n", each_call(_hangs),
     ),
     Rule(
         "RM302", "npx", Weight.ERROR,
@@ -259,7 +279,8 @@ RULES: tuple[Rule[Book], ...] = (
     ),
     Rule(
         "RM315", "export-ends", Weight.ERROR,
-        "`export` dies with its shell; the app never sees it.",
+        "`export` dies with its shell, and `pm2 restart` without --update-env keeps the old environment: the app"
+        " never sees it.",
         "`env.set`, then `pm2.recreate`.",
         script("export PORT=3000"), fixing('env.set: {key: PORT, value: "3000"}', "pm2.recreate: {keys: [PORT]}"),
         each_call(_exports),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from remediate.lint.book import Book, Shell, flaw_of
-from remediate.lint.commands import each_call
+from remediate.lint.commands import CACHE, each_call
 from remediate.lint.examples import fixing, looking, script, steps_of
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.lint.shell_words import Call
@@ -46,6 +46,11 @@ def _validates_only(book: Book) -> Iterator[Flaw]:
         yield from (flaw_of(step, told) for step in book.looks if step.kind == "prisma.valid")
 
 
+def _removes_cache(_shell: Shell, call: Call) -> str:
+    cache = next((word for word in call.plain if CACHE.search(word)), "")
+    return f"removes `{cache}` for good" if call.program == "rm" and cache else ""
+
+
 _GENERATE = fixing("prisma.generate: {}")
 
 RULES: tuple[Rule[Book], ...] = (
@@ -78,5 +83,11 @@ RULES: tuple[Rule[Book], ...] = (
         "`prisma.client` compares the client with the schema, `prisma.columns` the database.",
         steps_of("diagnose", "prisma.valid: {}") + _GENERATE, steps_of("diagnose", "prisma.client: {}") + _GENERATE,
         _validates_only,
+    ),
+    Rule(
+        "RM355", "removes-a-cache", Weight.NOTE,
+        "A cache is made anew, but a free command is opaque in the plan, and its size is told by nobody.",
+        "`node.clean` knows the caches, tells their size, and moves them aside.",
+        script("rm -rf node_modules/.cache"), fixing("node.clean: {}"), each_call(_removes_cache),
     ),
 )  # fmt: skip

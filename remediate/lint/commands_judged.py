@@ -13,7 +13,12 @@ from remediate.lint.shell_words import Call
 _URL = re.compile(
     r"\$\{?\w*(DATABASE_?URL|DB_URL|PG_?URL|POSTGRES_URL)\b|\w+://[^\s@/]+:[^\s@/]+@", re.IGNORECASE
 )
-_SECRET = re.compile(r"\$\{?\w*(PASS(WORD|WD)?|SECRET|TOKEN|API_?KEY|DATABASE_?URL)\w*\b", re.IGNORECASE)
+_SECRET = re.compile(
+    r"""\$\{?(?:\w*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|DATABASE_?URL)|(?:\w*_)?(?:DB|PG|USER|ROOT)?PASS)
+    S?\d*(?!_(?:COUNT|VERSION|LENGTH|LIMIT|MAX|TTL|TYPE|NAME|FILE|PATH|DIR|ID|AGE|EXPIR\w*)\b)(?:_\w+)?\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A variable whose name says that it is a secret, and not how many there are or where one lies."""
 _HEADER = re.compile(r"(authorization|x-api-key|cookie)\s*:", re.IGNORECASE)
 _CLIENTS = frozenset(
     {"psql", "pg_dump", "pg_restore", "createdb", "dropdb", "mysql", "mongosh", "redis-cli", "pg_isready"}
@@ -121,6 +126,8 @@ def _writes(shell: Shell, call: Call) -> str:
     file = next((to for op, to in call.redirects if ">" in op and not _HARMLESS.fullmatch(to)), "")
     if file:
         return f"writes to `{file}` while it looks"
+    if call.program == "git" and call.plain[:2] in {("stash", "list"), ("stash", "show")}:
+        return ""
     changed = call.program in _WRITERS or bool(_VERBS.get(call.program, set()) & set(call.plain[:1]))
     in_place = call.program in {"sed", "perl"} and call.has("-i")
     return f"`{' '.join(call.words[:2])}` changes something in a look" if changed or in_place else ""

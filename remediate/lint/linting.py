@@ -9,6 +9,7 @@ from typing import Any
 from remediate.errors import UsageError
 from remediate.inventory import Inventory, load_inventory
 from remediate.lint.allowing import Allowance, allowances_in
+from remediate.lint.blotting import blotted
 from remediate.lint.book import Book
 from remediate.lint.environments import Surroundings
 from remediate.lint.places import Spot, spot_of
@@ -34,12 +35,24 @@ class Linted:
         remarks: In the order of their lines, those that a comment allows among them.
         refused: Whether it could not even be loaded.
         documents: What was read for it: the file, and the parts it uses.
+        again: Those of the remarks that a file before it has, too: they are about a part that both use.
     """
 
     path: Path
     remarks: tuple[Remark, ...]
     refused: bool = False
     documents: tuple[Document, ...] = ()
+    again: frozenset[Remark] = frozenset()
+
+    @property
+    def told(self) -> tuple[Remark, ...]:
+        """What there is to say that was not said of a file before it, and that no comment allows."""
+        return tuple(one for one in self.remarks if not one.allowed and one not in self.again)
+
+    @property
+    def told_above(self) -> tuple[Remark, ...]:
+        """What is as wrong here, and was said of a file before it."""
+        return tuple(one for one in self.remarks if not one.allowed and one in self.again)
 
 
 def lint(
@@ -63,7 +76,7 @@ def lint(
     found = tuple(
         _inventory(path) if is_inventory(path) else _playbook(path, loaded, beside) for path in paths
     )
-    return _each_once(_with_idle(found))
+    return _each_once(_without_secrets(_with_idle(found)))
 
 
 def _loaded(path: Path, catalogue: Catalogue) -> Playbook | UsageError:
@@ -143,22 +156,10 @@ def _allowed(remarks: Iterable[Remark], documents: tuple[Document, ...], path: P
     """Return the remarks with the reasons that comments give for them, and with what is wrong about comments."""
     comments = [one for document in documents for one in allowances_in(document.path, document.text)]
     reasons = {_meant(one): one.reason for one in comments if one.reason}
-    every = [replace(one, allowed=reasons.get(_about(one), "")) for one in _masked(tuple(remarks))]
+    every = [replace(one, allowed=reasons.get(_about(one), "")) for one in remarks]
     wrong = [_remark(rule, Flaw(one.spot, what)) for one in comments for rule, what in _wrong(one)]
     ordered = sorted(dict.fromkeys([*every, *wrong]), key=_order)
     return Linted(path, tuple(ordered), documents=documents)
-
-
-def _masked(remarks: Sequence[Remark]) -> Iterator[Remark]:
-    """Yield the remarks with every secret that one of them is about blotted out in the lines that are shown."""
-    secret = {rule.id for rule in TEXT_RULES}
-    blots = [remark.spot for remark in remarks if remark.rule in secret]
-    for remark in remarks:
-        spot = remark.spot
-        for blot in blots:
-            if (blot.path, blot.line) == (spot.path, spot.line):
-                spot = spot.blotted(blot.column, blot.end)
-        yield replace(remark, spot=spot)
 
 
 def _order(remark: Remark) -> tuple[str, int, int, str]:
@@ -200,12 +201,15 @@ def _idle(linted: Linted, met: set[tuple[Path, int, str]], read: set[Path]) -> L
     return replace(linted, remarks=tuple(sorted([*linted.remarks, *idle], key=_order)))
 
 
+def _without_secrets(found: Iterable[Linted]) -> tuple[Linted, ...]:
+    return tuple(replace(one, remarks=blotted(one.remarks, one.documents)) for one in found)
+
+
 def _each_once(found: tuple[Linted, ...]) -> tuple[Linted, ...]:
-    """Return the same with what is wrong with a shared part told once."""
+    """Return the same with the remarks marked that a file before has, too; they count here as they do there."""
     told: set[Remark] = set()
-    kept = []
+    marked = []
     for linted in found:
-        fresh = tuple(remark for remark in linted.remarks if remark not in told)
-        told |= set(fresh)
-        kept.append(replace(linted, remarks=fresh))
-    return tuple(kept)
+        marked.append(replace(linted, again=frozenset(told.intersection(linted.remarks))))
+        told |= set(linted.remarks)
+    return tuple(marked)

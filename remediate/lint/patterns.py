@@ -2,20 +2,12 @@
 
 import re
 
-_PIECE = r"(?:\\.|\[[^]]*\]|[^()\\])"
-_REPEATED = r"(?:[+*]|\{\d+,\d*\})"
-_NESTED = re.compile(rf"(?<!\\){_REPEATED}\??(?:{_PIECE}[?*])?\)(?:[+*]|\{{\d+,\}})")
-_CHOICE = re.compile(r"\|[^()]*\)(?:[+*]|\{\d+,\})")
-
-
-def repeats_what_is_repeated(pattern: str) -> bool:
-    """Tell whether a group that ends in a repetition is itself repeated: `(a+)+`, of which some lines take for ever."""
-    return bool(_NESTED.search(pattern))
+from remediate.text.patterns import may_not_end
 
 
 def finds(pattern: str, line: str) -> bool:
     """Tell whether a pattern finds something in a line; not where trying could take for ever, or it is no pattern."""
-    if _NESTED.search(pattern) or _CHOICE.search(pattern):
+    if may_not_end(pattern):
         return False
     try:
         return bool(re.search(pattern, line, re.MULTILINE))

@@ -1,6 +1,6 @@
 """Where in a file something stands: line, column, and the line itself, also within long texts. It judges nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from remediate.text.strict_yaml import Document, Place
@@ -23,11 +23,6 @@ class Spot:
     column: int
     end: int
     source: str
-
-    def blotted(self, column: int, end: int) -> "Spot":
-        """Return the same with these columns of its line made unreadable."""
-        source = self.source[: column - 1] + "*" * (end - column) + self.source[end - 1 :]
-        return replace(self, source=source)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"

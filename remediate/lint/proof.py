@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remediate.lint.book import Book, Piece, flaw_of, raw
-from remediate.lint.commands import hangs
+from remediate.lint.commands import never_ends
 from remediate.lint.examples import steps_of
 from remediate.lint.patterns import finds
 from remediate.lint.places import spot_of
@@ -88,7 +88,8 @@ def _meant(step: StepTemplate[Any]) -> tuple[object, ...]:
 
 def _old_log(book: Book) -> Iterator[Flaw]:
     for shell, call in book.calls():
-        if shell.step.kind == "command.output" and _reads_log(call) and not hangs(shell, call):
+        bounded = call.program == "journalctl" and call.has("--since", "-S")
+        if shell.step.kind == "command.output" and _reads_log(call) and not (bounded or never_ends(call)):
             yield shell.at(call, "reads a log from wherever it begins: lines from before the cure count, too")
 
 

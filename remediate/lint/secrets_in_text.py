@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from remediate.lint.examples import fixing, steps_of
 from remediate.lint.places import spot_at, spot_of
@@ -10,9 +11,15 @@ from remediate.model import Json
 from remediate.text.strict_yaml import Document, Place
 from remediate.text.templates import is_template
 
+Span: TypeAlias = tuple[int, int | None]
+"""From which character of a line, from 0, to before which; None: as far as the line goes."""
 _URL = re.compile(
-    r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'\"]{0,100}:(?P<secret>[^\s/@'\"]{1,200})@", re.IGNORECASE
+    r"""\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'"]{0,100}:
+    (?P<secret>[^\s/'"]{1,200} | (?!\d{1,5}/)[^\s'"$<{]{1,200})@
+    (?:[^\s'"]{0,400}@)?""",
+    re.IGNORECASE | re.VERBOSE,
 )
+"""A URL with its password: up to the last `@`, for what is no valid URL is a password all the same."""
 _TOKEN = re.compile(
     r"""\b(?P<secret>
       gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{22,} | glpat-[\w-]{20,} | npm_[A-Za-z0-9]{36}
@@ -23,12 +30,14 @@ _TOKEN = re.compile(
 )
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})")
 _KEY = re.compile(r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----)")
-_NAME = re.compile(
-    r"(?:^|_)(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CLIENT_?SECRET|\w+_SECRET)$",
+NAME = re.compile(
+    r"(?:^|_|PG)(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CLIENT_?SECRET|\w+_SECRET)$",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(r"\$\{?\w+\}?|\{\{.*|<[^>]*>|\*+|x{3,}|…|\.{3}|%s|:\w+|\[.*|password|secret|user|pass(wd)?",
+PLACEHOLDER = re.compile(r"\$\{?\w+\}?|\{\{.*|<[^>]*>|\*+|x{3,}|…|\.{3}|%s|:\w+|\[.*|password|secret|user|pass(wd)?",
                           re.IGNORECASE)  # fmt: skip
+LINE_PATTERNS = (_URL, _TOKEN, _BEARER, _KEY)
+"""What is a secret wherever it stands."""
 _ASSIGNED = re.compile(r"\b(?P<name>[A-Za-z_]\w*)=(?P<secret>[^\s'\"$;|&]{4,}|'[^']{4,}'|\"[^\"$]{4,}\")")
 
 
@@ -38,7 +47,7 @@ def in_lines(pattern: re.Pattern[str], what: str) -> Callable[[Document], Iterat
     def look(document: Document) -> Iterator[Flaw]:
         for number, line in enumerate(document.text.split("\n"), 1):
             for found in pattern.finditer(line):
-                if not _PLACEHOLDER.fullmatch(found["secret"]):
+                if not PLACEHOLDER.fullmatch(found["secret"]):
                     start, end = found.span()
                     yield Flaw(spot_at(document.path, document.text, number, start + 1, end - start), what)
 
@@ -47,15 +56,22 @@ def in_lines(pattern: re.Pattern[str], what: str) -> Callable[[Document], Iterat
 
 def named(document: Document) -> Iterator[Flaw]:
     """Yield each literal under a name that says secret: a variable's default, a value of env.set, an assignment."""
-    for place, written in _literals(document.value, ()):
+    for place, _ in literals(document):
         name = _named_by(document, place)
-        if _NAME.search(name) and not _PLACEHOLDER.fullmatch(written) and not is_template(written):
-            yield Flaw(spot_of(document, place), f"`{name}` is written out", name)
+        yield Flaw(spot_of(document, place), f"`{name}` is written out", name)
     for number, line in enumerate(document.text.split("\n"), 1):
         for found in _ASSIGNED.finditer(line):
-            if _NAME.search(found["name"]) and not _PLACEHOLDER.fullmatch(found["secret"].strip("'\"")):
+            if NAME.search(found["name"]) and not PLACEHOLDER.fullmatch(found["secret"].strip("'\"")):
                 spot = spot_at(document.path, document.text, number, found.start() + 1, len(found[0]))
                 yield Flaw(spot, f"`{found['name']}` is written out", found["name"])
+
+
+def literals(document: Document) -> Iterator[tuple[Place, str]]:
+    """Yield each literal under a name that says secret, with its place."""
+    for place, written in _literals(document.value, ()):
+        named_so = NAME.search(_named_by(document, place))
+        if named_so and not PLACEHOLDER.fullmatch(written) and not is_template(written):
+            yield place, written
 
 
 def _named_by(document: Document, place: Place) -> str:

@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 from remediate.lint.book import Book, Piece, flaw_of, raw
 from remediate.lint.examples import fixing, script, steps_of
-from remediate.lint.patterns import finds, repeats_what_is_repeated
+from remediate.lint.patterns import finds
 from remediate.lint.places import spot_of
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.model import Risk
 from remediate.playbook.step_templates import StepTemplate
+from remediate.text.patterns import may_not_end
 from remediate.text.templates import is_template
 
 RISKS: Sequence[str] = get_args(Risk)
@@ -67,11 +68,11 @@ def _catches_all(book: Book) -> Iterator[Flaw]:
 
 
 def _never_ends(book: Book) -> Iterator[Flaw]:
+    """Yield the symptoms that triage does not try; such a pattern of a step is refused while it is loaded."""
     told = "repeats what is repeated already: some lines take it longer than anybody waits"
     for index, pattern in enumerate(book.playbook.symptoms):
-        if repeats_what_is_repeated(pattern.pattern):
+        if may_not_end(pattern.pattern):
             yield book.own(("symptoms", index), told)
-    yield from (piece.flaw(told) for piece in book.patterns if repeats_what_is_repeated(piece.text))
 
 
 def _circle(book: Book) -> Iterator[Flaw]:
@@ -177,8 +178,9 @@ RULES: tuple[Rule[Book], ...] = (
     ),
     Rule(
         "RM605", "pattern-without-end", Weight.ERROR,
-        "`(a+)+` tries every way to part a line: thirty characters can take minutes, and a log has longer lines.",
-        "Repeat once: `a+`.",
+        "`(a+)+` tries every way to part a line: thirty characters can take minutes, and a log has longer lines."
+        " `triage` does not try it.",
+        "Repeat once: `a+`; between two repetitions, something that neither of them takes.",
         "symptoms: ['(\\w+)+ failed']\n", "symptoms: ['\\w+ failed']\n", _never_ends,
     ),
     Rule(

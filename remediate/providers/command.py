@@ -26,6 +26,7 @@ from remediate.providers.shell_losses import (
 from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
+from remediate.text.patterns import checked
 
 SHOWN = 5
 LOOK, LONGEST_LOOK = 20.0, 60.0
@@ -101,11 +102,7 @@ class CommandOutput(_Command, Check):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "", re.MULTILINE)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        return pattern
+        return checked(pattern) if pattern is not None else None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

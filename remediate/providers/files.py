@@ -17,6 +17,7 @@ from remediate.providers.secret_files import (
 from remediate.providers.secret_lines import bears_secrets
 from remediate.questions import Answers, Read, ReadAnswer
 from remediate.steps import Check, Questions, Step
+from remediate.text.patterns import checked
 
 SHOWN_MATCHES = 3
 
@@ -82,11 +83,7 @@ class FilesContains(OneFile, Check):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "", re.MULTILINE)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        return pattern
+        return checked(pattern) if pattern is not None else None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

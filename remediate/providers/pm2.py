@@ -28,6 +28,7 @@ from remediate.providers.pm2_host import (
 from remediate.questions import Answers, NotKnown, Run
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
+from remediate.text.patterns import checked
 
 KEPT = 64 * 1024
 SHOWN = 5
@@ -133,11 +134,7 @@ class Pm2Log(OneApp, Check):
     @field_validator("without")
     @classmethod
     def _compiles(cls, without: str) -> str:
-        try:
-            re.compile(without)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        return without
+        return checked(without)
 
     @property
     def question(self) -> Run:

@@ -1,11 +1,11 @@
 """An explanation as a page of Markdown, as `docs/playbooks/` has it. Opens nothing."""
 
-import re
 from collections.abc import Iterator
 
 from remediate.explaining import Explanation, Point, Points, Quoted, story
 from remediate.explaining.wording import code
 from remediate.sinks.clean import one_line
+from remediate.sinks.markdown import prose
 
 LONGEST = 20_000
 """Characters of one paragraph."""
@@ -17,7 +17,7 @@ def explanation_markdown(told: Explanation) -> str:
 
 
 def _lines(told: Explanation) -> Iterator[str]:
-    yield f"# {told.name}\n"
+    yield f"# {_escaped(told.name)}\n"
     yield f"**{_escaped(told.title)}.**\n"
     for section in story(told):
         if section.heading:
@@ -44,10 +44,4 @@ def _step(point: Point) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text of which nothing outside of code is an element or a link to a forge."""
-    return _CODE_OR_SIGN.sub(lambda match: _SIGNS.get(match[0], match[0]), one_line(text, LONGEST))
-
-
-_CODE_OR_SIGN = re.compile(r"(?<!`)(?P<fence>`+)(?!`).+?(?<!`)(?P=fence)(?!`)|[<\[]")
-"""A span of code (CommonMark, code spans), or what else begins something."""
-_SIGNS = {"<": "&lt;", "[": "\\["}
+    return prose(one_line(text, LONGEST))

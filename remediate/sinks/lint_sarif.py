@@ -24,13 +24,13 @@ def sarif(found: Sequence[Linted], version: str, docs: str = "") -> Json:
     """Return a SARIF log with one run.
 
     Args:
-        found: What was found in each file; what a comment allows is left out.
+        found: What was found in each file; what a comment allows is left out, and what two files share stands once.
         version: Of the program.
         docs: The absolute URI of docs/LINT.md; the standard takes no relative one for a rule's page, so without it
             the rules carry their text only.
     """
     indexes = {rule: index for index, rule in enumerate(RULES)}
-    told = [remark for linted in found for remark in linted.remarks if not remark.allowed]
+    told = [remark for linted in found for remark in linted.told]
     driver = {
         "name": "remediate",
         "version": version,

@@ -24,11 +24,13 @@ def plain(text: str, _colour: str) -> str:
 
 def lines_of(linted: Linted, paint: Paint = plain) -> Iterator[str]:
     """Yield what there is to say of one file; what a comment allows is left out."""
-    told = [remark for remark in linted.remarks if not remark.allowed]
-    if not told:
-        yield one_line(f"{linted.path}: ok", LONGEST)
-    for remark in told:
+    for remark in linted.told:
         yield from block(remark, paint)
+    if linted.told_above:
+        places = ", ".join(f"{one.spot} ({one.weight} {one.rule})" for one in linted.told_above)
+        yield one_line(f"{linted.path}: as told above, {places}", LONGEST)
+    elif not linted.told:
+        yield one_line(f"{linted.path}: ok", LONGEST)
 
 
 def block(remark: Remark, paint: Paint = plain) -> Iterator[str]:
@@ -57,12 +59,9 @@ def _source(remark: Remark, paint: Paint) -> Iterator[str]:
 
 def summary(found: Sequence[Linted]) -> str:
     """Return in one line how many of what were found."""
-    told = [remark for linted in found for remark in linted.remarks]
-    counts = [
-        _count(sum(one.weight is weight and not one.allowed for one in told), weight.value)
-        for weight in Weight
-    ]
-    allowed = sum(bool(one.allowed) for one in told)
+    told = [remark for linted in found for remark in linted.told]
+    counts = [_count(sum(one.weight is weight for one in told), weight.value) for weight in Weight]
+    allowed = len({one for linted in found for one in linted.remarks if one.allowed})
     return f"{_count(len(found), 'file')}: {', '.join(counts)}" + (f", {allowed} allowed" if allowed else "")
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from remediate.model import Change, Finding, Rehearsal
 from remediate.review import PlanDocument
 from remediate.sinks.clean import clean, one_line
+from remediate.sinks.markdown import escaped
 from remediate.sinks.plan_overview import Alike, Concern, Numbered, alike, concerns, is_sql
 from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines, rows_in_words
 
@@ -21,7 +22,6 @@ _POINTER = 400
 """Bytes kept for the line that tells how many changes were left out."""
 _ROWS = 100
 """Rows of a table, of concerns and of findings that are shown."""
-_MARKED = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>~@&:/^=$\"']")
 _CODED = re.compile(r"`+")
 
 
@@ -68,7 +68,7 @@ def _parts(plan: PlanDocument) -> Iterator[Part]:
 
 
 def _header(plan: PlanDocument) -> Iterator[str]:
-    yield f"## Plan: {_text(one_line(plan.title, 200))}\n\n"
+    yield f"## Plan: {escaped(one_line(plan.title, 200))}\n\n"
     yield f"{counts([change for host in plan.hosts for change in host.changes])}\n\n"
     yield "| | |\n|---|---|\n"
     yield f"| playbook | {_cell(plan.playbook)} |\n"
@@ -77,18 +77,18 @@ def _header(plan: PlanDocument) -> Iterator[str]:
     yield f"| made | {moment(plan.made)} by {_cell(f'{plan.made_by.user}@{plan.made_by.machine}')} |\n"
     yield f"| to be applied before | {moment(plan.expires)} |\n"
     if plan.reason:
-        yield f"| because | {_text(one_line(plan.reason, 300))} |\n"
+        yield f"| because | {escaped(one_line(plan.reason, 300))} |\n"
     if plan.risk:
-        yield f"| risk | {_text(one_line(plan.risk, 300))} |\n"
+        yield f"| risk | {escaped(one_line(plan.risk, 300))} |\n"
     for database, hosts in list(plan.databases.items())[:_ROWS]:
-        yield f"| database | {_cell(database)}, of {_text(one_line(', '.join(hosts), 300))} |\n"
+        yield f"| database | {_cell(database)}, of {escaped(one_line(', '.join(hosts), 300))} |\n"
 
 
 def _concerns(worries: tuple[Concern, ...]) -> Iterator[str]:
     yield "\n**Look at this first**\n\n"
     for one in worries[:_ROWS]:
         sign = "❌" if one.grave else "⚠️"
-        yield f"- {sign} {_text(one.hosts)}: {_text(one.change)}: {_text(one.why)}\n"
+        yield f"- {sign} {escaped(one.hosts)}: {escaped(one.change)}: {escaped(one.why)}\n"
 
 
 def _table(plan: PlanDocument) -> Iterator[str]:
@@ -101,22 +101,22 @@ def _table(plan: PlanDocument) -> Iterator[str]:
 
 def _hosts(group: Alike) -> Iterator[str]:
     host = group.first
-    yield f"\n### {_text(one_line(group.names, 200))}: {host.outcome.value}\n\n"
+    yield f"\n### {escaped(one_line(group.names, 200))}: {host.outcome.value}\n\n"
     if len(group.hosts) > 1:
         yield f"The same on each of these {len(group.hosts)} hosts.\n\n"
     if host.why:
-        yield f"{_text(one_line(host.why, 300))}\n\n"
+        yield f"{escaped(one_line(host.why, 300))}\n\n"
     if host.changes:
         yield f"{counts(host.changes)}\n\n"
     for finding in host.findings[:_ROWS]:
         yield from _finding(finding)
     if host.say:
-        yield f"\n{_text(one_line(host.say, 400))}\n"
+        yield f"\n{escaped(one_line(host.say, 400))}\n"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     mark = "✅" if finding.healthy else "❌"
-    yield f"- {mark} {_text(one_line(finding.check, 200))}: {_text(one_line(finding.seen, 300))}\n"
+    yield f"- {mark} {escaped(one_line(finding.check, 200))}: {escaped(one_line(finding.seen, 300))}\n"
     if finding.evidence and not finding.healthy:
         many = len(finding.evidence)
         fenced = _fenced("\n".join(finding.evidence), "", "evidence")
@@ -134,17 +134,17 @@ def _change(numbered: Numbered) -> Iterator[str]:
 def _body(change: Change) -> Iterator[str]:
     yield f"{_code(change.target)}\n\n"
     if change.way_back_note:
-        yield f"Way back: {_text(one_line(change.way_back_note, 300))}\n\n"
+        yield f"Way back: {escaped(one_line(change.way_back_note, 300))}\n\n"
     if change.assumed:
-        yield f"Decided for good when its turn comes: {_text(one_line(change.assumed, 300))}\n\n"
+        yield f"Decided for good when its turn comes: {escaped(one_line(change.assumed, 300))}\n\n"
     if change.diff:
         yield _fenced(change.diff, "diff", "diff")
     if change.script:
         yield _fenced(change.script, "sql" if is_sql(change.script, change.target) else "sh", "script")
     for hazard in change.hazards[:_ROWS]:
-        yield f"- {_text(hazard_line(hazard).text.strip())}\n"
+        yield f"- {escaped(hazard_line(hazard).text.strip())}\n"
     for note in change.notes[:_ROWS]:
-        yield f"- {_text(one_line(note, 300))}\n"
+        yield f"- {escaped(one_line(note, 300))}\n"
     if change.rehearsal:
         yield from _rehearsal(change.rehearsal)
 
@@ -152,7 +152,7 @@ def _body(change: Change) -> Iterator[str]:
 def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
     """Return what came of a rehearsal; what follows its first line stands in code."""
     first, *rest = rehearsal_lines(rehearsal)
-    yield f"- {_text(first.text.strip())}\n"
+    yield f"- {escaped(first.text.strip())}\n"
     if rest:
         yield "\n" + _fenced(
             "\n".join(line.text.removeprefix("       ") for line in rest), "diff", "list of files"
@@ -160,20 +160,7 @@ def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{_text(title)}</summary>\n\n{body}\n</details>\n"
-
-
-def _text(text: str) -> str:
-    """Return text that means nothing to Markdown: no link, no element.
-
-    Forges look for mentions and numbers of issues once all else is done: a character of no width keeps them apart.
-    """
-    return "".join(
-        f"&#{ord(one)};{_APART.get(one, '')}" if _MARKED.match(one) else one for one in clean(text)
-    )
-
-
-_APART = dict.fromkeys("@#", "&#8203;")
+    return f"<details><summary>{escaped(title)}</summary>\n\n{body}\n</details>\n"
 
 
 def _code(text: str) -> str:

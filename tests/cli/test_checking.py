@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remediate.lint import RULES
-from remediate.lint.examples import whole
+from remediate.lint.examples import migrating, whole
 
 Does = Callable[..., tuple[int, str, str]]
 SAVE = RULES["RM308"].bad
@@ -121,7 +121,7 @@ def test_what_is_wrong_in_a_part_is_told_there_and_once(does: Does, here: Path, 
     second = here / "playbooks" / "other.yml"
     second.write_text((here / name).read_text().replace("name: example", "name: other"))
     _, out, _ = does("check", name, "playbooks/other.yml")
-    (line,) = (line for line in out.splitlines() if "RM308" in line)
+    (line,) = (line for line in out.splitlines() if "RM308 pm2-save" in line)
     number = part.read_text().splitlines().index("      pm2 save") + 1
     assert line.startswith(f"playbooks/parts/saving.yml:{number}:7: ")
     part.write_text(part.read_text().replace("pm2 save", "true # remediate: allow RM308 it was so"))
@@ -142,6 +142,68 @@ def test_no_secret_is_shown_wherever_its_line_is(does: Does, book) -> None:
             assert code == 2
             assert "RM50" in out
             assert "canary" not in out
+
+
+def test_every_playbook_that_uses_a_broken_part_is_wrong_though_the_part_is_told_once(
+    does: Does, here: Path, book
+) -> None:
+    name = book("fix:\n  - use: broken\n")
+    (here / "playbooks" / "parts").mkdir()
+    part = here / "playbooks" / "parts" / "broken.yml"
+    (here / "playbooks" / "other.yml").write_text(
+        (here / name).read_text().replace("name: example", "name: other")
+    )
+    for text, rule in (("- name: x\n  no.such: {}\n", "RM001"), (SAVE.removeprefix("fix:\n"), "RM308")):
+        part.write_text(text)
+        code, out, _ = does("check", name, "playbooks/other.yml", "--json")
+        assert (code, [json.loads(line)["ok"] for line in out.splitlines()]) == (2, [False, False])
+        assert all(
+            rule in line and "parts/broken.yml" in json.loads(line)["problem"] for line in out.splitlines()
+        )
+        _, told, _ = does("check", name, "playbooks/other.yml")
+        assert "playbooks/other.yml: as told above, playbooks/parts/broken.yml:" in told
+        assert ": ok" not in told
+        assert "2 files: 1 error, " in told
+        assert len(results(does("check", name, "playbooks/other.yml", "--format", "sarif")[1])) == 1
+    assert does("check", "playbooks/other.yml")[0] == 2
+
+
+NOTED = 'notes: "{}"  # remediate: allow RM{}\n'
+
+
+@pytest.mark.parametrize(
+    ("sections", "rule"),
+    [
+        (NOTED.format("postgres://app:canary-4711@db/app", "501"), "RM902"),
+        (NOTED.format("postgres://app:canary-4711@db/app", "999"), "RM901"),
+        (NOTED.format("PGPASSWORD=canary-4711", "205 it takes long"), "RM903"),
+        ("vars: {admin_password: {type: str, default: canary-4711}}  # remediate: allow RM204\n", "RM902"),
+        (RULES["RM301"].bad.replace("api --lines 10", "; curl -u admin:canary-4711 localhost"), "RM332"),
+        (RULES["RM301"].bad.replace("api --lines 10", "; curl -u 'admin:my canary-4711' localhost"), "RM332"),
+        (
+            RULES["RM301"].bad.replace("api --lines 10", "; curl -H 'X-Api-Key: canary-4711' localhost"),
+            "RM332",
+        ),
+        (RULES["RM301"].bad.replace("api --lines 10", "; redis-cli -a canary-4711"), "RM301"),
+        (migrating("ALTER ROLE lumiku PASSWORD 'a''canary-4711';"), "RM414"),
+        (migrating("ALTER ROLE lumiku PASSWORD\n  'canary-4711'; -- remediate: allow RM414"), "RM902"),
+        ("notes: Use postgres://u:p@canary-4711@host now.\n", "RM501"),
+        ("notes: Use postgres://u:p4/canary-4711@host now.\n", "RM501"),
+        ("within: 2h  # remediate: allow RM205 not postgres://app:canary-4711@db\n", "RM501"),
+    ],
+)
+def test_no_remark_shows_a_secret_whatever_it_is_about(does: Does, book, sections: str, rule: str) -> None:
+    name = book(sections)
+    for how in ("text", "json", "sarif"):
+        out = does("check", name, "--format", how)[1]
+        assert rule in out
+        assert "canary" not in out
+        assert "4711" not in out.replace("backend(4711)", ""), "the example of a rule has a number, too"
+
+
+def test_what_only_names_a_secret_is_shown(does: Does, book) -> None:
+    for text in ("curl -u $LOGIN localhost", "curl http://localhost:3000/@scope/x"):
+        assert text in does("check", book(RULES["RM301"].bad.replace("api --lines 10", f"; {text}")))[1]
 
 
 def test_what_is_refused_is_one_line_and_shows_nothing_else_of_the_file(does: Does, book) -> None:
