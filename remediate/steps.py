@@ -104,7 +104,7 @@ class Action(Step):
     `policy` holds it to that.
 
     `on_schema` says that its change is SQL that needs no row and no number of the live database: a rehearsal applies it
-    to a database made from the schema alone.
+    to a database made from the schema alone, where `written_sql` allows it.
 
     `promise` says what every change it makes is, before anything is asked. MUST.
     """
@@ -142,6 +142,14 @@ class Action(Step):
         """
         del change
         return None
+
+    def written_sql(self, change: Change) -> tuple[str, ...]:
+        """Return the SQL of a change that somebody else wrote, each statement by itself. MUST where there is any.
+
+        A rehearsal tries it only where the gate knows that it stays within one database. Pure.
+        """
+        del change
+        return ()
 
     def snapshot(self, target: Target, change: Change) -> Undo:
         """Save what apply will destroy, where it lives, and return the recipe back. MAY.

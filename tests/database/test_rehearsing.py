@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from remediate.errors import Blocked
 from remediate.events import Event, Events
+from remediate.gate import RULES
 from remediate.journal import Journal
 from remediate.masking import Masker
 from remediate.model import Fidelity, Plan, PlannedFix, Rehearsal
@@ -128,6 +130,82 @@ def test_a_migration_that_would_fail_is_told_with_the_servers_words_and_the_rest
     assert "apply the migration 2_bad" in failed.what
     assert '"nothing"' in failed.what
     assert (stage.whole(), stage.databases()) == (before, databases)
+
+
+REACHING = (
+    "ALTER DATABASE {name} SET work_mem = '1MB'",
+    "CREATE ROLE reached_{name}",
+    "DO $$ BEGIN EXECUTE 'ALTER DATABASE {name} SET work_mem = 1000'; END $$",
+    "REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bystander_{name}'",
+    "CREATE TABLE made AS SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL) AS a WHERE pid = {pid}",
+)
+
+
+def of_the_cluster(stage: Stage) -> str:
+    """Return what databases, roles and settings there are, with all rights, and who is connected."""
+    return stage.world.cluster.sql(
+        "SELECT concat_ws(' ', oid, datname, datacl, datallowconn) FROM pg_database UNION ALL SELECT r::text"
+        " FROM pg_authid AS r UNION ALL SELECT s::text FROM pg_db_role_setting AS s UNION ALL SELECT pid::text"
+        " FROM pg_stat_activity WHERE application_name LIKE 'bystander%' ORDER BY 1"
+    )
+
+
+@pytest.mark.parametrize(("text", "by_prisma"), [*((one, False) for one in REACHING), (REACHING[0], True)])
+def test_sql_that_reaches_beyond_one_database_is_not_tried(
+    stage: Stage, dbname: str, text: str, by_prisma: bool, tmp_path: Path
+) -> None:
+    with psycopg.connect(
+        stage.world.cluster.url(dbname).partition("?")[0], application_name=f"bystander_{dbname}"
+    ) as other:
+        sql = f"CREATE TABLE first (id int); {text.format(name=dbname, pid=other.info.backend_pid)}"
+        action: Action = SqlMigrate.model_validate(
+            {"text": sql, "way_back": "none", "reason": "a test", "allow": sorted(RULES)}
+        )
+        if by_prisma:
+            stage.world.sql("DROP TABLE avatars")
+            (tmp_path / "migrations" / "1_bad").mkdir(parents=True)
+            (tmp_path / "migrations" / "1_bad" / "migration.sql").write_text(sql)
+            action = MigrateDeploy(folder=str(tmp_path / "migrations"), allow=sorted(RULES))
+        before = of_the_cluster(stage)
+        plan = stage.rehearsed(action) if by_prisma else stage.rehearsed(action, NOTE)
+        assert set(outcomes(plan)) == {"not tried"}, results(plan)
+        assert of_the_cluster(stage) == before
+    if not by_prisma:
+        assert "comes before it, and was not tried" in results(plan)[1].told
+
+
+def test_what_the_gate_would_stop_is_not_tried_though_the_step_allows_it(stage: Stage) -> None:
+    text = {"text": "DROP TABLE avatars", "way_back": "none", "reason": "a test", "allow": ["drop-table"]}
+    plan = stage.rehearsed(SqlMigrate.model_validate(text))
+    assert outcomes(plan) == ["not tried"]
+    assert "drop-table" in results(plan)[0].told
+
+
+def test_code_that_the_schema_brings_along_is_not_run(stage: Stage) -> None:
+    stage.world.sql("""CREATE FUNCTION swept() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_reload_conf(); RETURN NEW; END $$;
+        CREATE TRIGGER sweep AFTER INSERT ON avatars FOR EACH ROW EXECUTE FUNCTION swept()""")
+    plan = stage.rehearsed(
+        script("CREATE TABLE made (id int)"), script("INSERT INTO avatars (id) VALUES (99)")
+    )
+    assert outcomes(plan) == ["done", "not tried"]
+    assert "the function swept" in results(plan)[1].told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO avatars (id) VALUES (1001); INSERT INTO avatars (id) VALUES (1001)",
+        "CREATE TABLE made (n int); INSERT INTO made SELECT 5 / count(*) FROM avatars",
+        "CREATE TABLE owned (a int NOT NULL); INSERT INTO owned SELECT max(id) FROM avatars",
+    ],
+)
+def test_what_fails_for_want_of_rows_is_not_said_to_fail(stage: Stage, text: str) -> None:
+    plan = stage.rehearsed(script(text), NOTE)
+    assert outcomes(plan) == ["not tried", "not tried"], results(plan)
+    assert "depends on rows" in results(plan)[0].told
+    assert failure_of(plan) is None
 
 
 def test_changes_are_tried_one_upon_the_other(stage: Stage) -> None:
