@@ -6,7 +6,8 @@ alone. A change is tried with those before it made in the copy, or it says why i
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 from remediate.errors import Failed, Interrupted, RemediateError
 from remediate.journal import Journal
@@ -14,11 +15,13 @@ from remediate.model import Change, Plan, Rehearsal
 from remediate.planner import NamedFix
 from remediate.questions import ReadAnswer
 from remediate.rehearsal_room import (
-    LAYING,
+    PREPARING,
     UNTRIED,
+    Laid,
     Place,
     Tried,
     file_beside,
+    read_moved,
     read_place,
     read_tried,
     room_job,
@@ -101,17 +104,20 @@ def _rehearse_in_room(  # noqa: PLR0917  (one caller, in this order)
         if why := where.refusal([trial for _, trial in trials]):
             raise Failed(place, why, "make room there")
         runner.events.tell("rehearsing", target.name, _announced(where, trials, runner, target.name))
-        laid = tuple(_written(staged.files, place, where, scoped, token))
-        job = room_job(place, where, token, laid, [(one.number, trial) for one, trial in trials])
-        results = read_tried(scoped.run(job))
+        laid = _laid(trials, staged, place, where, scoped, token)
+        answer = scoped.run(room_job(place, where, token, laid))
     except Interrupted:
         raise
     except RemediateError as error:
         for one, _ in trials:
             staged.refuse(one, error.what)
         return
+    results = read_tried(answer)
     for one, trial in trials:
         staged.results[one.number] = _result(one, trial, results, trials)
+    if moved := read_moved(answer):
+        told = f"changed while it was rehearsed, by a trial or by somebody else: {', '.join(moved)}"
+        runner.events.tell("warning", target.name, f"{place}: {told}")
 
 
 def _announced(where: Place, trials: Sequence[tuple[Planned, Trial]], runner: Runner, host: str) -> str:
@@ -144,15 +150,28 @@ def last_took(journal: Journal, host: str, change: Change) -> float | None:
     return took
 
 
-def _written(
-    files: Mapping[str, bytes], place: str, where: Place, target: Target, token: str
-) -> Iterator[tuple[str, str]]:
-    """Write beside the room what earlier changes would write into the app, and yield where it goes and where it is."""
-    for number, (path, content) in enumerate(files.items()):
-        if within(path, place):
-            beside = file_beside(place, where.beside, token, number)
-            target.write(beside, content, expect=ReadAnswer(exists=False))
-            yield posixpath.relpath(path, place), beside
+def _laid(  # noqa: PLR0917  (one caller, in this order)
+    trials: Sequence[tuple[Planned, Trial]],
+    staged: Staged,
+    place: str,
+    where: Place,
+    target: Target,
+    token: str,
+) -> list[tuple[int, Trial, Laid]]:
+    """Write beside the room what the changes before each trial would write into the app since the one before it."""
+    numbers, before = count(), dict[str, bytes]()
+    wanted = []
+    for one, trial in trials:
+        files = staged.laid[one.number]
+        new = {path: content for path, content in files.items() if before.get(path) != content}
+        laid = []
+        for path in (path for path in new if within(path, place)):
+            beside = file_beside(place, where.beside, token, next(numbers))
+            target.write(beside, new[path], expect=ReadAnswer(exists=False))
+            laid.append((posixpath.relpath(path, place), beside))
+        wanted.append((one.number, trial, tuple(laid)))
+        before = files
+    return wanted
 
 
 def _result(
@@ -164,13 +183,14 @@ def _result(
     tried = results.get(one.number)
     if tried is None:
         failed = next(
-            (other.doing for at, other in trials if at.number in results and results[at.number].exit_code), ""
+            (other.doing for at, other in trials if at.number in results and results[at.number].exit_code),
+            "",
         )
-        broke = LAYING in results and results[LAYING].exit_code
-        why = (
-            f"{failed} failed before it" if failed else "what comes before it could not be laid into the copy"
+        prepared = results.get(PREPARING)
+        said = (
+            prepared.last_lines[-1] if prepared and prepared.last_lines else "there was no place for a copy"
         )
-        return not_tried(one.change, why if failed or broke else "there was no place for a copy")
+        return not_tried(one.change, f"{failed} failed before it" if failed else said)
     result = Rehearsal(
         outcome="done",
         told=f"{trial.doing} in a copy beside {trial.place}",

@@ -34,12 +34,14 @@ class Staged:
         trials: What is done in a room, by the app's directory.
         on_schema: What is done in a database made from the schema.
         files: What earlier changes write, by path.
+        laid: The same at the place of each trial, by its number.
         results: What came of each change, by its number.
     """
 
     trials: dict[str, list[tuple[Planned, Trial]]] = field(default_factory=dict)
     on_schema: list[Planned] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    laid: dict[int, dict[str, bytes]] = field(default_factory=dict)
     results: dict[int, Rehearsal] = field(default_factory=dict)
 
     def refuse(self, planned: Planned, why: str) -> None:
@@ -76,6 +78,7 @@ def staged_of(planned: Iterable[Planned], target: Target) -> Staged:
             staged.refuse(one, why)
         elif trial:
             staged.trials.setdefault(trial.place, []).append((one, trial))
+            staged.laid[one.number] = dict(staged.files)
             continue
         elif one.action.on_schema:
             staged.on_schema.append(one)
