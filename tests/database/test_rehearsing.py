@@ -28,7 +28,8 @@ from remediate.target import DatabaseChange, Statement
 from remediate.transport.copy_target import CopyTarget
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
-from remediate.transport.database_scratch import PREFIX, is_left_of, name_for
+from remediate.transport.database_scratch import PREFIX, _service, is_left_of, name_for
+from remediate.transport.database_url import _KEPT
 
 from .conftest import Cluster
 from .test_prisma_deploy import World
@@ -323,6 +324,36 @@ def test_a_schema_that_cannot_be_copied_is_told_and_nothing_is_left(
     with pytest.raises(Blocked, match="no pg_dump"), stage.world.reach.copied(TOKEN):
         pass
     assert stage.databases() == databases
+
+
+def test_no_parameter_of_the_connection_stands_in_an_argument_or_the_environment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    for name in ("pg_dump", "psql"):
+        tell = f"""{{ tr '\\0' '\\n' </proc/$$/cmdline; env; }} >>'{said}'; cat "$PGSERVICEFILE" >>'{said}.file'"""
+        (tmp_path / name).write_text(f"#!/bin/sh\n{tell}\n[ {name} = psql ] || echo 'SELECT 1;'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(
+        "remediate.transport.database_scratch._programs",
+        lambda _: (str(tmp_path / "pg_dump"), str(tmp_path / "psql")),
+    )
+    with stage.world.reach.copied(TOKEN):
+        assert "password" not in said.read_text().lower().replace("--no-password", "")
+        assert "client_encoding=" not in said.read_text()
+        assert "client_encoding=" in Path(f"{said}.file").read_text()
+
+
+def test_every_parameter_that_a_url_may_have_can_be_handed_on_in_a_file() -> None:
+    kept = {name: f"a secret {name} ' of \\ #it" for name in (*_KEPT, "sslpassword")}
+    assert _service("from", kept).splitlines() == [
+        "[from]",
+        *(f"{name}={value}" for name, value in kept.items()),
+    ]
+    for value in ("two\nlines", "a space at the end ", "long" * 300):
+        with pytest.raises(Blocked) as refused:
+            _service("from", {"sslpassword": value})
+        assert value not in str(refused.value)
 
 
 def test_a_name_tells_whose_it_is() -> None:
