@@ -98,6 +98,7 @@ class SchemaCopy:
         try:
             self._make()
         except BaseException:
+            self._door.close()  # what it was asked last may not be answered yet
             self._drop_and_close()
             raise
         return self._name
@@ -110,6 +111,8 @@ class SchemaCopy:
         Raises:
             Lost: It could not be dropped; where something else went wrong before, that is told instead.
         """
+        if error is not None:
+            self._door.close()
         problem = self._drop_and_close()
         if problem and error is None:
             todo = f"the next rehearsal drops it, or: DROP DATABASE {self._name}"
