@@ -19,6 +19,8 @@ from remediate.masking import Masker
 from remediate.model import Change, Fidelity, Plan, Rehearsal, Undo
 from remediate.owner import LockOwner
 from remediate.planner import NamedFix, plan_fixes
+from remediate.providers.catalog import ALL_TABLES
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.command import CommandRun, Script
 from remediate.providers.env_actions import EnvSet
 from remediate.providers.files_text import FilesReplace
@@ -27,6 +29,7 @@ from remediate.providers.node_packages import NodeCi
 from remediate.providers.prisma import Generate
 from remediate.rehearsal import failure_of, last_took, rehearse
 from remediate.rehearsal_room import read_place, room_question
+from remediate.rehearsal_staging import SCHEMA_FACTS
 from remediate.runner import Runner
 from remediate.steps import Action
 from tests.laws.build_machine_cases import INSTALLABLE
@@ -422,3 +425,7 @@ def test_the_time_that_it_took_in_earnest_is_known_from_the_log(stage: Stage) ->
 def test_a_place_that_cannot_be_looked_at_is_told(stage: Stage) -> None:
     with pytest.raises(RemediateError, match="its size could not be asked"):
         read_place("/none", stage.target.answer([room_question("/none")])[room_question("/none")])
+
+
+def test_what_a_change_of_a_schema_alters_is_called_as_the_providers_call_it() -> None:
+    assert {ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS} < SCHEMA_FACTS
