@@ -10,7 +10,7 @@ from remediate.hazard import Severity
 from remediate.model import Rehearsal
 from remediate.rehearsal_staging import Planned, Staged, not_tried, untried_before
 from remediate.runner import Runner
-from remediate.target import Target
+from remediate.target import Statement, Target
 
 DONE = "in a database made from the schema alone (what rows and rights say against it was not tried)"
 _OF_THE_MOMENT = ("08", "21", "22", "23", "40", "53", "55P03", "55006", "57", "58", "P0", "XX")
@@ -60,6 +60,8 @@ def _why_not(one: Planned, code: Code) -> str:
     if stopped:
         return f"{stopped.rule}: what the gate would stop is tried nowhere, allowed or not"
     written = one.action.written_sql(one.change)
+    if any(Statement(sql=text).guards for text in written):
+        return "a statement of it reads like a guard of the runner's, which a copy leaves out"
     return next((why for text in written or ("",) if (why := reaches_beyond(text, code))), "")
 
 

@@ -183,6 +183,10 @@ def test_what_the_gate_would_stop_is_not_tried_though_the_step_allows_it(stage: 
     assert "drop-table" in results(plan)[0].told
 
 
+def test_a_statement_that_a_copy_would_leave_out_as_a_guard_is_not_said_to_be_done(stage: Stage) -> None:
+    assert outcomes(stage.rehearsed(script("CREATE TABLE made AS SELECT 1 / 2 AS half"))) == ["not tried"]
+
+
 def test_code_that_the_schema_brings_along_is_not_run(stage: Stage) -> None:
     stage.world.sql("""CREATE FUNCTION swept() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN PERFORM pg_reload_conf(); RETURN NEW; END $$;
