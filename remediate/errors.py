@@ -97,11 +97,12 @@ class Failed(RemediateError):  # noqa: N818
         what: What failed.
         todo: What to do about it.
         output: The last lines that matter, raw; a sink masks and cleans them.
+        state: The SQLSTATE with which a database refused; empty where none did.
     """
 
-    def __init__(self, where: str, what: str, todo: str = "", output: str = "") -> None:
+    def __init__(self, where: str, what: str, todo: str = "", output: str = "", state: str = "") -> None:
         super().__init__(where, what, todo)
-        self.output = output
+        self.output, self.state = output, state
 
 
 class Lost(RemediateError):  # noqa: N818

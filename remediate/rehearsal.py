@@ -6,68 +6,35 @@ alone. A change is tried with those before it made in the copy, or it says why i
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from itertools import count
 
-from remediate.errors import Failed, Interrupted, RemediateError, Stale
+from remediate.errors import Failed, Interrupted, RemediateError
 from remediate.journal import Journal
-from remediate.model import Change, Fidelity, Plan, Rehearsal
+from remediate.model import Change, Plan, Rehearsal
 from remediate.planner import NamedFix
 from remediate.questions import ReadAnswer
-from remediate.recording import Recorder
 from remediate.rehearsal_room import (
-    LAYING,
+    PREPARING,
     UNTRIED,
+    Laid,
     Place,
     Tried,
     file_beside,
+    read_moved,
     read_place,
     read_tried,
     room_job,
     room_question,
     size_of,
 )
+from remediate.rehearsal_sql import rehearse_on_schema
+from remediate.rehearsal_staging import Planned, Staged, not_tried, numbered, staged_of, within
 from remediate.runner import Runner
-from remediate.steps import Action, Trial
+from remediate.steps import Trial
 from remediate.target import Target
 
 _OUT_OF_TIME = 124
-FREE_COMMAND = "a free command is never rehearsed"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A change of a plan with the action that would make it, and its number on the host, from 1."""
-
-    number: int
-    action: Action
-    change: Change
-
-
-@dataclass
-class _Rehearsing:
-    """What is rehearsed where, and what came of it.
-
-    Attributes:
-        trials: What is done in a room, by the app's directory.
-        on_schema: What is done in a database made from the schema.
-        files: What earlier changes write, by path.
-        results: What came of each change, by its number.
-    """
-
-    trials: dict[str, list[tuple[Planned, Trial]]] = field(default_factory=dict)
-    on_schema: list[Planned] = field(default_factory=list)
-    files: dict[str, bytes] = field(default_factory=dict)
-    results: dict[int, Rehearsal] = field(default_factory=dict)
-
-    def refuse(self, planned: Planned, why: str) -> None:
-        """Say of a change why it is not tried."""
-        self.results[planned.number] = not_tried(planned.change, why)
-
-
-def not_tried(change: Change, why: str) -> Rehearsal:
-    """Return that a change was not rehearsed, and why, in a clause."""
-    return Rehearsal(outcome="not tried", told=f"not rehearsed: {why}", instead_of=change.fidelity)
 
 
 def rehearse(plan: Plan, fixes: Sequence[NamedFix], target: Target, runner: Runner, token: str) -> Plan:
@@ -84,13 +51,13 @@ def rehearse(plan: Plan, fixes: Sequence[NamedFix], target: Target, runner: Runn
         Interrupted: The operator wants no more; what was begun is ended and cleared up.
         KeyboardInterrupt: The same.
     """
-    planned = tuple(_numbered(plan, fixes))
-    staged = _staged(planned, target)
+    planned = tuple(numbered(plan, fixes))
+    staged = staged_of(planned, target)
     try:
         for place, trials in staged.trials.items():
             _rehearse_in_room(place, trials, staged, target, runner, token)
         if staged.on_schema:
-            _rehearse_on_schema(staged, target, runner, token)
+            rehearse_on_schema(staged, target, runner, token)
     finally:
         _forget(target, runner, f"rehearsal-{token}")
     return with_results(plan, staged.results)
@@ -121,58 +88,10 @@ def failure_of(plan: Plan) -> Failed | None:
     return None
 
 
-def _numbered(plan: Plan, fixes: Sequence[NamedFix]) -> Iterator[Planned]:
-    number = 0
-    for fix, planned in zip(fixes, plan.fixes, strict=True):
-        for change in planned.changes:
-            number += 1
-            yield Planned(number, fix.action, change)
-
-
-def _staged(planned: Iterable[Planned], target: Target) -> _Rehearsing:
-    """Decide in order what is tried where; of each, whether what it depends on can be had in the copy."""
-    staged, moved, free = _Rehearsing(), dict[str, str](), ""
-    recorder = Recorder(target, staged.files)
-    for one in planned:
-        trial, why = one.action.on_copy(one.change), ""
-        if trial or one.action.on_schema:
-            why = free or _moved_before(trial, moved)
-        elif one.change.fidelity is Fidelity.OPAQUE:
-            why = FREE_COMMAND
-            free = f"“{one.change.what}” comes before it, and {FREE_COMMAND}"
-        if why:
-            staged.refuse(one, why)
-        elif trial:
-            staged.trials.setdefault(trial.place, []).append((one, trial))
-            continue
-        elif one.action.on_schema:
-            staged.on_schema.append(one)
-            continue
-        if problem := why or recorder.record(one.action, one.change):
-            moved |= dict.fromkeys(_paths(one.change), f"“{one.change.what}” comes before it: {problem}")
-    return staged
-
-
-def _paths(change: Change) -> tuple[str, ...]:
-    return tuple(fact.removeprefix("file:") for fact in change.alters if fact.startswith("file:"))
-
-
-def _moved_before(trial: Trial | None, moved: Mapping[str, str]) -> str:
-    """Return why what a trial depends on cannot be had in its copy; empty where it can."""
-    for path, why in moved.items():
-        if any(_within(path, one) or _within(one, path) for one in (trial.depends if trial else ())):
-            return why
-    return ""
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
-
-
 def _rehearse_in_room(  # noqa: PLR0917  (one caller, in this order)
     place: str,
     trials: Sequence[tuple[Planned, Trial]],
-    staged: _Rehearsing,
+    staged: Staged,
     target: Target,
     runner: Runner,
     token: str,
@@ -185,17 +104,20 @@ def _rehearse_in_room(  # noqa: PLR0917  (one caller, in this order)
         if why := where.refusal([trial for _, trial in trials]):
             raise Failed(place, why, "make room there")
         runner.events.tell("rehearsing", target.name, _announced(where, trials, runner, target.name))
-        laid = tuple(_written(staged.files, place, where, scoped, token))
-        job = room_job(place, where, token, laid, [(one.number, trial) for one, trial in trials])
-        results = read_tried(scoped.run(job))
+        laid = _laid(trials, staged, place, where, scoped, token)
+        answer = scoped.run(room_job(place, where, token, laid))
     except Interrupted:
         raise
     except RemediateError as error:
         for one, _ in trials:
             staged.refuse(one, error.what)
         return
+    results = read_tried(answer)
     for one, trial in trials:
         staged.results[one.number] = _result(one, trial, results, trials)
+    if moved := read_moved(answer):
+        told = f"changed while it was rehearsed, by a trial or by somebody else: {', '.join(moved)}"
+        runner.events.tell("warning", target.name, f"{place}: {told}")
 
 
 def _announced(where: Place, trials: Sequence[tuple[Planned, Trial]], runner: Runner, host: str) -> str:
@@ -228,15 +150,28 @@ def last_took(journal: Journal, host: str, change: Change) -> float | None:
     return took
 
 
-def _written(
-    files: Mapping[str, bytes], place: str, where: Place, target: Target, token: str
-) -> Iterator[tuple[str, str]]:
-    """Write beside the room what earlier changes would write into the app, and yield where it goes and where it is."""
-    for number, (path, content) in enumerate(files.items()):
-        if _within(path, place):
-            beside = file_beside(place, where.beside, token, number)
-            target.write(beside, content, expect=ReadAnswer(exists=False))
-            yield posixpath.relpath(path, place), beside
+def _laid(  # noqa: PLR0917  (one caller, in this order)
+    trials: Sequence[tuple[Planned, Trial]],
+    staged: Staged,
+    place: str,
+    where: Place,
+    target: Target,
+    token: str,
+) -> list[tuple[int, Trial, Laid]]:
+    """Write beside the room what the changes before each trial would write into the app since the one before it."""
+    numbers, before = count(), dict[str, bytes]()
+    wanted = []
+    for one, trial in trials:
+        files = staged.laid[one.number]
+        new = {path: content for path, content in files.items() if before.get(path) != content}
+        laid = []
+        for path in (path for path in new if within(path, place)):
+            beside = file_beside(place, where.beside, token, next(numbers))
+            target.write(beside, new[path], expect=ReadAnswer(exists=False))
+            laid.append((posixpath.relpath(path, place), beside))
+        wanted.append((one.number, trial, tuple(laid)))
+        before = files
+    return wanted
 
 
 def _result(
@@ -248,13 +183,14 @@ def _result(
     tried = results.get(one.number)
     if tried is None:
         failed = next(
-            (other.doing for at, other in trials if at.number in results and results[at.number].exit_code), ""
+            (other.doing for at, other in trials if at.number in results and results[at.number].exit_code),
+            "",
         )
-        broke = LAYING in results and results[LAYING].exit_code
-        why = (
-            f"{failed} failed before it" if failed else "what comes before it could not be laid into the copy"
+        prepared = results.get(PREPARING)
+        said = (
+            prepared.last_lines[-1] if prepared and prepared.last_lines else "there was no place for a copy"
         )
-        return not_tried(one.change, why if failed or broke else "there was no place for a copy")
+        return not_tried(one.change, f"{failed} failed before it" if failed else said)
     result = Rehearsal(
         outcome="done",
         told=f"{trial.doing} in a copy beside {trial.place}",
@@ -278,46 +214,6 @@ def _unsuccessful(result: Rehearsal, trial: Trial, tried: Tried) -> Rehearsal:
     return result.model_copy(
         update={"outcome": outcome, "told": told, "last_lines": tried.last_lines, **nothing}
     )
-
-
-def _rehearse_on_schema(staged: _Rehearsing, target: Target, runner: Runner, token: str) -> None:
-    """Apply the changes of the schema to a database made from it, and note what came of each."""
-    names = ", ".join(one.change.what for one in staged.on_schema)
-    told = f"{names}: in a database made for it on the same server from the schema alone, without rows"
-    runner.events.tell("rehearsing", target.name, told)
-    try:
-        with target.schema_copy(token) as copy:
-            _apply_in_order(staged, copy, runner, token)
-    except Interrupted:
-        raise
-    except RemediateError as error:
-        left = [one for one in staged.on_schema if one.number not in staged.results]
-        for one in left:
-            staged.refuse(one, error.what)
-        if not left:  # all was tried, and it could not be cleared up
-            runner.events.tell("warning", target.name, f"{error.what}; {error.todo}")
-
-
-def _apply_in_order(staged: _Rehearsing, copy: Target, runner: Runner, token: str) -> None:
-    failed = ""
-    for one in staged.on_schema:
-        if failed:
-            staged.refuse(one, f"“{failed}” failed before it")
-            continue
-        began = runner.clock.monotonic()
-        result = Rehearsal(
-            outcome="done",
-            told="in a database made from the schema alone (what rows say against it was not tried)",
-            instead_of=one.change.fidelity,
-        )
-        try:
-            one.action.apply(copy.scoped(f"rehearsal-{token}/{one.number}"), one.change)
-        except (Failed, Stale) as error:
-            failed = one.change.what
-            told = f"in a database made from the schema alone: {error.what}"
-            result = result.model_copy(update={"outcome": "failed", "told": told})
-        seconds = round(runner.clock.monotonic() - began, 1)
-        staged.results[one.number] = result.model_copy(update={"seconds": seconds})
 
 
 def _forget(target: Target, runner: Runner, prefix: str) -> None:

@@ -1,8 +1,9 @@
 """The room beside an app in which trials are done: its shell text, and what it told as values. Runs nothing.
 
-All trials of one app are one job, so that they share a room: it is made, and taken away, by the same shell, whatever
-becomes of the runner. A room is alive as long as something in it runs, which is a lock on its directory (flock(2)); one
-that is not was left by a kill or a reboot, and whoever comes next takes it away.
+All trials of one app are one job, so that they share a room, and in it one real copy of the app, packages and all: what
+a build or a generator writes anywhere below the app, it writes there. The room is made, and taken away, by the same
+shell, whatever becomes of the runner. A room is alive as long as something in it runs, which is a lock on its directory
+(flock(2)); one that is not was left by a kill or a reboot, and whoever comes next takes it away.
 """
 
 import posixpath
@@ -15,8 +16,10 @@ from remediate.steps import Trial
 from remediate.target import Job
 
 SHOWN_FILES, LAST_LINES = 20, 30
-LAYING = 0
-"""The number of what lays files of earlier changes into the room; trials are counted from 1."""
+Laid = tuple[tuple[str, str], ...]
+"""Files that are laid into a copy: each by its path below the app, and where it was written beside the room."""
+PREPARING = 0
+"""The number of what makes the copy, and lays files of earlier changes into it; trials are counted from 1."""
 UNTRIED = 3
 """Exit code of a trial that could not be tried at all."""
 _MEBIBYTE = 1024
@@ -36,12 +39,16 @@ ROOM = """
 # Of a rehearsal: $1 the app's directory, $2 the place for the room, $3 the time of that place, $4 its token; then
 # for each trial its number, seconds, how many arguments it has, its script, and those.
 # Prints records, each ended by a NUL: T number, exit code, beginning, end; N how many files would appear, disappear and
-# change; F one of them; L one of the last lines. After one that fails, none is tried.
+# change; F one of them; L one of the last lines. After one that fails, none is tried. Last, M a file of the app itself
+# that is another than before.
 LC_ALL=C
-export LC_ALL
-beside=$2 mtime=$3
+# npm notes each of its commands in the home; that is no place of a rehearsal's.
+npm_config_logs_max=0 npm_config_update_notifier=false
+export LC_ALL npm_config_logs_max npm_config_update_notifier
+app=$1 beside=$2 mtime=$3
 name=.$(basename -- "$1").remediate-rehearsal-
 room=$beside/$name$4
+work=$room.tree/$(basename -- "$1")
 shift 4
 finish() {
     trap '' HUP INT TERM # timeout(1) passes the signal on to whoever got it already: once is enough
@@ -81,13 +88,23 @@ try() {  # $1 seconds, $2 how many arguments, $3 the script, then those, and all
         [ "$at" -gt "$count" ] || set -- "$@" "$one"
     done
     shift "$total"
-    timeout -k 5 "$limit" sh -c "$script" sh "$room" "$room.tree" "$@" </dev/null
+    timeout -k 5 "$limit" sh -c "$script" sh "$room" "$work" "$@" </dev/null
 }
+as_it_lies() { # of the app itself, but for its log files: sources, build, and what is generated among its packages
+    cd -- "$app" && {
+        find . \\( -path ./.git -o -name '.*.remediate-*' -o -path ./node_modules \\) -prune \\
+            -o ! -type d ! -name '*.log' -printf '%p\\t%s %T@ %i\\n'
+        for one in .prisma @prisma .cache; do
+            [ ! -d "node_modules/$one" ] || find "node_modules/$one" ! -type d -printf './%p\\t%s %T@ %i\\n'
+        done
+    }
+}
+(as_it_lies) >"$room/before" 2>/dev/null
 differ() { if [ -f "$room/report" ]; then grep -zc "^$1 " -- "$room/report"; else echo 0; fi; }
 while [ "$#" -gt 0 ]; do
     number=$1 limit=$2 count=$3 script=$4
     shift 4
-    rm -rf -- "$room.tree" "$room/report"
+    rm -rf -- "$room/report"
     read -r begun _ </proc/uptime
     # Into a file, and shown from there: what a build leaves running in the background holds up no pipe.
     : >"$room/said"
@@ -104,14 +121,46 @@ while [ "$#" -gt 0 ]; do
     tail -n 30 -- "$room/said" | tr '\\n' '\\0' | sed -z 's/^/L/'
     [ "$code" -eq 0 ] || break
 done
+(as_it_lies) >"$room/after" 2>/dev/null
+sort -- "$room/before" "$room/after" | uniq -u | cut -f 1 | uniq | head -n 20 | tr '\\n' '\\0' | sed -z 's/^/M/'
+"""
+
+COPY_SCRIPT = """
+# $1 the rehearsal's room, $2 where the copy goes, $3 the app's directory. It stands in a directory of its own, so that
+# what is written beside it is written beside nothing that lives; so what reads beside the app cannot be tried.
+app=$3 work=$2
+give_up() { echo "$1" >&2; exit 3; }
+cd -- "$app" || exit 3
+settings='package.json tsconfig*.json *.config.js *.config.ts *.config.[cm][jt]s'
+beside=$(grep -lsE "(^|[^./[:alnum:]])(\\./)*\\.\\./" $settings)
+[ -z "$beside" ] || give_up "$(echo $beside) has ../ in it, and a copy has nothing beside it"
+mkdir -m 700 -- "$1.tree" "$work" || give_up 'no place for a copy'
+for one in * .[!.]* ..?*; do
+    case $one in .git | .*.remediate-*) continue ;; esac
+    [ -e "$one" ] || [ -L "$one" ] || continue
+    cp -a --reflink=auto -- "./$one" "$work/" || give_up 'the copy failed'
+done
+chmod --reference=. -- "$work"
+work=$(cd -P -- "$work" && pwd -P) || exit 3
+# What is written through a link that leads out of the copy is written there.
+out=$(find "$work" -type l -exec sh -c '
+    work=$1
+    shift
+    for link do
+        leads=$(readlink -m -- "$link")
+        case $leads in "$work"/*) ;; *) echo "${link#"$work/"} leads to $leads" && exit ;; esac
+    done' sh "$work" {} +)
+[ -z "$out" ] || give_up "$(printf '%s\\n' "$out" | head -n 1), out of the app, where a trial would write"
 """
 
 LAY_SCRIPT = """
-# $1 the rehearsal's room; $3, $4, … where a file goes, and what was written for it beside the room.
-room=$1
+# $1 the rehearsal's room, $2 the copy; $3, $4, … where a file goes, and what was written for it beside the room.
+work=$2
 shift 2
 while [ "$#" -gt 0 ]; do
-    mkdir -p -- "$room/laid/$(dirname -- "$1")" && mv -T -- "$2" "$room/laid/$1" || exit 3
+    mkdir -p -- "$(dirname -- "$work/$1")" || exit 3
+    [ ! -e "$work/$1" ] || chmod --reference="$work/$1" -- "$2" || exit 3
+    mv -fT -- "$2" "$(readlink -m -- "$work/$1")" || exit 3
     shift 2
 done
 """
@@ -137,9 +186,8 @@ class Place:
 
     def needed(self, trials: Iterable[Trial]) -> int:
         """Return the KiB that these trials take at once, with a fifth for what they make of it."""
-        copies = [kind for trial in trials for kind in trial.copies]
-        packages = self.packages if "packages" in copies else 0
-        return (self.sources + packages) * 6 // 5 + _MEBIBYTE
+        again = self.packages if any(trial.installs for trial in trials) else 0
+        return (self.sources + self.packages + again) * 6 // 5 + _MEBIBYTE
 
     def refusal(self, trials: Sequence[Trial]) -> str:
         """Return in a clause why there is no room; empty where there is."""
@@ -199,29 +247,32 @@ def file_beside(place: str, beside: str, token: str, number: int) -> str:
     return posixpath.join(beside, f".{posixpath.basename(place)}.remediate-rehearsal-{token}.file-{number}")
 
 
-def room_job(
-    place: str, where: Place, token: str, laid: Sequence[tuple[str, str]], trials: Sequence[tuple[int, Trial]]
-) -> Job:
+def room_job(place: str, where: Place, token: str, trials: Sequence[tuple[int, Trial, Laid]]) -> Job:
     """Return the one job that does all trials of an app.
 
     Args:
         place: The app's directory.
         where: Where the room is made.
         token: This rehearsal's own.
-        laid: Files of earlier changes: each by its path below `place`, and where it was written beside the room.
-        trials: Each with its number.
+        trials: Each with its number, and the files that the changes before it write.
     """
-    laying = [word for pair in laid for word in pair]
-    words = [str(LAYING), "60", str(len(laying)), LAY_SCRIPT, *laying] if laying else []
-    for number, trial in trials:
+    words = [str(PREPARING), "600", "1", COPY_SCRIPT, place]
+    for number, trial, laid in trials:
+        laying = [word for pair in laid for word in pair]
+        words += [str(PREPARING), "60", str(len(laying)), LAY_SCRIPT, *laying] if laying else []
         words += [str(number), f"{trial.timeout:g}", str(len(trial.args)), trial.script, *trial.args]
     return Job(
         script=ROOM,
         args=(place, where.beside, where.mtime, token, *words),
-        timeout=60.0 + sum(trial.timeout + 10.0 for _, trial in trials),
+        timeout=720.0 + sum(trial.timeout + 70.0 for _, trial, _ in trials),
         doing="the rehearsal",
         records=True,
     )
+
+
+def read_moved(answer: RunAnswer) -> tuple[str, ...]:
+    """Return the first files of the app itself that are others than before the trials."""
+    return tuple(record[1:] for record in answer.text.split("\0") if record.startswith("M"))
 
 
 def read_tried(answer: RunAnswer) -> dict[int, Tried]:

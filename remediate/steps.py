@@ -11,7 +11,7 @@ Laws, run over every action in memory and on real hosts:
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,12 +55,12 @@ class Trial(Value):
 
     Attributes:
         script: POSIX shell text, a constant of the provider. It sees `$1`, the rehearsal's room, which lasts until its
-            end; `$2`, a path beside the app's directory for a copy; then `args`. What files would be another way it
-            writes into `$1/report`. `$1/laid` has the files that earlier changes write, by their paths in `place`, and
-            `$1/node_modules` what earlier trials installed or generated. Exit code 3: it could not be tried.
+            end; `$2`, a real copy of the app with its packages, in which trials before it were done and files of
+            earlier changes lie; then `args`. What files would be another way it writes into `$1/report`. Exit code 3:
+            it could not be tried.
         args: What it sees from `$3` on.
         place: The app's directory, which is copied. It and all else MUST stay as they are.
-        copies: What of it is copied, for the question whether there is room.
+        installs: Whether it makes the packages once more, for the question whether there is room.
         depends: The directories and files that what it does depends on.
         doing: What to show while it runs.
         timeout: Seconds.
@@ -69,7 +69,7 @@ class Trial(Value):
     script: str
     args: tuple[str, ...]
     place: str
-    copies: tuple[Literal["sources", "packages"], ...] = ("sources",)
+    installs: bool = False
     depends: tuple[str, ...]
     doing: str
     timeout: float
@@ -104,7 +104,7 @@ class Action(Step):
     `policy` holds it to that.
 
     `on_schema` says that its change is SQL that needs no row and no number of the live database: a rehearsal applies it
-    to a database made from the schema alone.
+    to a database made from the schema alone, where `written_sql` allows it.
 
     `promise` says what every change it makes is, before anything is asked. MUST.
     """
@@ -142,6 +142,14 @@ class Action(Step):
         """
         del change
         return None
+
+    def written_sql(self, change: Change) -> tuple[str, ...]:
+        """Return the SQL of a change that somebody else wrote, each statement by itself. MUST where there is any.
+
+        A rehearsal tries it only where the gate knows that it stays within one database. Pure.
+        """
+        del change
+        return ()
 
     def snapshot(self, target: Target, change: Change) -> Undo:
         """Save what apply will destroy, where it lives, and return the recipe back. MAY.

@@ -81,13 +81,13 @@ THERE = """
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 """
 
-MAKE_BUILD = f"""
-# Needs $work, an empty directory, $modules, $laid (files to be laid over the copy, or nothing) and `give_up`.
+COPY_BUILD = """
 tar --format=posix -cf - --exclude=./node_modules --exclude="./$3" --exclude=./.git --exclude='*.tsbuildinfo' \\
     --exclude='./.*.remediate-*' . | tar -C "$work" -xpf - || give_up 3 'the copy failed'
-# A copy made of a link would be written through it, so what is laid over takes its place, and is never written into it.
-[ ! -d "$laid" ] || cp -r --remove-destination -- "$laid/." "$work/" || give_up 3 'the copy failed'
-[ ! -e "$modules" ] || ln -s -- "$modules" "$work/node_modules"
+[ ! -e node_modules ] || ln -s -- "$PWD/node_modules" "$work/node_modules"
+"""
+MAKE_BUILD = f"""
+# Needs $work, a copy of the backend, and `give_up`.
 (cd -- "$work" && NO_COLOR=1 npm_config_update_notifier=false npm run "$4") || give_up 4 "npm run $4 failed"
 
 [ -f "$work/$3/$5" ] || give_up 5 "the build made no $3/$5"
@@ -99,7 +99,7 @@ NODE
 [ "$lost" = '[]' ] || give_up 5 "imports of the build lead nowhere: $lost"
 ! grep -rqF -- "$work" "$work/$3" || give_up 6 'the build holds the path it was built in, so it cannot be moved'
 """
-"""Copies the backend, builds in the copy, and looks whether what came out can be started; touches nothing else."""
+"""Builds in a copy, and looks whether what came out can be started."""
 
 BUILD_SCRIPT = f"""
 # $1 the backend's directory, $2 that of its sources, $3 that of its build, $4 npm's name of the build script, $5 the
@@ -118,8 +118,7 @@ mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$PWD/$kept/tree && mkdir -m 700 -
 # timeout(1) passes a signal on to whoever got it already: once is enough, or the copy would stay.
 trap 'trap "" HUP INT TERM; rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
-laid=/dev/null modules=$PWD/node_modules
-{MAKE_BUILD}
+{COPY_BUILD}{MAKE_BUILD}
 # A source from the future would leave the new build older than itself for ever.
 settings=$work/tsconfig.json
 [ -f "$settings" ] || settings=$work/$2
@@ -132,14 +131,14 @@ swap_in "$3"
 """
 
 TRY_BUILD_SCRIPT = f"""
-# $1 the rehearsal's room, $2 a place for a copy; then as BUILD_SCRIPT has them, up to the file that is started.
+# $1 the rehearsal's room, $2 the copy; then as BUILD_SCRIPT has them, up to the file that is started.
 {REHEARSING}
-enter "$1" "$2" "$3/node_modules"
+room=$1 work=$2
 shift 2
-cd -- "$1" || exit 3
-mkdir -m 700 -- "$work" || give_up 3 'no place to build in'
+rm -rf -- "$work/$3"
+find "$work" -name node_modules -prune -o -name '*.tsbuildinfo' -type f -exec rm -f -- {{}} +
 {MAKE_BUILD}
-compare "$3" "$work/$3" >"$room/report"
+compare "$1/$3" "$work/$3" >"$room/report"
 """
 
 UNBUILD_SCRIPT = f"""

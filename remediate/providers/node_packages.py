@@ -193,7 +193,7 @@ class NodeCi(_Backend, Action):
             script=TRY_CI_SCRIPT,
             args=(self.place, "rehearsal", *wishes),
             place=self.place,
-            copies=("packages",),
+            installs=True,
             depends=(self.place,)
             if self.scripts
             else tuple(posixpath.join(self.place, one) for one in files),

@@ -82,7 +82,7 @@ NODE
 """
 
 MAKE_PACKAGES = f"""
-# Needs $backend, $work, $kept and $laid (files to be laid over the copy, or nothing), and `give_up`.
+# Needs $backend, $work, $kept, and `give_up`.
 # A package's own scripts may read anything; npm itself only a little.
 if [ "$3" = yes ]; then printf './\\0'; else node - <<'NODE'
 {_WANTED}
@@ -90,15 +90,12 @@ NODE
 fi >"$kept/wanted" || give_up 3 'package-lock.json could not be read'
 tar --format=posix -cf - --exclude=./node_modules --exclude=./.git --exclude='./.*.remediate-*' \\
     --null --files-from="$kept/wanted" | tar -C "$work" -xpf - || give_up 3 'the copy failed'
-[ ! -d "$laid" ] || cp -r --remove-destination -- "$laid/." "$work/" || give_up 3 'the copy failed'
-locked=$backend/package-lock.json
-[ ! -f "$laid/package-lock.json" ] || locked=$laid/package-lock.json
 cd -- "$work" || give_up 3 'no place to install in'
 [ "$3" = yes ] || set -- "$@" --ignore-scripts
 [ "$4" = yes ] && set -- "$@" --include=dev || set -- "$@" --omit=dev
 shift 4
 NO_COLOR=1 npm_config_update_notifier=false npm ci --no-audit --no-fund "$@" </dev/null || give_up 4 'npm ci failed'
-cmp -s package-lock.json "$locked" || give_up 5 'npm ci changed package-lock.json'
+cmp -s package-lock.json "$backend/package-lock.json" || give_up 5 'npm ci changed package-lock.json'
 left=$(node - <<'NODE'
 {_PACKAGES}
 NODE
@@ -130,7 +127,6 @@ mkdir -m 700 -- "$work" 2>/dev/null || {{ work=$kept/tree && mkdir -m 700 -- "$w
 # timeout(1) passes a signal on to whoever got it already: once is enough, or the copy would stay.
 trap 'trap "" HUP INT TERM; rm -rf -- "$work"' EXIT
 trap 'exit 143' HUP INT TERM
-laid=/dev/null
 {MAKE_PACKAGES}
 [ ! -d node_modules ] || chmod --reference=node_modules -- "$work/node_modules"
 # Where the copy lies on another disk this is a copy, too, with another inode; from here on nothing is but renamed.
@@ -150,32 +146,25 @@ process.stdout.write(lines.sort().join(''))
 """
 
 TRY_CI_SCRIPT = f"""
-# $1 the rehearsal's room, $2 a place for a copy; then as CI_SCRIPT has them, with a name that means nothing.
-# What is installed stays in the room for those who come later, links out of it led to where they lead now.
+# $1 the rehearsal's room, $2 the copy; then as CI_SCRIPT has them, with a name that means nothing.
+# What is installed takes its place in the copy, for those who come later.
 {REHEARSING}
-enter "$1" "$2" "$3/node_modules"
+room=$1 backend=$2 work=$1.tree/installing kept=$1/packages
 shift 2
-cd -- "$1" || exit 3
-backend=$PWD kept=$room/packages
+cd -- "$backend" || exit 3
 mkdir -m 700 -- "$kept" "$work" || give_up 3 'no place to install in'
 {MAKE_PACKAGES}
 listed() {{ node - "$1" <<'NODE'
 {_LISTED}
 NODE
 }}
-listed "$modules" >"$kept/before" && listed "$work/node_modules" >"$kept/after" || give_up 3 'cannot be compared'
+listed node_modules >"$kept/before" && listed "$work/node_modules" >"$kept/after" || give_up 3 'cannot be compared'
 awk -F '\t' 'FILENAME == ARGV[1] {{ before[$1] = $2; next }} {{ after[$1] = $2 }} END {{
     for (one in after) if (!(one in before)) printf "+ %s %s%c", one, after[one], 0
         else if (before[one] != after[one]) printf "~ %s %s -> %s%c", one, before[one], after[one], 0
     for (one in before) if (!(one in after)) printf "- %s %s%c", one, before[one], 0
 }}' "$kept/before" "$kept/after" | LC_ALL=C sort -z >"$room/report"
-mv -T -- "$work/node_modules" "$room/installed"
-find "$room/installed" -maxdepth 2 -type l ! -path '*/.bin/*' | while IFS= read -r link; do
-    beside=$backend/node_modules/${{link#"$room/installed/"}}
-    leads=$(readlink -- "$link")
-    case $leads in /*) ;; *) ln -sfn -- "$(readlink -m -- "${{beside%/*}}/$leads")" "$link" ;; esac
-done
-ln -sfn -- "$room/installed" "$room/node_modules"
+rm -rf -- node_modules && mv -T -- "$work/node_modules" node_modules && rm -rf -- "$work" "$kept"
 """
 
 UNCI_SCRIPT = r"""

@@ -26,8 +26,7 @@ mtime() { stat -c %y -- "$1"; }
 )
 
 MAKE_CLIENT = r"""
-# Needs $backend, $modules, $schema, $client, $laid (files to be laid over the copy, or nothing), and $copy, which it
-# makes; sets $made. It touches nothing else.
+# Needs $backend, $modules, $schema, $client, and $copy, which it makes; sets $made. It touches nothing else.
 test -x "$modules/.bin/prisma" || die "prisma is not installed: $modules/.bin/prisma" 4
 case $backend in *['|&\']*) die "the directory's name has | or & or \\ in it: $backend" 3;; esac
 
@@ -41,9 +40,6 @@ for entry in "$backend"/* "$backend"/.[!.]*; do
     "${schema%%/*}" | package.json | prisma.config.*) cp -a -- "$entry" "$copy/$name" ;;
     *) test ! -e "$entry" || ln -s -- "$entry" "$copy/$name" ;;
   esac
-done
-for name in "${schema%%/*}" package.json; do
-  test ! -e "$laid/$name" || cp -r -T --remove-destination -- "$laid/$name" "$copy/$name"
 done
 for entry in "$modules"/* "$modules"/.[!.]*; do
   name=${entry##*/}
@@ -63,20 +59,21 @@ for entry in "$modules"/@prisma/*; do
   esac
 done
 
+"""
+RUN_GENERATE = r"""
 cd "$copy"
 # Prisma notes every command in ~/.config/prisma-nodejs; that is no place of this change's.
 export CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 NO_COLOR=1 XDG_CONFIG_HOME=/dev/null
 node_modules/.bin/prisma generate --schema "$schema" </dev/null
 made=$copy/$client
 test -f "$made/schema.prisma" || die "no client came to $client: set client to the generator's output" 4
-grep -rlF -- "$copy" "$made" | while IFS= read -r file; do sed -i "s|$copy|$backend|g" -- "$file"; done
 cd /
 """
 
 GENERATE = (
     _PLACES
     + r"""
-modules=$backend/node_modules laid=/dev/null
+modules=$backend/node_modules
 die() { printf '%s\n' "$1" >&2; exit "$2"; }
 backend_mtime=$(mtime "$backend")
 finish() {
@@ -89,7 +86,9 @@ trap 'exit 143' HUP INT TERM
 
 """
     + MAKE_CLIENT
+    + RUN_GENERATE
     + r"""
+grep -rlF -- "$copy" "$made" | while IFS= read -r file; do sed -i "s|$copy|$backend|g" -- "$file"; done
 made_parent=
 test -d "$parent" || made_parent=$(mtime "${parent%/*}")
 mkdir -p -- "$parent"
@@ -113,29 +112,36 @@ fingerprint "$live" >"$keep/after"
 TRY_GENERATE = (
     REHEARSING
     + r"""
-# $1 the rehearsal's room, $2 a place for a copy; then as GENERATE has them. What is generated stays in the room for
-# those who come later: a node_modules of links with the new client in it, or the client among the files to be laid.
-enter "$1" "$2" "$3/node_modules"
+# $1 the rehearsal's room, $2 the copy; then as GENERATE has them. What is generated stays in the copy for those who
+# come later.
+room=$1 work=$2
 shift 2
 """
     + _PLACES
     + r"""
 copy=$work
 die() { give_up "$2" "$1"; }
+case $copy$backend in *['|&\']*) die "the directory's name has | or & or \ in it: $backend" 3;; esac
+grep -rHE '^[[:space:]]*output[[:space:]]*=' -- "$copy/$schema" >"$room/outputs" || :
+while IFS= read -r line; do
+  file=${line%%:*}
+  to=$(printf '%s\n' "${line#*:}" | sed -n 's/^[^=]*=[[:space:]]*"\([^"]*\)".*/\1/p')
+  test -n "$to" || die "it cannot be told where a generator writes: ${line#*:}" 3
+  case $to in /*) ;; *) to=${file%/*}/$to ;; esac
+  case $(readlink -m -- "$to") in
+    "$(readlink -m -- "$copy")"/*) ;;
+    *) die "a generator writes out of the app: ${line#*:}" 3 ;;
+  esac
+done <"$room/outputs"
+test -x "$copy/node_modules/.bin/prisma" || die "prisma is not installed: node_modules/.bin/prisma" 4
+rm -rf -- "$copy/$client"
 """
-    + MAKE_CLIENT
+    + RUN_GENERATE
     + r"""
-compare "$live" "$made" >"$room/report"
-case $client in
-  node_modules/*)
-    mv -T -- "$copy/node_modules" "$room/generated"
-    ln -sfn -- "$room/generated" "$room/node_modules"
-    ;;
-  *)
-    mkdir -p -- "$laid/${client%/*}"
-    cp -a -T -- "$made" "$laid/$client"
-    ;;
-esac
+rm -rf -- "$room/client"
+cp -a -T -- "$made" "$room/client"
+grep -rlF -- "$copy" "$room/client" | while IFS= read -r file; do sed -i "s|$copy|$backend|g" -- "$file"; done
+compare "$live" "$room/client" >"$room/report"
 """
 )
 """Generates in a copy, and tells how the client would differ. Nothing live is touched."""

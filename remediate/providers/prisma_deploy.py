@@ -179,6 +179,10 @@ class MigrateDeploy(Action):
             },
         )
 
+    def written_sql(self, change: Change) -> tuple[str, ...]:
+        """Return the migration's statements."""
+        return tuple(str(one) for one in change.data.get("statements", ()))
+
     def snapshot(self, target: Target, change: Change) -> Undo:
         """Write down which migration it is."""
         del target

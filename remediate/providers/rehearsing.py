@@ -5,10 +5,6 @@ A rehearsal's room is made, and taken away, by `rehearsal_room`; what happens in
 
 REHEARSING = r"""
 give_up() { echo "$2" >&2; exit "$1"; }
-enter() {  # $1 the room, $2 the place for a copy, $3 the live node_modules: sets what scripts that make something need
-    room=$1 work=$2 laid=$1/laid modules=$3
-    [ ! -e "$room/node_modules" ] || modules=$(readlink -f -- "$room/node_modules")
-}
 compare() {  # $1 a directory as it is, $2 as it would be. A record for each file that differs, ended by a NUL.
     [ ! -d "$2" ] || find "$2" ! -type d -exec sh -c '
         before=$1 after=$2

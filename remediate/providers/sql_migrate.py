@@ -186,6 +186,10 @@ class SqlMigrate(OwnChange):
             data=plan.data,
         )
 
+    def written_sql(self, change: Change) -> tuple[str, ...]:
+        """Return the script's statements."""
+        return tuple(str(one) for one in change.data.get("statements", ()))
+
     def apply(self, target: Target, change: Change) -> None:
         """Run the script, with its row in `remediate.scripts`.
 

@@ -93,7 +93,8 @@ def all_well(results: list[PGresult]) -> list[PGresult]:
 def failed(where: str, refused: Refused, untouched: str = "nothing was changed") -> Failed:
     """Return the error that tells of a refusal, and what to do about it."""
     todo = f"{untouched}; {_TODO[refused.state]}" if refused.state in _TODO else untouched
-    return Failed(where, f"the server refused: {refused.complaint}", todo, output=refused.complaint)
+    what = f"the server refused: {refused.complaint}"
+    return Failed(where, what, todo, output=refused.complaint, state=refused.state or "")
 
 
 def refuse_another(

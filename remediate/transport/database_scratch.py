@@ -26,6 +26,8 @@ from remediate.transport.database_wire import Command, WireLost
 PREFIX = "remediate_rehearsal_"
 _OURS = re.compile(rf"{PREFIX}([0-9a-f]{{12}})([0-9a-f]{{12}})")
 DUMP_SECONDS = 120.0
+_LONGEST_LINE = 900
+"""Bytes; libpq 13 and newer reads 1023 in a line of a service file."""
 _MAKING_SECONDS = 60.0
 _FACTS = """SELECT current_database() || '/' || d.oid AS of, r.rolcreatedb OR r.rolsuper AS may,
  current_setting('server_version_num')::int / 10000 AS version, pg_is_in_recovery() AS replica,
@@ -96,6 +98,7 @@ class SchemaCopy:
         try:
             self._make()
         except BaseException:
+            self._door.close()  # what it was asked last may not be answered yet
             self._drop_and_close()
             raise
         return self._name
@@ -108,6 +111,8 @@ class SchemaCopy:
         Raises:
             Lost: It could not be dropped; where something else went wrong before, that is told instead.
         """
+        if error is not None:
+            self._door.close()
         problem = self._drop_and_close()
         if problem and error is None:
             todo = f"the next rehearsal drops it, or: DROP DATABASE {self._name}"
@@ -149,23 +154,24 @@ class SchemaCopy:
                 self._done(f"DROP DATABASE IF EXISTS {identifier(row['name'])}")
 
     def _fill(self, dump: str, restore: str) -> None:
-        """Copy the schema; the password goes by a file in memory, and stands in no argument and no environment."""
+        """Copy the schema; how to connect goes by files in memory, and stands in no argument and no environment."""
         known = {name: value for name, value in self._door.parameters.items() if name != "application_name"}
-        with _password_file(known.pop("password", "")) as number:
-            self._copy(dump, restore, known | {"passfile": f"/proc/self/fd/{number}"}, number)
+        password = known.pop("password", "")
+        with _in_memory(_password_line(password)) as passes:
+            known |= {"passfile": f"/proc/self/fd/{passes}"}
+            services = _service("from", known) + _service("to", known | {"dbname": self._name})
+            with _in_memory(services) as told:
+                text = self._ran([dump, *_DUMP, "--dbname", "service=from"], (passes, told), b"")
+                self._ran([restore, *_RESTORE, "--dbname", "service=to"], (passes, told), text)
 
-    def _copy(self, dump: str, restore: str, known: dict[str, str], number: int) -> None:
-        text = self._ran([dump, *_DUMP, "--dbname", _conninfo(known)], number, b"")
-        self._ran([restore, *_RESTORE, "--dbname", _conninfo(known | {"dbname": self._name})], number, text)
-
-    def _ran(self, command: list[str], password: int, text: bytes) -> bytes:
+    def _ran(self, command: list[str], files: tuple[int, int], text: bytes) -> bytes:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        environment |= {"LC_ALL": "C", "PGAPPNAME": self._name}
+        environment |= {"LC_ALL": "C", "PGAPPNAME": self._name, "PGSERVICEFILE": f"/proc/self/fd/{files[1]}"}
         try:
             done = subprocess.run(  # noqa: S603  (a constant program, its arguments are no shell's)
                 command,
                 env=environment,
-                pass_fds=(password,),
+                pass_fds=files,
                 input=text,
                 capture_output=True,
                 check=False,
@@ -221,16 +227,33 @@ class SchemaCopy:
 
 
 @contextmanager
-def _password_file(password: str) -> Iterator[int]:
-    """Yield a file in memory, as libpq wants its password file: its owner's alone (manual, "The Password File")."""
-    number = os.memfd_create("passfile")
+def _in_memory(text: str) -> Iterator[int]:
+    """Yield a file in memory that is its owner's alone, as libpq wants one with a password in it."""
+    number = os.memfd_create("libpq")
     try:
         os.fchmod(number, 0o600)
-        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
-        os.write(number, f"*:*:*:*:{escaped}\n".encode())
+        os.write(number, text.encode())
         yield number
     finally:
         os.close(number)
+
+
+def _password_line(password: str) -> str:
+    """Return a password as a password file has it (manual, "The Password File")."""
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n"
+
+
+def _service(name: str, parameters: dict[str, str]) -> str:
+    """Return how to connect as a service file has it (manual, "The Connection Service File"): a line each, unquoted.
+
+    Raises:
+        Blocked: A parameter is none for such a file; its value is not told, which may be secret.
+    """
+    for parameter, value in parameters.items():
+        if "\n" in value or value != value.rstrip() or len(parameter) + len(value) > _LONGEST_LINE:
+            raise Blocked(parameter, "it cannot be handed to pg_dump without being shown", "correct the URL")
+    return f"[{name}]\n" + "".join(f"{parameter}={value}\n" for parameter, value in parameters.items())
 
 
 def _programs(version: int) -> tuple[str, str] | None:
@@ -256,8 +279,3 @@ def _version_of(dump: str) -> int:
         return 0
     found = re.search(r"\) (\d+)", told.stdout)
     return int(found[1]) if found else 0
-
-
-def _conninfo(parameters: dict[str, str]) -> str:
-    escaped = ((name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in parameters.items())
-    return " ".join(f"{name}='{value}'" for name, value in escaped)

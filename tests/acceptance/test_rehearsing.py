@@ -76,10 +76,10 @@ def test_a_migration_is_rehearsed_on_the_server_and_one_that_would_fail_is_told(
     assert ended.code == 3, ended.out + ended.err
     assert "1 rehearsed; way back: 1 none" in ended.out
     assert (picture(practice).settled, databases(practice)) == (before, there)
-    write("20990202000000_wrong", 'ALTER TABLE "avatars" ADD COLUMN "note" TEXT;')
+    write("20990202000000_wrong", 'CREATE TABLE "b" ("id" int REFERENCES "avatars" ("nothing"));')
     ended = operator.does(*words)
     assert ended.code == 8, ended.out + ended.err
-    assert "42701" in ended.out  # duplicate_column
+    assert "42703" in ended.out  # undefined_column
     assert databases(practice) == there
 
 

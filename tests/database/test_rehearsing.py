@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from remediate.errors import Blocked
 from remediate.events import Event, Events
+from remediate.gate import RULES
 from remediate.journal import Journal
 from remediate.masking import Masker
 from remediate.model import Fidelity, Plan, PlannedFix, Rehearsal
@@ -26,7 +28,8 @@ from remediate.target import DatabaseChange, Statement
 from remediate.transport.copy_target import CopyTarget
 from remediate.transport.database import Database
 from remediate.transport.database_door import DatabaseSettings
-from remediate.transport.database_scratch import PREFIX, is_left_of, name_for
+from remediate.transport.database_scratch import PREFIX, _service, is_left_of, name_for
+from remediate.transport.database_url import _KEPT
 
 from .conftest import Cluster
 from .test_prisma_deploy import World
@@ -128,6 +131,86 @@ def test_a_migration_that_would_fail_is_told_with_the_servers_words_and_the_rest
     assert "apply the migration 2_bad" in failed.what
     assert '"nothing"' in failed.what
     assert (stage.whole(), stage.databases()) == (before, databases)
+
+
+REACHING = (
+    "ALTER DATABASE {name} SET work_mem = '1MB'",
+    "CREATE ROLE reached_{name}",
+    "DO $$ BEGIN EXECUTE 'ALTER DATABASE {name} SET work_mem = 1000'; END $$",
+    "REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bystander_{name}'",
+    "CREATE TABLE made AS SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL) AS a WHERE pid = {pid}",
+)
+
+
+def of_the_cluster(stage: Stage) -> str:
+    """Return what databases, roles and settings there are, with all rights, and who is connected."""
+    return stage.world.cluster.sql(
+        "SELECT concat_ws(' ', oid, datname, datacl, datallowconn) FROM pg_database UNION ALL SELECT r::text"
+        " FROM pg_authid AS r UNION ALL SELECT s::text FROM pg_db_role_setting AS s UNION ALL SELECT pid::text"
+        " FROM pg_stat_activity WHERE application_name LIKE 'bystander%' ORDER BY 1"
+    )
+
+
+@pytest.mark.parametrize(("text", "by_prisma"), [*((one, False) for one in REACHING), (REACHING[0], True)])
+def test_sql_that_reaches_beyond_one_database_is_not_tried(
+    stage: Stage, dbname: str, text: str, by_prisma: bool, tmp_path: Path
+) -> None:
+    with psycopg.connect(
+        stage.world.cluster.url(dbname).partition("?")[0], application_name=f"bystander_{dbname}"
+    ) as other:
+        sql = f"CREATE TABLE first (id int); {text.format(name=dbname, pid=other.info.backend_pid)}"
+        action: Action = SqlMigrate.model_validate(
+            {"text": sql, "way_back": "none", "reason": "a test", "allow": sorted(RULES)}
+        )
+        if by_prisma:
+            stage.world.sql("DROP TABLE avatars")
+            (tmp_path / "migrations" / "1_bad").mkdir(parents=True)
+            (tmp_path / "migrations" / "1_bad" / "migration.sql").write_text(sql)
+            action = MigrateDeploy(folder=str(tmp_path / "migrations"), allow=sorted(RULES))
+        before = of_the_cluster(stage)
+        plan = stage.rehearsed(action) if by_prisma else stage.rehearsed(action, NOTE)
+        assert set(outcomes(plan)) == {"not tried"}, results(plan)
+        assert of_the_cluster(stage) == before
+    if not by_prisma:
+        assert "comes before it, and was not tried" in results(plan)[1].told
+
+
+def test_what_the_gate_would_stop_is_not_tried_though_the_step_allows_it(stage: Stage) -> None:
+    text = {"text": "DROP TABLE avatars", "way_back": "none", "reason": "a test", "allow": ["drop-table"]}
+    plan = stage.rehearsed(SqlMigrate.model_validate(text))
+    assert outcomes(plan) == ["not tried"]
+    assert "drop-table" in results(plan)[0].told
+
+
+def test_a_statement_that_a_copy_would_leave_out_as_a_guard_is_not_said_to_be_done(stage: Stage) -> None:
+    assert outcomes(stage.rehearsed(script("CREATE TABLE made AS SELECT 1 / 2 AS half"))) == ["not tried"]
+
+
+def test_code_that_the_schema_brings_along_is_not_run(stage: Stage) -> None:
+    stage.world.sql("""CREATE FUNCTION swept() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_reload_conf(); RETURN NEW; END $$;
+        CREATE TRIGGER sweep AFTER INSERT ON avatars FOR EACH ROW EXECUTE FUNCTION swept()""")
+    plan = stage.rehearsed(
+        script("CREATE TABLE made (id int)"), script("INSERT INTO avatars (id) VALUES (99)")
+    )
+    assert outcomes(plan) == ["done", "not tried"]
+    assert "the function swept" in results(plan)[1].told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO avatars (id) VALUES (1001); INSERT INTO avatars (id) VALUES (1001)",
+        "CREATE TABLE made (n int); INSERT INTO made SELECT 5 / count(*) FROM avatars",
+        "CREATE TABLE owned (a int NOT NULL); INSERT INTO owned SELECT max(id) FROM avatars",
+    ],
+)
+def test_what_fails_for_want_of_rows_is_not_said_to_fail(stage: Stage, text: str) -> None:
+    plan = stage.rehearsed(script(text), NOTE)
+    assert outcomes(plan) == ["not tried", "not tried"], results(plan)
+    assert "depends on rows" in results(plan)[0].told
+    assert failure_of(plan) is None
 
 
 def test_changes_are_tried_one_upon_the_other(stage: Stage) -> None:
@@ -245,6 +328,36 @@ def test_a_schema_that_cannot_be_copied_is_told_and_nothing_is_left(
     with pytest.raises(Blocked, match="no pg_dump"), stage.world.reach.copied(TOKEN):
         pass
     assert stage.databases() == databases
+
+
+def test_no_parameter_of_the_connection_stands_in_an_argument_or_the_environment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    for name in ("pg_dump", "psql"):
+        tell = f"""{{ tr '\\0' '\\n' </proc/$$/cmdline; env; }} >>'{said}'; cat "$PGSERVICEFILE" >>'{said}.file'"""
+        (tmp_path / name).write_text(f"#!/bin/sh\n{tell}\n[ {name} = psql ] || echo 'SELECT 1;'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(
+        "remediate.transport.database_scratch._programs",
+        lambda _: (str(tmp_path / "pg_dump"), str(tmp_path / "psql")),
+    )
+    with stage.world.reach.copied(TOKEN):
+        assert "password" not in said.read_text().lower().replace("--no-password", "")
+        assert "client_encoding=" not in said.read_text()
+        assert "client_encoding=" in Path(f"{said}.file").read_text()
+
+
+def test_every_parameter_that_a_url_may_have_can_be_handed_on_in_a_file() -> None:
+    kept = {name: f"a secret {name} ' of \\ #it" for name in (*_KEPT, "sslpassword")}
+    assert _service("from", kept).splitlines() == [
+        "[from]",
+        *(f"{name}={value}" for name, value in kept.items()),
+    ]
+    for value in ("two\nlines", "a space at the end ", "long" * 300):
+        with pytest.raises(Blocked) as refused:
+            _service("from", {"sslpassword": value})
+        assert value not in str(refused.value)
 
 
 def test_a_name_tells_whose_it_is() -> None:

@@ -1,6 +1,7 @@
 """A rehearsal on this machine's own node and npm: what it tells, and that nothing is left of it, whatever ends it."""
 
 import os
+import posixpath
 import shutil
 import signal
 import subprocess
@@ -18,13 +19,17 @@ from remediate.masking import Masker
 from remediate.model import Change, Fidelity, Plan, Rehearsal, Undo
 from remediate.owner import LockOwner
 from remediate.planner import NamedFix, plan_fixes
+from remediate.providers.catalog import ALL_TABLES
+from remediate.providers.catalog_keys import ALL_FOREIGN_KEYS, ALL_INDEXES
 from remediate.providers.command import CommandRun, Script
 from remediate.providers.env_actions import EnvSet
 from remediate.providers.files_text import FilesReplace
 from remediate.providers.node import NodeBuild
 from remediate.providers.node_packages import NodeCi
+from remediate.providers.prisma import Generate
 from remediate.rehearsal import failure_of, last_took, rehearse
 from remediate.rehearsal_room import read_place, room_question
+from remediate.rehearsal_staging import SCHEMA_FACTS
 from remediate.runner import Runner
 from remediate.steps import Action
 from tests.laws.build_machine_cases import INSTALLABLE
@@ -36,7 +41,9 @@ pytestmark = pytest.mark.skipif(
 )
 TOKEN = "0123456789ab"
 MORE = {"backend/dist/gone.js": "exports.old = 1\n", "backend/dist/deep/gone too.js": ""}
-HANGING = {"backend/build.js": "require('fs').writeFileSync('../begun', ''); setInterval(() => {}, 1000)\n"}
+HANGING = {
+    "backend/build.js": "require('fs').writeFileSync('../../begun', ''); setInterval(() => {}, 1000)\n"
+}
 
 
 class Stage:
@@ -168,6 +175,141 @@ PACKAGE_WITH_PART = (
 )
 
 
+HOSTILE_BUILD = (
+    "const disk = require('fs'); const put = (name) => {"
+    " disk.mkdirSync(require('path').dirname(name), { recursive: true }); disk.writeFileSync(name, 'hostile') };"
+    "for (const name of ['node_modules/.prisma/client/index.js', 'node_modules/.cache/x', 'node_modules/linked/a.js',"
+    " '../src/a.ts', '../beside.txt', 'src/written.ts', 'prisma/dev.db']) put(name);"
+)
+PRISMA = """#!/usr/bin/env node
+const fs = require('fs'), path = require('path')
+const put = (name, text) => {
+  fs.mkdirSync(path.dirname(name), { recursive: true }); fs.writeFileSync(name, text)
+}
+const root = path.resolve(__dirname, '..', '..', '..')
+put('src/zod/index.ts', 'made'); put('node_modules/zod-prisma/cache', 'made')
+put(root + '/src/zod/again.ts', 'made'); put('node_modules/.cache/prisma', 'made')
+put('node_modules/.prisma/client/schema.prisma', fs.readFileSync('prisma/schema.prisma', 'utf8'))
+put('node_modules/.prisma/client/where.js', root)
+"""
+GENERATOR = (
+    'generator zod {\n  provider = "zod-prisma"\n  output   = "../src/zod"\n}\nmodel A {\n  id Int @id\n}\n'
+)
+GENERATED = {
+    "backend/prisma/schema.prisma": GENERATOR,
+    "backend/node_modules/prisma/package.json": '{"name": "prisma", "version": "7.0.0"}',
+    "backend/node_modules/prisma/bin/prisma.js": PRISMA,
+    "backend/node_modules/@prisma/client/package.json": '{"name": "@prisma/client", "version": "7.0.0"}',
+    "backend/node_modules/.prisma/client/schema.prisma": "model B {\n  id Int @id\n}\n",
+    "backend/node_modules/.prisma/client/gone.js": "old",
+    "backend/node_modules/.cache/prisma": "old",
+    "backend/node_modules/zod-prisma/cache": "old",
+    "backend/src/zod/index.ts": "old",
+}
+
+
+def with_prisma(stage: Stage, more: dict[str, str]) -> None:
+    stage.lay(GENERATED, more)
+    program = Path(stage.backend, "node_modules/prisma/bin/prisma.js")
+    program.chmod(0o755)
+    (program.parents[2] / ".bin").mkdir()
+    (program.parents[2] / ".bin/prisma").symlink_to("../prisma/bin/prisma.js")
+
+
+def generating(stage: Stage) -> Generate:
+    client, schema = (
+        f"{stage.backend}/{one}" for one in ("node_modules/.prisma/client", "prisma/schema.prisma")
+    )
+    return Generate(backend=stage.backend, schema_file=schema, client=client)
+
+
+def test_what_a_build_writes_among_the_packages_and_beside_the_app_is_written_into_the_copy(
+    stage: Stage,
+) -> None:
+    names = (
+        "node_modules/.prisma/client/index.js",
+        "node_modules/.cache/x",
+        "../src/a.ts",
+        "parts/linked/a.js",
+    )
+    stage.lay(
+        {posixpath.normpath(f"backend/{name}"): "live" for name in names},
+        {"backend/build.js": HOSTILE_BUILD + LINES},
+    )
+    Path(stage.backend, "node_modules/linked").symlink_to("../parts/linked")
+    before = stage.tree()
+    assert result(stage.rehearsed(NodeBuild(backend=stage.backend)).changes[0]).outcome == "done"
+    assert stage.tree() == before
+    assert [event.kind for event in stage.told] == ["rehearsing"]
+
+
+def test_what_a_generator_writes_is_written_into_the_copy_and_is_there_for_the_build(stage: Stage) -> None:
+    script = "for (const name of ['node_modules/.prisma/client/where.js', 'src/zod/again.ts'])"
+    script += " require('fs').readFileSync(name);"
+    with_prisma(stage, {"backend/build.js": script + LINES})
+    before = stage.tree()
+    made, built = stage.rehearsed(
+        generating(stage),
+        NodeBuild(backend=stage.backend),
+    ).changes
+    assert (result(made).outcome, result(built).outcome) == ("done", "done"), (made, built)
+    assert result(made).files == ("- gone.js", "~ schema.prisma", "+ where.js")
+    assert stage.tree() == before
+
+
+@pytest.mark.parametrize("output", ['"../../out"', '"/tmp/out"', 'env("OUT")'])
+def test_a_generator_that_writes_out_of_the_app_is_not_tried(stage: Stage, output: str) -> None:
+    with_prisma(stage, {"backend/prisma/schema.prisma": GENERATOR.replace('"../src/zod"', output)})
+    before = stage.tree()
+    action = generating(stage)
+    tried = result(stage.rehearsed(action).changes[0])
+    assert tried.outcome == "not tried"
+    assert "generator" in tried.told
+    assert stage.tree() == before
+
+
+def test_an_app_with_a_link_that_leads_out_of_it_is_not_tried(stage: Stage) -> None:
+    stage.lay({"shared/a.js": "live"})
+    Path(stage.backend, "shared").symlink_to("../shared")
+    tried = result(stage.rehearsed(NodeBuild(backend=stage.backend)).changes[0])
+    assert tried.outcome == "not tried"
+    assert "shared leads to" in tried.told
+
+
+def test_an_app_whose_settings_reach_beside_it_is_not_tried(stage: Stage) -> None:
+    stage.lay({"backend/tsconfig.json": '{"extends": "../tsconfig.base.json"}'})
+    tried = result(stage.rehearsed(NodeBuild(backend=stage.backend)).changes[0])
+    assert tried.outcome == "not tried"
+    assert "tsconfig.json has ../ in it" in tried.told
+
+
+def test_what_is_written_into_the_app_by_its_real_name_is_told_loudly(stage: Stage) -> None:
+    live = f"{stage.backend}/src/index.ts"
+    stage.lay({"backend/build.js": f"require('fs').writeFileSync('{live}', 'other');" + LINES})
+    stage.rehearsed(NodeBuild(backend=stage.backend))
+    said = [event.text for event in stage.told if event.kind == "warning"]
+    assert len(said) == 1
+    assert "./src/index.ts" in said[0]
+
+
+def test_files_of_a_later_edit_are_not_there_for_an_earlier_build_and_modes_are_kept(stage: Stage) -> None:
+    check = (
+        "const fs = require('fs'); const mode = (fs.statSync('src/index.ts').mode & 0o777).toString(8);"
+        "if (mode !== '600') throw new Error('mode ' + mode);"
+        "fs.mkdirSync('dist/db', { recursive: true }); fs.copyFileSync('src/db/client.ts', 'dist/db/client.js');"
+        "fs.writeFileSync('dist/index.js', '// ' + fs.readFileSync('src/index.ts').length)"
+    )
+    stage.lay({"backend/build.js": check})
+    source = Path(stage.backend, "src/index.ts")
+    source.chmod(0o600)
+    edit = FilesReplace(
+        path="backend/src/index.ts", root=str(stage.root), find="./db/client", replace_with="./db/other/one"
+    )
+    early = NodeBuild(backend=stage.backend)
+    built, _, again = stage.rehearsed(early, edit, early).changes
+    assert (result(built).outcome, result(again).outcome) == ("done", "done"), (built, again)
+
+
 @pytest.mark.parametrize("secret_or_free", ["secret", "free"])
 def test_what_cannot_be_had_in_the_copy_is_told(stage: Stage, secret_or_free: str) -> None:
     stage.lay()
@@ -283,3 +425,7 @@ def test_the_time_that_it_took_in_earnest_is_known_from_the_log(stage: Stage) ->
 def test_a_place_that_cannot_be_looked_at_is_told(stage: Stage) -> None:
     with pytest.raises(RemediateError, match="its size could not be asked"):
         read_place("/none", stage.target.answer([room_question("/none")])[room_question("/none")])
+
+
+def test_what_a_change_of_a_schema_alters_is_called_as_the_providers_call_it() -> None:
+    assert {ALL_TABLES, ALL_INDEXES, ALL_FOREIGN_KEYS} < SCHEMA_FACTS
