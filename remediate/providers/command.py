@@ -23,7 +23,7 @@ from remediate.providers.shell_losses import (
     said_by_package,
     scripts_in,
 )
-from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
+from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run, Uncertain
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 
@@ -241,13 +241,14 @@ class CommandRun(_Command, Action):
     def _losses(self, answers: Answers) -> Iterator[str]:
         """Yield the words by which it would lose data, itself or by a script of package.json."""
         found = [answers.raw(question) for question in self._packages]
+        to_come = any(isinstance(one, Uncertain) for one in found)  # it is asked again when its turn comes
         files = [scripts_in(one.content) for one in found if isinstance(one, ReadAnswer) and one.exists]
         for one in self._changing:
             yield said_by(one.script, one.args)
             for name in package_scripts(one.script, one.args):
                 having = [scripts for scripts in files if name in scripts]
                 yield from (said_by_package(name, scripts) for scripts in having)
-                if not having:
+                if not having and not to_come:
                     yield f"`{name}` of a package.json that it does not name by its absolute path"
 
     def _change(self, assumed: str, hazards: tuple[Hazard, ...]) -> Change:
