@@ -23,7 +23,7 @@ from remediate.providers.node_host import (
     state_of,
     unbuild_job,
 )
-from remediate.providers.shell_losses import hazards_of, said_by_package, scripts_in
+from remediate.providers.shell_losses import Wanted, hazards_of_package, scripts_in
 from remediate.providers.swap import STRANDED
 from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step, Trial
@@ -171,7 +171,7 @@ class NodeBuild(Build, Action):
             answer = answers[self.package]
         except NotKnown:
             return ()
-        return tuple(hazards_of((said_by_package(self.script, scripts_in(answer.content)),)))
+        return tuple(hazards_of_package(Wanted(self.script), scripts_in(answer.content), self.package.path))
 
     def _build(
         self, wrong: dict[str, list[str]], name: str, assumed: str, hazards: tuple[Hazard, ...]
