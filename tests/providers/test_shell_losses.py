@@ -11,6 +11,7 @@ from remediate.model import Change, Plan, PlannedFix
 from remediate.policy import refusals
 from remediate.providers.command import CommandOutput, CommandRun, Script
 from remediate.providers.node import NodeBuild
+from remediate.providers.node_packages import NodeCi
 from remediate.providers.shell_losses import said_by
 from remediate.questions import Answers, ReadAnswer
 from tests.laws.command import CommandTarget
@@ -178,3 +179,12 @@ def test_what_an_installation_runs_is_read(tmp_path: Path, install: str) -> None
 def test_a_look_runs_no_script_of_package_json() -> None:
     with pytest.raises(ValidationError, match=r"runs `db:reset` of a package\.json"):
         CommandOutput(script="cd /srv/app && npm run db:reset")
+
+
+@pytest.mark.parametrize(("scripts", "stops"), [(True, 1), (False, 0)])
+def test_an_installation_that_runs_scripts_is_asked_what_they_say(scripts: bool, stops: int) -> None:
+    action = NodeCi(backend="/srv/app", scripts=scripts)
+    content = json.dumps({"scripts": {"postinstall": "prisma migrate reset -f"}}).encode()
+    answers = Answers({action.package: ReadAnswer(exists=True, content=content)}, "web1")
+    assert len(action.hazards(answers)) == stops
+    assert (action.package in action.ask()) is scripts
