@@ -31,6 +31,7 @@ from remediate.planner import (
     plan_one,
     questions_of,
     same_changes,
+    stopped_by,
 )
 from remediate.procedure import Procedure
 from remediate.questions import Answers
@@ -266,7 +267,7 @@ class HostRun:
     def _fix(self, number: int, fix: NamedFix, planned: PlannedFix) -> None:
         changes = self.plan_again(fix) if planned.changes else ()
         if not same_changes([change.outline for change in changes], planned.outline.changes):
-            what = f"“{fix.name}” would no longer do what was confirmed"
+            what = f"“{fix.name}” would no longer do what was confirmed{stopped_by(changes, planned.changes)}"
             raise Stale(self.target.name, what, "run plan again")
         if not changes:
             self.events.tell("nothing-to-do", self.target.name, step=fix.name)

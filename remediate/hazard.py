@@ -46,6 +46,11 @@ class Hazard(Value):
     final: bool = False
     way_down: bool = False
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether it stops a plan somewhere: the step does not allow it, or no step can everywhere."""
+        return self.severity is Severity.STOP and (self.final or not self.allowed)
+
     def refused(self, severities: frozenset[Severity], *, development: bool) -> bool:
         """Tell whether it stops a plan.
 

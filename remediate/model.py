@@ -192,7 +192,12 @@ class Change(Value):
             self.as_planned.model_dump(mode="json", exclude=left_out) | ({"stops": stops} if stops else {})
         )
         return ChangeOutline(
-            what=self.what, target=self.target, script=self.script, assumed=self.assumed, essence=essence
+            what=self.what,
+            target=self.target,
+            script=self.script,
+            assumed=self.assumed,
+            stops=tuple(sorted({one.rule for one in self.hazards if one.may_stop})),
+            essence=essence,
         )
 
 
@@ -204,6 +209,7 @@ class ChangeOutline(Value):
         target: As in the change.
         script: As in the change.
         assumed: As in the change.
+        stops: The rules of its hazards by which some policy refuses it, whatever the step allows.
         essence: Digest of everything but notes, hazards and forecasts, which carry live figures, the sample, and how
             many rows, which `data` tells where it is known; of the hazards, only which rules stop.
     """
@@ -212,17 +218,18 @@ class ChangeOutline(Value):
     target: str
     script: str = ""
     assumed: str = ""
+    stops: tuple[str, ...] = ()
     essence: str
 
     def same_as(self, confirmed: "ChangeOutline") -> bool:
         """Tell whether this change is the one that was confirmed.
 
-        One that was planned on an assumption must want the same thing of the same target; any other must be the same
-        in everything.
+        One that was planned on an assumption must want the same thing of the same target, and nothing may stop it by
+        now that the policy was not asked about; any other must be the same in everything.
         """
         if confirmed.assumed:
             wanted = (confirmed.what, confirmed.target, confirmed.script)
-            return (self.what, self.target, self.script) == wanted
+            return (self.what, self.target, self.script) == wanted and set(self.stops) <= set(confirmed.stops)
         return self.essence == confirmed.essence
 
 
@@ -354,10 +361,14 @@ class Plan(Value):
     def digest(self) -> str:
         """SHA-256 over everything that would be done, in hex; two looks at one state give the same.
 
-        Left out are findings and notes, which carry live figures, and what the operator is told.
+        Left out are findings and notes, which carry live figures, what the operator is told, and which rules stop,
+        which each change's essence holds already.
         """
         plain = self.model_dump(mode="json", exclude={"findings", "say", "fixes"})
-        return digest_of({**plain, "fixes": [fix.model_dump(mode="json") for fix in self.outline]})
+        known = {"changes": {"__all__": {"stops"}}}
+        return digest_of(
+            {**plain, "fixes": [fix.model_dump(mode="json", exclude=known) for fix in self.outline]}
+        )
 
 
 def canonical(value: Json) -> bytes:

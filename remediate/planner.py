@@ -152,6 +152,13 @@ def same_changes(fresh: Sequence[ChangeOutline], confirmed: Sequence[ChangeOutli
     )
 
 
+def stopped_by(fresh: Sequence[Change], confirmed: Sequence[Change]) -> str:
+    """Return in a clause which hazards a fix shows that no policy was asked about; empty where there are none."""
+    known = {rule for change in confirmed for rule in change.outline.stops}
+    new = [one for change in fresh for one in change.hazards if one.may_stop and one.rule not in known]
+    return f": {'; '.join(str(one) for one in new)}" if new else ""
+
+
 def difference(fresh: Sequence[FixOutline], confirmed: Sequence[FixOutline]) -> str:
     """Return in one clause where two plans part, or nothing where they are the same."""
     for now, then in zip(fresh, confirmed, strict=True):

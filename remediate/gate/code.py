@@ -17,11 +17,18 @@ _CODE = re.compile(r"(?:DO|CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE))\b", re
 _LANGUAGE = re.compile(r"\bLANGUAGE\s+[\"']?(\w+)", re.IGNORECASE)
 _READABLE = frozenset({"sql", "plpgsql"})
 _LOSES = re.compile(
-    r"\b(?:DROP|TRUNCATE|PROGRAM|LOAD|dblink\w*|EXECUTE(?!\s+(?:FUNCTION|PROCEDURE)\b))"
+    r"(?<!ON COMMIT )\bDROP\b(?!\s+(?:NOT\s+NULL\b|DEFAULT\b|CONSTRAINT\b|INDEX\s+(?!CASCADE\b|RESTRICT\b)[\w\"]))"
+    r"|\bTRUNCATE\b"
+    r"|\b(?:FROM|TO)\s+PROGRAM\b|(?:^|;|\b(?:BEGIN|THEN|ELSE|LOOP))\s*LOAD\b|(?<!INTO )(?<!TABLE )\bdblink\w*[\"\s]*\("
+    r"|\bEXECUTE\b(?!\s+(?:FUNCTION|PROCEDURE)\b)"
     r"|\bDELETE\s+FROM\b(?![^;]*\bWHERE\b)",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(r"\bdblink\w*\W*\(", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"(?<!INTO )(?<!TABLE )\bdblink\w*\W*\(", re.IGNORECASE)
+_LATER = re.compile(r"\bcron\W*\.\W*schedule\w*\W*\(", re.IGNORECASE)
+_INSIDE = re.compile(
+    r"(?:CREATE (?:OR REPLACE )?RULE\b|COPY \().*\b(?:DELETE\s+FROM\b(?![^;]*\bWHERE\b))", re.IGNORECASE
+)
 _OWNED = re.compile(r"DROP OWNED\b", re.IGNORECASE)
 _CASCADES = re.compile(
     r"DROP (?!TABLE\b|SCHEMA\b|DATABASE\b|INDEX\b|FOREIGN TABLE\b).*\bCASCADE$", re.IGNORECASE
@@ -34,6 +41,10 @@ def in_code(statement: Statement) -> Iterator[Found]:
         yield Found("code-loses-data", "", why)
     if _ELSEWHERE.search(statement.words):
         yield Found("code-loses-data", "", "dblink runs text as SQL")
+    if _LATER.search(statement.words):
+        yield Found("code-loses-data", "", "pg_cron runs text as SQL, later")
+    if _INSIDE.match(statement.words):
+        yield Found("code-loses-data", "", "it says DELETE without WHERE")
 
 
 def in_what_falls(statement: Statement) -> Iterator[Found]:

@@ -16,14 +16,16 @@ from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Finding, Json, Risk, Undo, WayBack
 from remediate.promise import Promise
 from remediate.providers.shell_losses import (
+    Wanted,
     folders,
-    hazards_of,
+    hazards_of_package,
+    lost,
     package_scripts,
     said_by,
-    said_by_package,
     scripts_in,
+    unread,
 )
-from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
+from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run, Uncertain
 from remediate.steps import Action, Check, Questions, Step
 from remediate.target import Job, Target
 from remediate.text.patterns import checked
@@ -72,6 +74,8 @@ def _refuse_losing(look: Script) -> None:
     """Refuse a look that says what no look may do: it is run before anybody is asked."""
     if said := said_by(look.script, look.args):
         raise ValueError(f"a look must change nothing, and this says {said}")
+    if wanted := package_scripts(look.script, look.args):
+        raise ValueError(f"a look must change nothing, and this runs `{wanted[0].name}` of a package.json")
 
 
 class _Command(Step):
@@ -233,19 +237,23 @@ class CommandRun(_Command, Action):
             done, assumed = answers[self._done].exit_code == 0, ""
         except NotKnown as unknown:
             done, assumed = False, unknown.because
-        return () if done else (self._change(assumed, tuple(hazards_of(tuple(self._losses(answers))))),)
+        return () if done else (self._change(assumed, tuple(dict.fromkeys(self._losses(answers)))),)
 
-    def _losses(self, answers: Answers) -> Iterator[str]:
-        """Yield the words by which it would lose data, itself or by a script of package.json."""
-        found = [answers.raw(question) for question in self._packages]
-        files = [scripts_in(one.content) for one in found if isinstance(one, ReadAnswer) and one.exists]
+    def _losses(self, answers: Answers) -> Iterator[Hazard]:
+        """Yield how it would lose data, itself or by a script of package.json."""
+        found = {question.path: answers.raw(question) for question in self._packages}
+        files = {
+            path: scripts_in(one.content)
+            for path, one in found.items()
+            if isinstance(one, ReadAnswer) and one.exists
+        }
+        to_come = any(isinstance(one, Uncertain) for one in found.values())  # asked again when its turn comes
         for one in self._changing:
-            yield said_by(one.script, one.args)
-            for name in package_scripts(one.script, one.args):
-                having = [scripts for scripts in files if name in scripts]
-                yield from (said_by_package(name, scripts) for scripts in having)
-                if not having:
-                    yield f"`{name}` of a package.json that it does not name by its absolute path"
+            if words := said_by(one.script, one.args):
+                yield lost(words)
+            for wanted in package_scripts(one.script, one.args):
+                if not to_come:
+                    yield from _losses_of(wanted, files)
 
     def _change(self, assumed: str, hazards: tuple[Hazard, ...]) -> Change:
         none = self.undo_with_script is None
@@ -305,6 +313,15 @@ class CommandRun(_Command, Action):
 
     def _is_done(self, target: Target) -> bool:
         return target.answer((self._done,))[self._done].exit_code == 0
+
+
+def _losses_of(wanted: Wanted, files: Mapping[str, Mapping[str, str]]) -> Iterator[Hazard]:
+    """Yield how a script of whichever of these package.json would lose data."""
+    having = {path: scripts for path, scripts in files.items() if wanted.name in scripts} or files
+    for path, scripts in having.items():
+        yield from hazards_of_package(wanted, scripts, path)
+    if not files:
+        yield unread(f"`{wanted.name}` of a package.json that it does not name by its absolute path")
 
 
 def _first_line(script: str) -> str:

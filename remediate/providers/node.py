@@ -23,9 +23,9 @@ from remediate.providers.node_host import (
     state_of,
     unbuild_job,
 )
-from remediate.providers.shell_losses import hazards_of, said_by_package, scripts_in
+from remediate.providers.shell_losses import Wanted, hazards_of_package, scripts_in
 from remediate.providers.swap import STRANDED
-from remediate.questions import Answers, NotKnown, Read, ReadAnswer, Run
+from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Target
 
@@ -162,11 +162,16 @@ class NodeBuild(Build, Action):
         return (self._build(wrong, name, assumed, self.hazards(answers)),) if needed else ()
 
     def hazards(self, answers: Answers) -> tuple[Hazard, ...]:
-        """Return what the build script says that would lose data."""
-        answer = answers.raw(self.package)
-        if not isinstance(answer, ReadAnswer) or not answer.exists:
+        """Return what the build script says that would lose data; nothing while an earlier step is to write it.
+
+        Raises:
+            CouldNotLook: It cannot be read.
+        """
+        try:
+            answer = answers[self.package]
+        except NotKnown:
             return ()
-        return tuple(hazards_of((said_by_package(self.script, scripts_in(answer.content)),)))
+        return tuple(hazards_of_package(Wanted(self.script), scripts_in(answer.content), self.package.path))
 
     def _build(
         self, wrong: dict[str, list[str]], name: str, assumed: str, hazards: tuple[Hazard, ...]

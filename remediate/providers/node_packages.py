@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from remediate.errors import Conflict, Failed, Stale
+from remediate.hazard import Hazard
 from remediate.model import Change, Fidelity, Finding, Undo, WayBack, digest_of
 from remediate.promise import Need, Promise
 from remediate.providers.aside import aside_questions, move_aside, move_back, moved_aside
@@ -25,8 +26,9 @@ from remediate.providers.node_packages_host import (
     resolves_question,
     unci_job,
 )
+from remediate.providers.shell_losses import hazards_of_package, package_scripts, scripts_in
 from remediate.providers.swap import STRANDED
-from remediate.questions import Answers, NotKnown, Run
+from remediate.questions import Answers, NotKnown, Read, Run
 from remediate.steps import Action, Check, Questions, Step, Trial
 from remediate.target import Target
 
@@ -140,8 +142,28 @@ class NodeCi(_Backend, Action):
         return packages_question(self.place, tuple(self.packages or ()))
 
     def ask(self) -> Questions:
-        """Return the one question."""
-        return () if self.packages == [] else (self.question,)
+        """Return the question for the packages, and for the app's own scripts where those are run."""
+        own = (self.package,) if self.scripts else ()
+        return () if self.packages == [] else (self.question, *own)
+
+    @property
+    def package(self) -> Read:
+        """The question for package.json, which says what an installation runs."""
+        return Read(path=posixpath.join(self.place, "package.json"))
+
+    def hazards(self, answers: Answers) -> tuple[Hazard, ...]:
+        """Return how the app's own install scripts would lose data; nothing while an earlier step is to write them.
+
+        Raises:
+            CouldNotLook: They cannot be read.
+        """
+        try:
+            content = answers[self.package].content if self.scripts else b""
+        except NotKnown:
+            return ()
+        wanted = package_scripts("npm ci") if self.scripts else ()
+        found = (hazards_of_package(one, scripts_in(content), self.package.path) for one in wanted)
+        return tuple(dict.fromkeys(hazard for hazards in found for hazard in hazards))
 
     def plan(self, answers: Answers) -> tuple[Change, ...]:
         """Return one installation, or nothing where all is installed as the lock file says."""
@@ -150,16 +172,16 @@ class NodeCi(_Backend, Action):
         try:
             seen, assumed = read_packages(self.place, answers[self.question]), ""
         except NotKnown as unknown:
-            return (self._install(None, unknown.because),)
+            return (self._install(None, unknown.because, self.hazards(answers)),)
         if not seen.count:
             return ()
         if not seen.lock:
             missing = ", ".join(one.key.removeprefix("node_modules/") for one in seen.wrong[:SHOWN])
             what = f"lacks {missing}, and no package-lock.json of npm 7 or later says what to install"
             raise Failed(self.place, what, "install it with the app's own tool, or commit one")
-        return (self._install(seen, assumed),)
+        return (self._install(seen, assumed, self.hazards(answers)),)
 
-    def _install(self, seen: Packages | None, assumed: str) -> Change:
+    def _install(self, seen: Packages | None, assumed: str, hazards: tuple[Hazard, ...]) -> Change:
         wrong = seen.wrong[:SHOWN] if seen else ()
         notes = (f"{one.key}: {one.found or 'missing'}, locked is {one.wanted}" for one in wrong)
         data = (
@@ -170,6 +192,7 @@ class NodeCi(_Backend, Action):
             target=posixpath.join(self.place, "node_modules"),
             script="npm ci",
             notes=(*notes, *self._unbuilt(seen)),
+            hazards=hazards,
             fidelity=Fidelity.ESTIMATE,
             way_back=WayBack.EXACT,
             way_back_note="the node_modules before is kept beside it, and renamed back",

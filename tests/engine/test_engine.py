@@ -5,13 +5,15 @@ import pytest
 from remediate.engine import put_back_words
 from remediate.errors import JournalError, Locked, Lost, Stale, Unreachable
 from remediate.events import Event, Events
+from remediate.hazard import Hazard, Severity
 from remediate.masking import Masker
-from remediate.model import Outcome
+from remediate.model import ChangeOutline, Outcome
 from remediate.owner import LockOwner
 from remediate.questions import Answers, Unanswered
 from remediate.rollback import Rollback
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK, Rehearsal
-from tests.laws.memory import MemoryTarget
+from tests.laws.memory import File, MemoryTarget
+from tests.laws.simulated import said
 from tests.laws.world import Watched
 
 
@@ -368,6 +370,63 @@ def test_the_outline_of_a_plan_does_not_change_with_its_live_notes(rehearsal: Re
     assert noted.outline.same_as(change.outline)
     other = change.model_copy(update={"data": {}})
     assert not other.outline.same_as(change.outline)
+
+
+def test_what_was_planned_on_an_assumption_is_another_once_something_stops_it(rehearsal: Rehearsal) -> None:
+    change = rehearsal.host_run().look().plan.changes[0]
+    assumed = change.model_copy(update={"assumed": "an earlier step alters that"})
+    stop = Hazard(rule="loses-data", severity=Severity.STOP, why="a reset", allowed=True, final=True)
+    stopped = change.model_copy(update={"hazards": (stop,)})
+    assert change.outline.same_as(assumed.outline)
+    assert not stopped.outline.same_as(assumed.outline)
+    assert stopped.outline.same_as(assumed.model_copy(update={"hazards": (stop,)}).outline)
+    excused = change.model_copy(update={"hazards": (stop.model_copy(update={"final": False}),)})
+    assert excused.outline.same_as(assumed.outline), "no policy refuses what the step allows"
+    old = assumed.outline.model_dump(mode="json", exclude={"stops"})
+    assert ChangeOutline.model_validate(old) == assumed.outline, "journals from before say nothing of it"
+
+
+FREE = """
+  - name: {name}
+    command.run:
+      script: {script}
+      what: {name}
+      about: ["file:{about}"]
+      unless: {{script: "{unless}"}}
+      undo: {{script: "true"}}
+"""
+
+
+def test_a_fix_that_an_earlier_one_made_dangerous_is_not_done(rehearsal: Rehearsal) -> None:
+    """Of the second fix nobody could be asked: what it runs is written by the first."""
+    package, build = "/srv/app/package.json", "cd /srv/app && npm run build"
+    files = rehearsal.world.state.files
+    files[package] = File(b'{"scripts": {"build": "tsc"}}')
+
+    def worsen(*_: object):
+        files[package].content = b'{"scripts": {"build": "prisma migrate reset -f"}}'
+        return said("")
+
+    rehearsal.world.scripts |= {
+        "worsen": worsen,
+        "worse": lambda *_: said("", int(b"reset" not in files[package].content)),
+        "false": lambda *_: said("", 1),
+        "true": lambda *_: said(""),
+    }
+    fixes = (("worsen", "worsen", package, "worse"), ("build", build, "/srv/app", "false"))
+    told = "".join(
+        FREE.format(name=name, script=script, about=about, unless=unless)
+        for name, script, about, unless in fixes
+    )
+    rehearsal.write_playbook(
+        PLAYBOOK[: PLAYBOOK.index("fix:")] + f"fix:{told}" + PLAYBOOK[PLAYBOOK.index("verify:") :]
+    )
+    run = rehearsal.host_run()
+    look = run.look()
+    assert (look.plan.changes[-1].hazards, bool(look.plan.changes[-1].assumed)) == ((), True)
+    ending = run.carry_out(look)
+    assert "“build” would no longer do what was confirmed" in ending.why
+    assert "migrate reset (by 'build' of package.json)" in ending.why
 
 
 def test_a_look_is_a_value(rehearsal: Rehearsal) -> None:

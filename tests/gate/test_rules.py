@@ -92,6 +92,29 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         Pair("DO $$ BEGIN DELETE FROM avatars; END $$", "DO $$ BEGIN UPDATE avatars SET name = 'x'; END $$"),
         Pair("DO $$ BEGIN COPY avatars TO PROGRAM 'x'; END $$", "DO $$ BEGIN NULL; END $$"),
         Pair("SELECT dblink_exec('dbname=lumiku', 'DROP TABLE avatars')", "SELECT 'dblink_exec(1)'"),
+        Pair(
+            "DO $$ BEGIN ALTER TABLE avatars DROP name; END $$",
+            "DO $$ BEGIN ALTER TABLE avatars ALTER name DROP NOT NULL; END $$",
+        ),
+        Pair(
+            "DO $$ BEGIN ALTER TABLE avatars DROP index; END $$",
+            "DO $$ BEGIN DROP INDEX IF EXISTS avatars_name_idx; END $$",
+        ),
+        Pair(
+            "DO $$ BEGIN DROP VIEW v; END $$",
+            "DO $$ BEGIN CREATE TEMP TABLE t (load int, program int) ON COMMIT DROP; END $$",
+        ),
+        Pair(
+            "DO $$ BEGIN ALTER TABLE avatars DROP CONSTRAINT x, DROP name; END $$",
+            "DO $$ BEGIN ALTER TABLE avatars DROP CONSTRAINT IF EXISTS x; END $$",
+        ),
+        Pair("DO $$ BEGIN LOAD 'x'; END $$", "DO $$ BEGIN INSERT INTO dblink_log (a) VALUES (1); END $$"),
+        Pair("SELECT cron.schedule('* * * * *', 'DROP TABLE avatars')", "SELECT 'cron.schedule(1)'"),
+        Pair(
+            "CREATE RULE r AS ON INSERT TO users DO ALSO DELETE FROM avatars",
+            "CREATE RULE r AS ON INSERT TO users DO ALSO DELETE FROM avatars WHERE id = new.id",
+        ),
+        Pair("COPY (DELETE FROM avatars RETURNING *) TO STDOUT", "COPY (SELECT * FROM avatars) TO STDOUT"),
     ),
     "catalog-rows": (
         Pair("DELETE FROM pg_class WHERE relname = 'avatars'", "SELECT * FROM pg_class"),

@@ -11,6 +11,7 @@ from remediate.model import Change, Plan, PlannedFix
 from remediate.policy import refusals
 from remediate.providers.command import CommandOutput, CommandRun, Script
 from remediate.providers.node import NodeBuild
+from remediate.providers.node_packages import NodeCi
 from remediate.providers.shell_losses import said_by
 from remediate.questions import Answers, ReadAnswer
 from tests.laws.command import CommandTarget
@@ -32,6 +33,14 @@ LOSES = (
     ("psql <<'END'\nDROP SCHEMA public CASCADE;\nEND", []),
     ("dropdb lumiku", []),
     ("pg_restore -d lumiku --clean dump", []),
+    ("pg_restore -cd lumiku dump", []),
+    ("# a comment \\\nnpx prisma migrate reset -f", []),
+    ('psql -c "DELETE FROM a"; psql -c "SELECT 1 WHERE true"', []),
+    ('psql -c "DELETE FROM a" && echo where', []),
+    ('psql -c "DELETE FROM a WHERE true"', []),
+    ("npx prisma migrate --schema x reset", []),
+    ('psql -c "DROP/**/TABLE a"', []),
+    ('psql -c "ALTER TABLE a DROP b"', []),
 )
 HARMLESS = (
     "npx prisma migrate deploy",
@@ -40,6 +49,18 @@ HARMLESS = (
     "truncate -s 0 /srv/app/log",
     "psql -c \"DELETE FROM avatars WHERE id = 'a'\"",
     "echo reset migrate; drop_caches=1",
+    "npm prune --omit=dev",
+    "npm rebuild",
+    "npm dedupe; npm rm x; npm pkg get name; yarn upgrade",
+    "pm2 start npm --name app -- start",
+    "echo npm is done",
+    "apt-get install npm nodejs",
+    "systemctl restart yarn app",
+    "npx prisma migrate status # not migrate reset",
+    "psql <<'END'\n-- drop table a\nSELECT 1;\nEND",
+    "psql -c \"SELECT 'drop table x'\"",
+    '! grep -q "migrate reset" package.json',
+    'grep -rlE "DROP TABLE|TRUNCATE TABLE" /srv/app',
 )
 
 
@@ -109,7 +130,7 @@ def test_a_script_of_a_package_json_that_nobody_can_find_is_refused(tmp_path: Pa
     (line,) = refused(*planned(command("cd back && npm run db:new", []), TARGET))
     assert "of a package.json that it does not name" in line
     assert refused(*planned(command(f"cd {package(tmp_path)} && npm run db:new", []), TARGET))
-    assert refused(*planned(command("npm ci && npx tsc", []), TARGET)) == ()
+    assert refused(*planned(command("npm ci --ignore-scripts && npx tsc", []), TARGET)) == ()
 
 
 def test_a_build_script_that_loses_data_is_refused_too() -> None:
@@ -123,3 +144,47 @@ def test_a_build_script_that_loses_data_is_refused_too() -> None:
             {action.package: ReadAnswer(exists=True, kind_of_file="file", content=content)}, "web1"
         )
         assert len(action.hazards(answers)) == stops
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        "run-s db:wipe",
+        "node --run db:wipe",
+        "npm --prefix . run db:wipe",
+        "npm run -w . db:wipe",
+        "run-p db:*",
+    ],
+)
+def test_a_script_that_another_runs_is_found_however_it_is_called(tmp_path: Path, runs: str) -> None:
+    package(tmp_path, **{"build": runs, "db:wipe": "prisma migrate reset --force"})
+    (line,) = refused(*planned(command(f"npm run --prefix {tmp_path} build", []), TARGET))
+    assert "migrate reset (by 'db:wipe' of package.json)" in line
+    package(tmp_path, build="tsc")
+    assert refused(*planned(command(f"npm run --prefix {tmp_path} build", []), TARGET)) == ()
+    package(tmp_path, build="npm run gone")
+    (line,) = refused(*planned(command(f"npm run --prefix {tmp_path} build", []), TARGET))
+    assert f"unread-script: `gone` is no script of {tmp_path}/package.json" in line
+
+
+@pytest.mark.parametrize("install", ["npm ci", "npm i", "yarn", "pnpm install"])
+def test_what_an_installation_runs_is_read(tmp_path: Path, install: str) -> None:
+    package(tmp_path, postinstall="prisma migrate reset -f")
+    assert refused(*planned(command(f"cd {tmp_path} && {install}", []), TARGET))
+    assert refused(*planned(command(f"cd {tmp_path} && {install} --ignore-scripts", []), TARGET)) == ()
+    package(tmp_path, postinstall="prisma generate")
+    assert refused(*planned(command(f"cd {tmp_path} && {install}", []), TARGET)) == ()
+
+
+def test_a_look_runs_no_script_of_package_json() -> None:
+    with pytest.raises(ValidationError, match=r"runs `db:reset` of a package\.json"):
+        CommandOutput(script="cd /srv/app && npm run db:reset")
+
+
+@pytest.mark.parametrize(("scripts", "stops"), [(True, 1), (False, 0)])
+def test_an_installation_that_runs_scripts_is_asked_what_they_say(scripts: bool, stops: int) -> None:
+    action = NodeCi(backend="/srv/app", scripts=scripts)
+    content = json.dumps({"scripts": {"postinstall": "prisma migrate reset -f"}}).encode()
+    answers = Answers({action.package: ReadAnswer(exists=True, content=content)}, "web1")
+    assert len(action.hazards(answers)) == stops
+    assert (action.package in action.ask()) is scripts
