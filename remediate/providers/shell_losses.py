@@ -15,7 +15,7 @@ from remediate.lint.shell_words import Call, calls_of
 
 _PROGRAM = re.compile(
     r"\bmigrate\s+(?:-\S+\s+(?:\S+\s+)?)*reset\b|--accept-data-loss\b|--force-reset\b|\bdropdb\b"
-    r"|\bpg_restore\b.*\s(?:--clean\b|-\w*c\w*)",
+    r"|\bpg_restore\b.*\s(?:--clean\b|(?-i:-[aeCOsvx1]*c))",
     re.IGNORECASE,
 )
 _SQL = re.compile(
@@ -24,12 +24,10 @@ _SQL = re.compile(
     r"|\bTRUNCATE\s+(?!-)\w|\bDELETE\s+FROM\b(?!\s+(?:ONLY\s+)?[\w.]+\b[^;]*\bWHERE\b(?!\s+(?:true|1\s*=\s*1)\s*(?:;|$)))",
     re.IGNORECASE,
 )
-_SILENT = frozenset(
-    {"grep", "egrep", "fgrep", "rg", "test", "[", "true", "false", "cd", "ls", "cat", "sed", "awk", "stat"}
-)
+_SILENT = frozenset({"grep", "egrep", "fgrep", "rg", "test", "[", "true", "false", "cd", "ls", "cat", "stat"})
 """Programs whose arguments are text to look for or at; what they are told to say is nobody's command."""
 _SPEAKERS = frozenset({"echo", "printf"})
-"""What they say is a command only where it goes into a pipe."""
+"""What they say is a command only where it goes into a pipe or a file."""
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 _RUNNERS = frozenset({"run-s", "run-p", "npm-run-all"})
 _RUN = frozenset({"run", "run-script", "rum", "urn"})
@@ -63,18 +61,19 @@ class Wanted:
 def said_by(script: str, args: Sequence[str] = ()) -> str:
     """Return the words by which a script would lose data, or nothing."""
     text = _filled(script, args)
-    found = next(filter(None, (_lost_by(call) for call in calls_of(text))), None) or _lost_in_documents(text)
+    calls = tuple(calls_of(text))
+    piped = any("|" in {call.before, call.after} for call in calls)
+    found = next(filter(None, (_lost_by(call, piped) for call in calls)), None) or _lost_in_documents(text)
     return " ".join(found[0].split()) if found else ""
 
 
-def _lost_by(call: Call) -> re.Match[str] | None:
+def _lost_by(call: Call, piped: bool) -> re.Match[str] | None:
     name = call.program
-    if name in _SILENT or (name in _SPEAKERS and call.after != "|"):
-        return None
+    told = (*call.given, *(target for _, target in call.redirects))
     words = " ".join((*call.around, *call.words))
-    return _PROGRAM.search(words) or next(
-        filter(None, (_SQL.search(sql(word)) for word in (*call.words, words))), None
-    )
+    said = () if name in _SILENT or (name in _SPEAKERS and not piped and not told) else (*call.words, words)
+    found = (_PROGRAM.search(one) or _SQL.search(sql(one)) for one in (*told, *said))
+    return next(filter(None, found), None)
 
 
 def _lost_in_documents(text: str) -> re.Match[str] | None:
@@ -112,6 +111,8 @@ def package_scripts(script: str, args: Sequence[str] = ()) -> tuple[Wanted, ...]
 
 def _run_by(call: Call) -> Iterable[Wanted]:
     words = _without_options(call)
+    if call.program == "ssh":
+        return [one for inner in calls_of(" ".join(words[1:])) for one in _run_by(inner)]
     if call.program in _RUNNERS:
         return [Wanted(word) for word in words]
     if call.program == "node":
