@@ -135,7 +135,7 @@ def test_a_page_has_neither_elements_nor_controls_of_a_playbook(
     assert run(["explain", str(odd), "--format", "markdown"]) == 0
     page = capsys.readouterr().out
     assert "\u202e" not in page
-    assert "Read &lt;script>this&lt;/script> first." in page
+    assert "Read &#60;script&#62;this&#60;/script&#62; first." in page
     assert "`odd (?P<word>\\w+)`" in page, "in code it means nothing"
     assert "`` a `word` ``" in page
     assert not re.search(r"<\w", re.sub(r"`[^`]*`", "", page))
