@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from remediate.cli import applying
 from remediate.cli.session import Session
 from remediate.review import read_document, written_document
 from tests.engine.conftest import CONFIG, LIMITS, PLAYBOOK
@@ -161,6 +162,15 @@ def test_what_moved_since_is_named_and_nothing_is_touched(
     assert code == 5, said
     assert named in said
     assert ground.worlds["web1"].fingerprint() == before
+
+
+def test_a_plan_of_another_version_is_refused(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground.makes_plan()
+    monkeypatch.setattr(applying, "__version__", "99.0.0")
+    code, said = ground.applies()
+    assert code == 5, said
+    assert "made it, this is 99.0.0" in said
+    assert ground.content(CONFIG) == RED
 
 
 def test_a_look_that_ends_another_way_is_named_too(ground: Ground) -> None:
