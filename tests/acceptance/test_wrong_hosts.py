@@ -124,7 +124,7 @@ def test_ctrl_c_while_looking_ends_at_once_with_nothing_touched(
     code, said = interrupted(operator, lambda event: event["kind"] == "looking", *words)
     assert code == DECLINED
     assert "interrupted" in said
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 10, "it was ended by its own time limit"
 
 
 @pytest.mark.parametrize(
