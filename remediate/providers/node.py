@@ -171,7 +171,9 @@ class NodeBuild(Build, Action):
             answer = answers[self.package]
         except NotKnown:
             return ()
-        return tuple(hazards_of_package(Wanted(self.script, sure=False), scripts_in(answer.content), self.package.path))
+        return tuple(
+            hazards_of_package(Wanted(self.script, sure=False), scripts_in(answer.content), self.package.path)
+        )
 
     def _build(
         self, wrong: dict[str, list[str]], name: str, assumed: str, hazards: tuple[Hazard, ...]
