@@ -75,7 +75,8 @@ def test_a_bomb_is_refused_with_its_place_in_bounded_time_and_memory(kind: str, 
     )
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert not ended.stderr
-    said = ended.stdout.splitlines()
+    *said, counted = ended.stdout.splitlines()
+    assert counted.startswith(f"{len(BOMBS)} files: {len(BOMBS)} errors"), counted
     assert len(said) == len(BOMBS), "one line each"
     for (name, (path, line)), text in zip(files.items(), said, strict=True):
         found = re.match(rf"{re.escape(str(path))}:(\d+):(\d+): ", text)
