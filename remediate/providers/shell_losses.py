@@ -27,7 +27,9 @@ _SQL = re.compile(
 _SILENT = frozenset({"grep", "egrep", "fgrep", "rg", "test", "[", "true", "false", "cd", "ls", "cat", "stat"})
 """Programs whose arguments are text to look for or at; what they are told to say is nobody's command."""
 _SPEAKERS = frozenset({"echo", "printf"})
-"""What they say is a command only where it goes into a pipe or a file."""
+"""What they say is a command only where it goes to a program that may do it, or into a file."""
+_READERS = _SILENT | {"head", "tail", "sort", "uniq", "wc", "cut", "tr", "jq"}
+"""Programs that do nothing of what they read."""
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 _RUNNERS = frozenset({"run-s", "run-p", "npm-run-all"})
 _RUN = frozenset({"run", "run-script", "rum", "urn"})
@@ -62,17 +64,19 @@ def said_by(script: str, args: Sequence[str] = ()) -> str:
     """Return the words by which a script would lose data, or nothing."""
     text = _filled(script, args)
     calls = tuple(calls_of(text))
-    piped = any("|" in {call.before, call.after} for call in calls)
-    found = next(filter(None, (_lost_by(call, piped) for call in calls)), None) or _lost_in_documents(text)
+    heard = any(
+        "|" in call.before and "||" not in call.before and call.program not in _READERS for call in calls
+    )
+    found = next(filter(None, (_lost_by(call, heard) for call in calls)), None) or _lost_in_documents(text)
     return " ".join(found[0].split()) if found else ""
 
 
-def _lost_by(call: Call, piped: bool) -> re.Match[str] | None:
-    name = call.program
-    told = (*call.given, *(target for _, target in call.redirects))
+def _lost_by(call: Call, heard: bool) -> re.Match[str] | None:
+    name, targets = call.program, [target for _, target in call.redirects]
+    kept = any(not target.isdigit() and not target.startswith("/dev/") for target in targets)
     words = " ".join((*call.around, *call.words))
-    said = () if name in _SILENT or (name in _SPEAKERS and not piped and not told) else (*call.words, words)
-    found = (_PROGRAM.search(one) or _SQL.search(sql(one)) for one in (*told, *said))
+    said = () if name in _SILENT or (name in _SPEAKERS and not heard and not kept) else (*call.words, words)
+    found = (_PROGRAM.search(one) or _SQL.search(sql(one)) for one in (*call.given, *targets, *said))
     return next(filter(None, found), None)
 
 

@@ -54,6 +54,8 @@ HARMLESS = (
     "npx prisma db push",
     "pg_restore -Fc -d x dump",
     "echo 'nobody runs migrate reset here'",
+    "echo 'never migrate reset' >&2",
+    "echo 'never migrate reset' 2>/dev/null; ps -e | grep node | wc -l || true",
     "# never: prisma migrate reset\nnpx prisma migrate status",
     "truncate -s 0 /srv/app/log",
     "psql -c \"DELETE FROM avatars WHERE id = 'a'\"",
@@ -122,7 +124,13 @@ def package(folder: Path, **scripts: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "runs", ["cd {0} && npm run db:new", "npm --prefix {0} run db:new", "yarn --cwd {0} db:new"]
+    "runs",
+    [
+        "cd {0} && npm run db:new",
+        "ssh web2 'cd {0} && npm run db:new'",
+        "npm --prefix {0} run db:new",
+        "yarn --cwd {0} db:new",
+    ],
 )
 def test_a_script_of_package_json_is_read_wherever_it_leads(tmp_path: Path, runs: str) -> None:
     script = runs.format(tmp_path)
