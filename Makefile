@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test matrix kill-matrix lint bench bench-database picture pages clean
+.PHONY: help demo test matrix kill-matrix soak lint bench bench-database picture pages clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -26,6 +26,9 @@ matrix: $(STAMP) ## Every fault: told from all others, cured, taken back. Writes
 
 kill-matrix: $(STAMP) ## Kill the runner, or cut its connection, at every write: some ten minutes a playbook. POINTS='PLAYBOOK …' plays only these.
 	@$(BIN)/python -m tests.faults.kill_matrix $(POINTS)
+
+soak: $(STAMP) ## Thirty faults at drawn moments, in a storm of alerts, over kills of the service; some half an hour. SOAK='--seed 7'.
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 lint: $(STAMP) ## ruff and mypy.
 	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run ruff format .'; exit 1; }

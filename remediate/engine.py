@@ -285,7 +285,9 @@ class HostRun:
             Failed: It did not succeed.
             Conflict: What it was to change is no longer as expected.
             Lost: What became of it is unknown.
+            Interrupted: No more may be begun.
         """
+        self.runner.may_go_on()
         self.events.tell("change-started", self.target.name, change.what, fix.name, change=_told(change))
         undo = fix.action.snapshot(self.target.scoped(token), change)
         owed = self.journal.owe(self.runner.run, self.target.name, fix.name, token, change, undo)
@@ -324,7 +326,8 @@ class HostRun:
 
     def _put_back_or_keep(self, error: RemediateError, confirmed: Confirmed) -> Ending:
         output = error.output if isinstance(error, Failed) else ""
-        self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error)})
+        wished = {"interrupted": True} if isinstance(error, Interrupted) else {}
+        self.journal.append(self.runner.run, self.target.name, "stopped", {"why": str(error), **wished})
         self.events.tell("change-failed", self.target.name, str(error), output=output)
         if isinstance(error, Ousted):
             # Somebody else may be at work there by now: nothing more is done, not even the way back.
@@ -338,7 +341,8 @@ class HostRun:
             todo = f"a person is needed; then: remediate rollback {self.runner.run}"
             why = f"{error.what}; and the way back failed: {settled.problem}"
             return Ending(Outcome.STUCK, why, todo, output)
-        return Ending(Outcome.ROLLED_BACK, f"{error.what}; {put_back_words(settled)}", error.todo, output)
+        why, interrupted = f"{error.what}; {put_back_words(settled)}", isinstance(error, Interrupted)
+        return Ending(Outcome.ROLLED_BACK, why, error.todo, output, interrupted)
 
 
 def put_back_words(settled: Settlement) -> str:

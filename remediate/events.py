@@ -18,6 +18,8 @@ EventKind: TypeAlias = Literal[
     "rehearsing",  # text: what is done on a copy, what it needs, how long it took before
     "planned",  # data: a Plan with its digest
     "moved",  # text: what is not as it was planned; data: then and now, in lines
+    "chosen",  # text: why a fault is cured first, or left alone
+    "ruled",  # text: what becomes of a cure where nobody watches, and why; data: a Ruling
     "confirmed",  # text: how (typed, --yes)
     "fix-started",  # step: the fix's name
     "change-started",  # data: a Change
@@ -77,6 +79,12 @@ class Events:
         self.run, self._sinks, self.masker, self._clock = run, tuple(sinks), masker, clock
         self._one_at_a_time = threading.Lock()
         self.defects: list[Exception] = []
+
+    def of_run(self, run: str) -> "Events":
+        """Return the bus of another run that goes on within this one: the same sinks hear of it."""
+        other = Events(run, self._sinks, self.masker, self._clock)
+        other._one_at_a_time, other.defects = self._one_at_a_time, self.defects
+        return other
 
     def tell(self, kind: EventKind, host: str, text: str = "", step: str = "", **data: Any) -> None:
         """Tell every sink what happened, masked."""

@@ -23,9 +23,9 @@ NAMING = frozenset(
         # who, where, and what with: the log is read, and a run put back, by these
         *("run", "command", "environment", "playbook", "hosts", "host", "operator", "login", "machine"),
         *("playbook_path", "playbook_digest", "inventory_path", "inventory_digest", "version", "database"),
-        *("digest", "essence", "token", "action", "target", "alters", "who", "since"),
+        *("digest", "essence", "token", "action", "target", "group", "alters", "who", "since"),
         # words of which there are only a few: values are built from them again
-        *("kind", "outcome", "fidelity", "way_back", "kind_of_file", "method"),
+        *("kind", "state", "outcome", "fidelity", "way_back", "kind_of_file", "method"),
     )
 )
 """Fields that stay as they are: what names a thing is no secret, and one that is masked names nothing any more."""
@@ -131,7 +131,8 @@ class Masker:
                 yield at + self.SHORTEST_PIECE
 
 
-_LINE = re.compile(r"[^\r\n]{8,}")
+_LINE = re.compile(r"[^\r\n…]{8,}")
+"""What was cut (`sinks.clean.one_line`) ends at its mark as at a line's end."""
 
 
 def _values(secret: str) -> Iterator[str]:

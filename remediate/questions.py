@@ -76,12 +76,15 @@ class Query(Value):
         sql: One statement, `%s` for each parameter. MUST be a constant or composed by `remediate.sql`.
         parameters: The values, in order.
         about: The facts its answer depends on.
+        timeout: Seconds after which the server ends it; None: as any other. All questions of a look share one patience,
+            so what may take long says less.
     """
 
     kind: Literal["query"] = "query"
     sql: str
     parameters: tuple[Scalar | tuple[Scalar, ...], ...] = ()
     about: Facts = ()
+    timeout: float | None = None
 
 
 class Fetch(Value):

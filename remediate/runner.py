@@ -22,6 +22,7 @@ class Runner:
         events: Who listens.
         action_of: Builds an action from its kind and parameters, as an Undo or a planned fix has them.
         clock: The time.
+        may_go_on: Asked before every change; raises Interrupted where no more may be begun: then all is put back.
         shield: While it is open, a Ctrl-C is told and waits: a way back is not left half-way.
     """
 
@@ -30,6 +31,7 @@ class Runner:
     events: Events
     action_of: Callable[[str, dict[str, Json]], Action]
     clock: Clock = field(default_factory=Clock)
+    may_go_on: Callable[[], None] = lambda: None
     shield: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property

@@ -13,13 +13,18 @@ from remediate.errors import CouldNotLook, UsageError
 from remediate.model import Finding
 from remediate.planner import NamedCheck, at_fault, judged_apart, questions_of
 from remediate.playbook import Playbook
+from remediate.playbook.invasiveness import invasiveness_of
 from remediate.procedure import Procedure
 from remediate.questions import Answers
 from remediate.target import Target
 from remediate.text.patterns import may_not_end
 
+PIECE, OVERLAP = 2000, 1000
+"""Characters of a line that are searched at once, and that the next ones have in common with them: of a longer line a
+symptom may take less than that. On one as long as a whole log a pattern with two `.*` takes hours."""
 
-class Verdict(StrEnum):
+
+class Presence(StrEnum):
     """What a playbook's diagnosis says of a host."""
 
     FOUND = "found"  # its fault is there
@@ -48,14 +53,14 @@ class Diagnosis:
 
     Attributes:
         playbook: The playbook.
-        verdict: Whether its fault is there.
+        presence: Whether its fault is there.
         findings: What its checks saw.
         why: Why nobody can say, of those that could not be judged.
         explained_by: The playbook whose fault brings this one about, where that was found, too; else empty.
     """
 
     playbook: Playbook
-    verdict: Verdict
+    presence: Presence
     findings: tuple[Finding, ...] = ()
     why: tuple[str, ...] = ()
     explained_by: str = ""
@@ -64,13 +69,15 @@ class Diagnosis:
     def left_over(self) -> tuple[Finding, ...]:
         """What is not as it should be though the playbook's own fault is not there."""
         return (
-            tuple(one for one in self.findings if not one.healthy) if self.verdict is Verdict.HEALTHY else ()
+            tuple(one for one in self.findings if not one.healthy)
+            if self.presence is Presence.HEALTHY
+            else ()
         )
 
     @property
     def curable(self) -> bool:
         """Whether its fault is there, and the playbook has a cure."""
-        return self.verdict is Verdict.FOUND and bool(self.playbook.fix)
+        return self.presence is Presence.FOUND and bool(self.playbook.fix)
 
 
 def matches(playbooks: Iterable[Playbook], text: str) -> tuple[Match, ...]:
@@ -99,9 +106,21 @@ def _match(playbook: Playbook, text: str) -> Match | None:
 def _met(playbook: Playbook, text: str) -> Iterator[tuple[str, dict[str, str]]]:
     symptoms = [pattern for pattern in playbook.symptoms if not may_not_end(pattern.pattern)]
     for line in reversed(text.splitlines()):
-        met = [found for pattern in symptoms if (found := pattern.search(line))]
+        met = [found for pattern in symptoms if (found := _shown(pattern, line))]
         if met:
             yield line.strip(), next(filter(None, map(_taken, met)), {})
+
+
+def _shown(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """Return what shows a symptom in a line; what ends with a piece may be cut, and counts if nothing else does."""
+    cut = None
+    for start in range(0, max(len(line) - OVERLAP, 1), PIECE - OVERLAP):
+        end = start + PIECE
+        found = pattern.search(line, start, end)
+        if found and (found.end() < end or end >= len(line)):
+            return found
+        cut = cut or found
+    return cut
 
 
 def _taken(met: re.Match[str]) -> dict[str, str]:
@@ -134,7 +153,7 @@ def triage(
 
 def cannot_ask(playbook: Playbook, error: UsageError) -> Diagnosis:
     """Return the diagnosis of a playbook that has no question for a host: a value that it needs is not there."""
-    return Diagnosis(playbook, Verdict.UNKNOWN, why=(str(error),))
+    return Diagnosis(playbook, Presence.UNKNOWN, why=(str(error),))
 
 
 def _checks(procedure: Procedure) -> tuple[NamedCheck, ...] | UsageError:
@@ -148,7 +167,7 @@ def _diagnosis(playbook: Playbook, checks: Sequence[NamedCheck], answers: Answer
     seen = judged_apart(checks, answers)
     own = [one for named, one in zip(checks, seen, strict=True) if named.alone]
     findings, why = _parted(seen)
-    return Diagnosis(playbook, _verdict(playbook, *_parted(own)), findings, why)
+    return Diagnosis(playbook, _presence(playbook, *_parted(own)), findings, why)
 
 
 def _parted(seen: Sequence[Finding | CouldNotLook]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
@@ -156,23 +175,25 @@ def _parted(seen: Sequence[Finding | CouldNotLook]) -> tuple[tuple[Finding, ...]
     return tuple(judged), tuple(one.what for one in seen if isinstance(one, CouldNotLook))
 
 
-def _verdict(playbook: Playbook, findings: Sequence[Finding], why: Sequence[str]) -> Verdict:
+def _presence(playbook: Playbook, findings: Sequence[Finding], why: Sequence[str]) -> Presence:
     """Judge from what could be seen, where that is enough: one unhealthy check is, for `when: any`."""
     enough = playbook.when == "any" or not why
     if findings and enough and at_fault(findings, playbook.when):
-        return Verdict.FOUND
+        return Presence.FOUND
     healthy = playbook.when == "all" and any(finding.healthy for finding in findings)
-    return Verdict.UNKNOWN if why and not healthy else Verdict.HEALTHY
+    return Presence.UNKNOWN if why and not healthy else Presence.HEALTHY
 
 
 def ranked(diagnoses: Sequence[Diagnosis], known: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     """Return diagnoses in order: root causes, what they explain, what is unknown, what is healthy.
 
+    Of several root causes those with a cure come first, and of these the one whose cure goes least deep.
+
     Args:
         diagnoses: Those of one host.
         known: The playbooks that know what is complained of; they, and what brings them about, come before others.
     """
-    found = {one.playbook.name: one for one in diagnoses if one.verdict is Verdict.FOUND}
+    found = {one.playbook.name: one for one in diagnoses if one.presence is Presence.FOUND}
     told = [replace(one, explained_by=_root(one, found)) for one in diagnoses]
     first = {*known, *(one.explained_by for one in told if one.playbook.name in known)}
     return tuple(sorted(told, key=lambda one: _place(one, first)))
@@ -180,7 +201,7 @@ def ranked(diagnoses: Sequence[Diagnosis], known: Collection[str] = ()) -> tuple
 
 def _root(one: Diagnosis, found: Mapping[str, Diagnosis]) -> str:
     """Return the first cause that was found of a fault that was found; in a circle of explanations, none."""
-    if one.verdict is not Verdict.FOUND:
+    if one.presence is not Presence.FOUND:
         return ""
     name, met = one.playbook.name, {one.playbook.name}
     while cause := next((other for other in found if name in found[other].playbook.explains), ""):
@@ -191,11 +212,13 @@ def _root(one: Diagnosis, found: Mapping[str, Diagnosis]) -> str:
     return "" if name == one.playbook.name else name
 
 
-def _place(one: Diagnosis, first: Collection[str]) -> tuple[int, bool, int, str]:
-    worth = (Verdict.FOUND, Verdict.UNKNOWN, Verdict.HEALTHY).index(one.verdict)
+def _place(one: Diagnosis, first: Collection[str]) -> tuple[int, bool, bool, int, int, str]:
+    worth = (Presence.FOUND, Presence.UNKNOWN, Presence.HEALTHY).index(one.presence)
     return (
         2 * worth + bool(one.explained_by),
         one.playbook.name not in first,
+        one.presence is Presence.FOUND and not one.curable,
+        invasiveness_of(one.playbook),
         -sum(not finding.healthy for finding in one.findings),
         one.playbook.name,
     )

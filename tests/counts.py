@@ -23,6 +23,7 @@ class Counts:
         self.tried: dict[str, int] = defaultdict(int)
         self.held: dict[str, int] = defaultdict(int)
         self.searched: dict[str, int] = defaultdict(int)
+        self.sums: list[str] = []
         self.met: set[int] = set()
         self.fallen: set[int] = set()
 
@@ -37,6 +38,7 @@ class Counts:
             return
         if report.passed:
             self.met |= faults
+        self.sums += [str(value) for name, value in report.user_properties if name == "sum"]
         for name, value in report.user_properties:
             if name == "count":
                 what, tried, held = value
@@ -59,7 +61,7 @@ class Counts:
             told.insert(
                 0, f"faults: {len(self.met | self.fallen)} tried, {len(self.met - self.fallen)} survived"
             )
-        return told
+        return [*told, *self.sums]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell the sums at the suite's end."""

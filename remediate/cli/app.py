@@ -10,10 +10,13 @@ from remediate.cli import (
     applying,
     approving,
     auditing,
+    braking,
     checking,
     doctoring,
+    escalating,
     examining,
     forgetting,
+    healing,
     library,
     locks,
     planning,
@@ -24,6 +27,7 @@ from remediate.cli import (
     sql,
     streams,
     triaging,
+    watching,
 )
 from remediate.cli.exit_codes import DECLINED, FAILED, STUCK, USAGE, code_of_error
 from remediate.errors import RemediateError
@@ -56,9 +60,15 @@ app.command("apply", rich_help_panel="Changing")(applying.apply)
 app.command("run", rich_help_panel="Changing")(running.run)
 app.command("resume", rich_help_panel="Changing")(resuming.resume)
 app.command("rollback", rich_help_panel="Changing")(putting_back.rollback)
+app.command("heal", rich_help_panel="Without a person")(healing.heal)
+app.command("stop", rich_help_panel="Without a person")(braking.stop)
+app.command("start", rich_help_panel="Without a person")(braking.start)
+app.add_typer(braking.breaker, name="breaker", rich_help_panel="Without a person")
 app.command("forget", rich_help_panel="Changing")(forgetting.forget)
+app.command("watch", rich_help_panel="Changing")(watching.watch)
 app.command("hold", rich_help_panel="Locks")(locks.hold)
 app.command("unlock", rich_help_panel="Locks")(locks.unlock)
+app.command("escalate", rich_help_panel="Records")(escalating.escalate)
 app.command("runs", rich_help_panel="Records")(records.runs)
 app.command("show", rich_help_panel="Records")(records.show)
 app.add_typer(auditing.audit, name="audit", rich_help_panel="Records")

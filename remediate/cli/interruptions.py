@@ -13,10 +13,14 @@ class Interruptions:
 
     Args:
         told: Told, in one line, when a signal has to wait.
+
+    Attributes:
+        arrived: Whether there was a signal: what goes on after it ends as soon as it can.
     """
 
     def __init__(self, told: Callable[[str], None]) -> None:
         self._told, self._shields = told, 0
+        self.arrived = False
 
     @contextmanager
     def caught(self) -> Iterator[None]:
@@ -39,6 +43,7 @@ class Interruptions:
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         del frame
+        self.arrived = True
         if self._shields:
             self._told(f"{signal.Signals(number).name}: what was changed is being put back; please wait")
             return

@@ -1,4 +1,4 @@
-"""Commands about playbooks themselves: list, explain, schema. None of them reaches a host."""
+"""Commands about playbooks themselves: list, explain, schema. None reaches a host, but for a verdict."""
 
 import json
 import shutil
@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from remediate.catalogue import CATALOGUE
-from remediate.cli.options import AsJson, PlaybookFolder, PlaybookName, playbook_folder
+from remediate.cli.options import (
+    AsJson,
+    InventoryName,
+    PlaybookFolder,
+    PlaybookName,
+    StateFolder,
+    playbook_folder,
+)
 from remediate.errors import UsageError
 from remediate.explaining import Explanation
 from remediate.explaining import explain as explained
@@ -21,6 +28,14 @@ from remediate.text.suggest import did_you_mean
 
 LONGEST = 1000
 """Characters of what a file may make us say: what is wrong with it, its title."""
+
+WantsVerdict = Annotated[
+    bool,
+    typer.Option(
+        "--verdict", help="Ask the hosts of --on instead: would its cure be made without a person, now?"
+    ),
+]
+OptionalOn = Annotated[list[str] | None, typer.Option("--on", help="With --verdict: hosts, groups, all.")]
 
 
 def list_playbooks(playbooks: PlaybookFolder = None, *, as_json: AsJson = False) -> int:
@@ -69,10 +84,24 @@ def explain(
     playbook: PlaybookName,
     playbooks: PlaybookFolder = None,
     shape: Shape = "text",
+    on: OptionalOn = None,
+    inventory: InventoryName = None,
+    state: StateFolder = None,
     *,
+    verdict: WantsVerdict = False,
     as_json: AsJson = False,
 ) -> int:
     """Tell a playbook in sentences: what it looks for, what it may change, how that is put back, what it needs."""
+    if verdict:
+        from remediate.cli.verdicts import tell_verdicts  # all that reaches hosts takes its time to import
+
+        machines = as_json or _is_for_machines(shape)
+        return tell_verdicts(
+            playbook, on or (), inventory, playbook_folder(playbooks), state, as_json=machines
+        )
+    if on:
+        what = "asks no host without --verdict"
+        raise UsageError(f"explain --on {','.join(on)}", what, "add --verdict, or leave --on out")
     shapes: dict[str, Callable[[Explanation], str]] = {
         "text": lambda told: explanation_text(told, shutil.get_terminal_size((100, 24)).columns),
         "markdown": explanation_markdown,
@@ -84,3 +113,15 @@ def explain(
     book = load_playbook(find_playbook(playbook, playbook_folder(playbooks)), CATALOGUE)
     typer.echo(shapes[chosen](explained(book)), nl=False)
     return 0
+
+
+def _is_for_machines(shape: str) -> bool:
+    """Return whether a verdict is told to machines.
+
+    Raises:
+        UsageError: It is not told in that format.
+    """
+    if shape not in {"text", "json"}:
+        what = "a verdict is told as text or json alone"
+        raise UsageError(f"explain --verdict --format {shape}", what, "choose one of them")
+    return shape == "json"

@@ -81,7 +81,7 @@ def _begun(
     environment = inventory_of(inventory)
     hosts = environment.select(on)
     with session(environment, state, reason=reason, as_json=as_json) as opened:
-        opened.begin_on_locks(command, hosts)
+        opened.begin_command(command, hosts)
         yield opened, {host.name: opened.target(host) for host in hosts}
 
 

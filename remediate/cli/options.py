@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import UsageError
 from remediate.journal import Journal, default_state
 from remediate.masking import Masker
 from remediate.model import utf8
 from remediate.playbook import playbook_files
+from remediate.text.durations import Duration
 
 On: TypeAlias = Annotated[
     list[str], typer.Option("--on", help="Hosts, groups, all, globs, !exclusions; repeat it or use commas.")
@@ -91,6 +93,22 @@ def variables(given: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"--var {text}", "is not NAME=VALUE", "write --var table=avatars")
         values[name] = value
     return values
+
+
+def seconds_of(written: str, option: str) -> float:
+    """Return the seconds that a duration on the command line means.
+
+    Args:
+        written: Like `90s`, `10m` or `2h`.
+        option: The option's name, told where it is no duration.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return float(TypeAdapter(Duration).validate_python(written))
+    except ValidationError as error:
+        raise UsageError(f"{option} {written}", "is no duration", "write it like 30m or 2h") from error
 
 
 def playbook_names(incomplete: str) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from remediate import __version__
 from remediate.cli.exit_codes import code_of
@@ -23,6 +22,7 @@ from remediate.cli.options import (
     StateFolder,
     Variables,
     playbook_folder,
+    seconds_of,
     state_folder,
     variables,
 )
@@ -47,7 +47,6 @@ from remediate.review import (
 from remediate.sinks.clean import clean_json
 from remediate.sinks.page import plan_page
 from remediate.sinks.plan_markdown import plan_markdown
-from remediate.text.durations import Duration
 
 FORMS = ("text", "json", "markdown", "html")
 PAGES = {"markdown": plan_markdown, "html": plan_page}
@@ -115,10 +114,7 @@ def _tell(opened: Session, seen: Seen) -> None:
 
 
 def _seconds(lifetime: str) -> float:
-    try:
-        life = float(TypeAdapter(Duration).validate_python(lifetime))
-    except ValidationError as error:
-        raise UsageError(f"--lifetime {lifetime}", "is no duration", "write it like 30m or 2h") from error
+    life = seconds_of(lifetime, "--lifetime")
     if not 0 < life <= LONGEST_LIFE:
         raise UsageError(f"--lifetime {lifetime}", "is not within a second and 30 days", "write it like 2h")
     return life

@@ -42,14 +42,14 @@ def rollback(
     summary = summary_of(run, state)
     environment = environment_of(summary.header, inventory)
     hosts = environment.select(on or summary.header.hosts)
-    found = summary.header.run
-    with session(environment, state, run=found, reason=reason, as_json=as_json, hold=True) as opened:
+    name = summary.header.run
+    with session(environment, state, run=name, reason=reason, as_json=as_json, hold=True) as opened:
         work = [
-            host for host in hosts if opened.journal.owed(found, host.name) or host.name in summary.unfinished
+            host for host in hosts if opened.journal.owed(name, host.name) or host.name in summary.unfinished
         ]
         if not work:
             free(opened, hosts)
-            typer.echo(f"{found}: nothing is owed, there is nothing to put back", err=as_json)
+            typer.echo(f"{name}: nothing is owed, there is nothing to put back", err=as_json)
             return code_of([])
         return code_of(ending.outcome for ending in _put_back_all(opened, work, yes=yes))
 
@@ -60,13 +60,22 @@ def summary_of(given: str, state: Path | None) -> RunSummary:
     Raises:
         UsageError: There is none, or more than one, or it ran no playbook.
     """
+    summary = found(given, state)
+    if summary.header.command != "run":
+        what = f"is no run of a playbook, but a {summary.header.command}: it changed no app itself"
+        raise UsageError(summary.header.run, what, f"remediate show {summary.header.run}")
+    return summary
+
+
+def found(given: str, state: Path | None) -> RunSummary:
+    """Return the run that a command names, whatever it was.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
     with Journal.open(state_folder(state), Masker()) as journal:
         run = journal.find(given)
-        summary = next(summary for summary in journal.runs() if summary.header.run == run)
-    if summary.header.command != "run":
-        what = f"is no run of a playbook, but a {summary.header.command}: it changed no app"
-        raise UsageError(run, what, f"remediate show {run}")
-    return summary
+        return next(summary for summary in journal.runs() if summary.header.run == run)
 
 
 def environment_of(header: RunHeader, given: str | None) -> Inventory:

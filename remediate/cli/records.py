@@ -175,7 +175,8 @@ def _sentence(entry: Entry) -> tuple[str, Style]:
 def _begun(body: Body) -> tuple[str, Style]:
     who = f"{body['operator']['user']}@{body['operator']['machine']}"
     reason = f", because “{body['reason']}”" if body["reason"] else ""
-    return f"{body['playbook'] or body['command']} on {', '.join(body['hosts'])} by {who}{reason}", "head"
+    on = f" on {', '.join(body['hosts'])}" if body["hosts"] else ""
+    return f"{body['playbook'] or body['command']}{on} by {who}{reason}", "head"
 
 
 def _owner(body: Body) -> str:
@@ -201,8 +202,12 @@ _SENTENCES: dict[str, Callable[[Body], tuple[str, Style]]] = {
     "reviewed": lambda body: (f"plan {body['digest'][:16]}, signed by: {body['why']}", "plain"),
     "held": lambda body: (f"by {_owner(body)}", "plain"),
     "unlocked": lambda body: (f"from {_owner(body)}, because “{body['why']}”", "plain"),
+    "incident": lambda body: (f"{body['state']}: {body['why']}", "plain"),
     "owed": lambda body: (f"{body['step']}: {body['change']['what']}", "plain"),
     "resumed": _taken_up,
     "rollback": _taken_up,
+    "escalated": lambda body: (f"to level {body['level']}: {body['why']}", "plain"),
+    "delivered": lambda body: (f"to {body['contact']} by {body['service']}", "plain"),
+    "undelivered": lambda body: (f"to {body['contact']} by {body['service']}: {body['why']}", "bad"),
     "ended": lambda body: (f"{body['outcome']}: {body['why']}", "head"),
 }

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -39,6 +39,8 @@ from remediate.witnessing import leave_witness
 
 LEFT_ALONE = {Outcome.HEALTHY, Outcome.DECLINED, Outcome.STALE, Outcome.BLOCKED}
 """Outcomes after which a host is left alone: nothing was changed there, or it cannot be reached anyway."""
+NEEDS_A_PERSON = {Outcome.STUCK, Outcome.NO_CURE, Outcome.KEPT}
+"""Outcomes with the exit codes 7 and 8."""
 CLOSING_PATIENCE = 1.0
 """Seconds that an interrupted command waits for its connections to close, before it ends all the same."""
 
@@ -151,6 +153,10 @@ class Session:
             self._secrets[host.name] = revealed
         return self._secrets[host.name]
 
+    def within(self, run: str, reason: str) -> "Session":
+        """Return the session of another run that goes on within this one: it reaches the same hosts."""
+        return replace(self, run=run, reason=reason, events=self.events.of_run(run), ended=set())
+
     def target(self, host: Host, machine: str = "", *, with_secrets: bool = True) -> Target:
         """Return a host, not connected yet; it is closed with the session.
 
@@ -178,6 +184,14 @@ class Session:
         )
         return self.targets[host.name]
 
+    def reached(self, host: Host) -> Target:
+        """Return a host that was reached for already in this command, or reach for it.
+
+        Raises:
+            UsageError: A secret cannot be had.
+        """
+        return self.targets.get(host.name) or self.target(host)
+
     def host_run(
         self, playbook: Playbook, host: Host, given: Mapping[str, str], machine: str = ""
     ) -> HostRun:
@@ -196,7 +210,13 @@ class Session:
         return HostRun(procedure, self.target(host, machine), self.runner)
 
     def begin(
-        self, playbook: Playbook, hosts: Sequence[Host], given: Mapping[str, str], *, plan: str = ""
+        self,
+        playbook: Playbook,
+        hosts: Sequence[Host],
+        given: Mapping[str, str],
+        *,
+        plan: str = "",
+        healing: str = "",
     ) -> None:
         """Write down that the run begins, and tell it; secrets are known, and masked, before.
 
@@ -205,6 +225,7 @@ class Session:
             hosts: Where.
             given: Variables given on the command line.
             plan: The digest of the plan document that is applied; empty where none is.
+            healing: The run of `heal` that this one belongs to; empty where a person began it.
 
         Raises:
             UsageError: A secret cannot be had.
@@ -216,12 +237,13 @@ class Session:
             "playbook_digest": playbook.digest,
             "variables": dict(given),
             "plan": plan,
+            "healing": healing,
         }
         self._begin(hosts, about)
         self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
 
-    def begin_on_locks(self, command: str, hosts: Sequence[Host]) -> None:
-        """Write down that a command which takes, or takes away, locks begins.
+    def begin_command(self, command: str, hosts: Sequence[Host]) -> None:
+        """Write down that a command begins which runs no playbook itself.
 
         Raises:
             UsageError: A secret cannot be had.
@@ -275,14 +297,21 @@ class Session:
 
     def end(self, host: str, ending: Ending) -> None:
         """Write down how it ended on one host, and tell it."""
-        self.tell_end(host, ending)
+        self.tell_end(host, self._calling(ending))
         try:
-            self.journal.ended(self.run, host, ending.outcome, ending.why)
+            self.journal.ended(self.run, host, ending.outcome, ending.why, interrupted=ending.interrupted)
         except JournalError as error:  # the outcome stands, whether it could be written down or not
             self.events.tell("warning", host, f"the outcome could not be written down: {error}")
             return
         if ending.outcome not in LEFT_ALONE and host in self.targets:
             leave_witness(self.targets[host], self.runner)
+
+    def _calling(self, ending: Ending) -> Ending:
+        """Return an ending that a person is needed after with the command that calls one."""
+        if ending.outcome not in NEEDS_A_PERSON:
+            return ending
+        calls = f"remediate escalate {self.run} calls a person"
+        return replace(ending, todo="; ".join(filter(None, (ending.todo, calls))))
 
     def tell_end(self, host: str, ending: Ending) -> None:
         """Tell how it ended on one host."""

@@ -55,6 +55,7 @@ def write_down_looks(opened: Session, seen: Seen) -> None:
             body = {
                 "outcome": found[1].outcome.value,
                 "digest": found[1].plan.digest,
+                "database": found[1].plan.database,
                 "machine": found[0].target.machine.model_dump(mode="json"),
                 "findings": findings,
             }

@@ -18,6 +18,7 @@ from remediate.cli.options import AsJson, InventoryName, On, PlaybookFolder, pla
 from remediate.cli.session import Session, inventory_of, session
 from remediate.errors import Blocked, UsageError
 from remediate.fleet import AT_ONCE
+from remediate.healing.choice import chosen
 from remediate.inventory import Host
 from remediate.model import Json
 from remediate.playbook import Playbook, load_playbook, playbook_files
@@ -25,7 +26,7 @@ from remediate.procedure import Procedure
 from remediate.sinks.clean import clean_json, one_line
 from remediate.sinks.console import show
 from remediate.sinks.plan_text import Line, finding_lines
-from remediate.triage import Diagnosis, Verdict, cannot_ask, given_by, matches, ranked
+from remediate.triage import Diagnosis, Presence, cannot_ask, given_by, matches, ranked
 from remediate.triage import triage as diagnoses_of
 
 LARGEST_TEXT = 4 * 1024 * 1024
@@ -69,13 +70,13 @@ def triage(
         *(("-i", inventory) if inventory else ()),
         *(("--playbooks", str(playbooks)) if playbooks else ()),
     )
-    wanted = replace(_wanted(playbook_folder(playbooks), _text(error)), places=places)
+    wanted = replace(wanted_in(playbook_folder(playbooks), _text(error)), places=places)
     environment = inventory_of(inventory)
     hosts = environment.select(on)
     with session(environment, None, as_json=as_json) as opened:
         if wanted.unknown and not as_json:
             show(opened.console, [Line("no playbook knows this error", "bad")])
-        codes = [_tell(opened, host, seen, wanted) for host, seen in _look_at_all(opened, hosts, wanted)]
+        codes = [_tell(opened, host, seen, wanted) for host, seen in look_at_all(opened, hosts, wanted)]
     return next((code for code in (BLOCKED, NO_CURE, PLANNED) if code in codes), HEALTHY)
 
 
@@ -91,8 +92,12 @@ def tail_of(stream: BinaryIO) -> bytes:
     return kept
 
 
-def _wanted(folder: Path, text: str) -> Wanted:
+def wanted_in(folder: Path, text: str = "") -> Wanted:
     """Return what is to be looked for: everything, and of what the error text tells.
+
+    Args:
+        folder: The folder of playbooks.
+        text: A message, a stack trace or a log; empty where there is none.
 
     Raises:
         UsageError: There is no playbook, or one is wrong.
@@ -109,9 +114,10 @@ def _wanted(folder: Path, text: str) -> Wanted:
     return Wanted(books, given, lines)
 
 
-def _look_at_all(
+def look_at_all(
     opened: Session, hosts: Sequence[Host], wanted: Wanted
 ) -> Iterator[tuple[Host, tuple[Diagnosis, ...] | Blocked]]:
+    """Look at all hosts, side by side; return each with what was seen."""
     pool = ThreadPoolExecutor(max(1, min(AT_ONCE, len(hosts))))
     try:
         yield from zip(hosts, pool.map(partial(_look, opened, wanted), hosts), strict=True)
@@ -125,7 +131,7 @@ def _look(opened: Session, wanted: Wanted, host: Host) -> tuple[Diagnosis, ...] 
     procedures = [one for one in bound if isinstance(one, Procedure)]
     refused = [one for one in bound if isinstance(one, Diagnosis)]
     try:
-        seen = diagnoses_of(procedures, opened.target(host), wanted.lines) if procedures else ()
+        seen = diagnoses_of(procedures, opened.reached(host), wanted.lines) if procedures else ()
     except Blocked as error:
         return error
     return ranked([*seen, *refused], wanted.lines)
@@ -157,25 +163,27 @@ def _code(seen: tuple[Diagnosis, ...] | Blocked) -> int:
     """Return 6 where nobody can say, 3 where a playbook would cure what is wrong, 8 where none would, else 0."""
     if isinstance(seen, Blocked) or not seen:
         return BLOCKED
-    found = [one for one in seen if one.verdict is Verdict.FOUND]
+    found = [one for one in seen if one.presence is Presence.FOUND]
     if found:
         return PLANNED if any(one.curable and not one.explained_by for one in found) else NO_CURE
-    return BLOCKED if any(one.verdict is Verdict.UNKNOWN for one in seen) else HEALTHY
+    return BLOCKED if any(one.presence is Presence.UNKNOWN for one in seen) else HEALTHY
 
 
 def lines_of(host: Host, seen: Sequence[Diagnosis], wanted: Wanted) -> Iterator[Line]:
     """Return what a person is told of one host: its faults with evidence and cure, what is unknown, and the rest."""
-    found = [one for one in seen if one.verdict is Verdict.FOUND]
+    found = [one for one in seen if one.presence is Presence.FOUND]
     if not seen:
         yield Line(f"{host.name}: nothing was asked, no playbook is for {host.group}", "bad")
         return
     yield Line(f"{host.name}: {_count(found)}", "head")
     for number, one in enumerate(found, start=1):
         yield from _found_lines(number, one, host, wanted)
+    if len(found) > 1:
+        yield from (Line(f"  {reason}", "faint") for reason in ("in this order:", *chosen(found).reasons))
     for one in seen:
-        if one.verdict is Verdict.UNKNOWN:
+        if one.presence is Presence.UNKNOWN:
             yield Line(f"  ? {one.playbook.name}: {one_line('; '.join(one.why), 300)}", "bad")
-    yield from _healthy_lines([one for one in seen if one.verdict is Verdict.HEALTHY], wanted)
+    yield from _healthy_lines([one for one in seen if one.presence is Presence.HEALTHY], wanted)
 
 
 def _healthy_lines(healthy: Sequence[Diagnosis], wanted: Wanted) -> Iterator[Line]:
@@ -238,16 +246,17 @@ def _record(host: Host, seen: tuple[Diagnosis, ...] | Blocked, wanted: Wanted) -
         "host": host.name,
         "blocked": blocked if diagnoses or blocked else f"nothing was asked, no playbook is for {host.group}",
         "error_known": not wanted.unknown,
+        "reasons": list(chosen(diagnoses).reasons),
         "diagnoses": [_diagnosis_record(one, host, wanted) for one in diagnoses],
     }
 
 
 def _diagnosis_record(one: Diagnosis, host: Host, wanted: Wanted) -> dict[str, Json]:
-    told = one.verdict is Verdict.FOUND and not one.explained_by
+    told = one.presence is Presence.FOUND and not one.explained_by
     return {
         "playbook": one.playbook.name,
         "title": one.playbook.title,
-        "verdict": one.verdict.value,
+        "verdict": one.presence.value,
         "explained_by": one.explained_by,
         "matched": wanted.lines.get(one.playbook.name, ""),
         "findings": [finding.model_dump(mode="json") for finding in one.findings],

@@ -6,12 +6,14 @@ Secrets are references; their values are fetched when a run needs them (`referen
 import fnmatch
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from remediate.errors import InventoryError, UsageError
+from remediate.inventory.contacts import Contact, contacts_of
 from remediate.inventory.hosts import Host, hosts_of
-from remediate.inventory.written import Contact, InventoryText, Policy
+from remediate.inventory.watch import WatchText
+from remediate.inventory.written import InventoryText, Policy
 from remediate.text.complaints import read_as
 from remediate.text.strict_yaml import Document, read_yaml
 from remediate.text.suggest import did_you_mean
@@ -31,6 +33,7 @@ class Inventory:
         policy: What it allows.
         hosts: All hosts, in the file's order.
         contacts: Whom to call, first level first.
+        watch: What `remediate watch` does here.
     """
 
     environment: str
@@ -40,6 +43,7 @@ class Inventory:
     policy: Policy
     hosts: tuple[Host, ...]
     contacts: tuple[Contact, ...]
+    watch: WatchText = field(default_factory=WatchText)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -107,7 +111,8 @@ def load_inventory(path: Path) -> Inventory:
         development=text.development,
         policy=policy,
         hosts=hosts_of(text, policy, document),
-        contacts=tuple(sorted(text.contacts, key=lambda contact: contact.level)),
+        contacts=contacts_of(text.contacts, document),
+        watch=text.watch,
     )
 
 

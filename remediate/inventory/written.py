@@ -4,10 +4,12 @@ The editor's schema is made from these models, so their docstrings are what a pe
 """
 
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from remediate.inventory.references import NonEmpty, SecretText, UrlText
+from remediate.inventory.watch import WatchText
 from remediate.questions import Value
 from remediate.text.durations import Duration
 
@@ -15,6 +17,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 MachineId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 VariableOfEnvironment = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Environment = dict[VariableOfEnvironment, str | int]
 
 
@@ -24,14 +27,51 @@ class Written(Value):
     model_config = ConfigDict(strict=True)
 
 
+class Window(Written):
+    """A maintenance window.
+
+    Attributes:
+        days: The days on which it opens; without them, every day.
+        hours: From when to when, like `22:00-06:00`; where the end comes before the beginning, it is the next day's.
+        zone: The time zone of these hours, a name of the IANA database like `Europe/Berlin`.
+    """
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    hours: Annotated[
+        str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
+    ]
+    zone: str = "UTC"
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"there is no time zone {zone}; write one like Europe/Berlin")
+        return zone
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """When it opens and when it closes, in minutes since midnight."""
+        opens, closes = (int(text[:2]) * 60 + int(text[3:]) for text in self.hours.split("-"))
+        return opens, closes
+
+
 class AutoPolicy(Written):
     """Unattended healing.
 
     Attributes:
         allowed: Whether playbooks that allow it may be run without a person.
+        windows: When; without them, at any time.
+        hosts_at_once: How many hosts of a group may be in work at once, among all who heal from one state directory.
+        per_hour: How many cures may be begun within an hour in the whole environment.
+        cooldown: How long a fault is left alone after a cure that did not hold; doubled with each further one.
     """
 
     allowed: bool = False
+    windows: tuple[Window, ...] = ()
+    hosts_at_once: Annotated[int, Field(ge=1)] = 1
+    per_hour: Annotated[int, Field(ge=1)] = 10
+    cooldown: Duration = 300.0
 
 
 class Policy(Written):
@@ -45,7 +85,8 @@ class Policy(Written):
             (`data`, `schema`, `build`, `config`, `restart`), or is of the playbook named; the highest counts.
         approvers: An OpenSSH allowed_signers file, relative to the inventory.
         forbid: Changes that may not be made: `opaque` ones, or those with no way back.
-        hosts_at_once: How many hosts one run may change; without it, any number.
+        hosts_at_once: How many hosts one run may change; without it, any number. A cure of `heal` is a run on one
+            host: what holds healing back is `auto: {hosts_at_once: …}`.
         max_rows: How many rows one step may write or delete on a host, all its batches and what cascades take
             together; without it, any number.
         uncounted_rows: With `max_rows`, what becomes of a step of which nobody can tell that beforehand: SQL scripts
@@ -154,20 +195,24 @@ class GroupText(Shared):
     hosts: dict[Name, HostText | None] = Field(min_length=1)
 
 
-class Contact(Written):
+class ContactText(Written):
     """Somebody to call.
 
     Attributes:
         level: 1 is called first.
         name: Who.
         for_: For what: words that playbooks use in `escalate`; without it, for everything.
-        how: Telephone, mail or chat.
+        how: Telephone, mail or chat, for a person to use.
+        notify: URLs of apprise that reach them, as references: each bears a secret.
+        after: How long an incident may last, from its first escalation on, before it is their turn, too.
     """
 
     level: Annotated[int, Field(ge=1)]
     name: NonEmpty
     for_: tuple[NonEmpty, ...] = Field(default=(), alias="for")
     how: str = ""
+    notify: tuple[SecretText, ...] = ()
+    after: Duration | None = None
 
 
 class InventoryText(Written):
@@ -180,6 +225,7 @@ class InventoryText(Written):
         ssh: How to log in, for all hosts.
         groups: Groups of hosts, each under its name.
         contacts: Whom to call when a run needs a person.
+        watch: What `remediate watch` does here.
     """
 
     environment: Name
@@ -187,4 +233,5 @@ class InventoryText(Written):
     policy: Policy = Policy()
     ssh: SshText = SshText()
     groups: dict[Name, GroupText] = Field(min_length=1)
-    contacts: tuple[Contact, ...] = ()
+    contacts: tuple[ContactText, ...] = ()
+    watch: WatchText = WatchText()

@@ -6,7 +6,7 @@ the hash that the chained entry names. An undo is owed from before its change is
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +16,10 @@ from remediate.errors import JournalError, UsageError
 from remediate.journal.blobs import Blobs
 from remediate.journal.chain import Verdict
 from remediate.journal.course import Standing, standing
+from remediate.journal.deciding import one_at_a_time
 from remediate.journal.exact_data import ExactData
 from remediate.journal.reading import entry_of, summary_of, unpaid
-from remediate.journal.run_lock import held_run
+from remediate.journal.run_lock import held_run, held_runs, is_held
 from remediate.journal.store import AuditStore
 from remediate.journal.stored_log import StoredLog
 from remediate.journal.understanding import understanding
@@ -83,6 +84,49 @@ class Journal(AbstractContextManager["Journal"]):
         """
         return held_run(self._store.state, run)
 
+    def lives(self, run: str) -> bool:
+        """Tell whether a process is at work on a run."""
+        return is_held(self._store.state, run)
+
+    def living(self) -> tuple[str, ...]:
+        """Return the runs that processes are at work on.
+
+        Raises:
+            JournalError: The state directory cannot be read.
+        """
+        return held_runs(self._store.state)
+
+    @property
+    def last(self) -> int:
+        """The number of the last entry; 0 while the log is empty.
+
+        Raises:
+            JournalError: The log cannot be read.
+        """
+        link = self._log.last()
+        return link.seq if link else 0
+
+    def since(self, number: int) -> Iterator[Entry]:
+        """Return the entries after that number, of all runs, in order.
+
+        Raises:
+            JournalError: The log cannot be read.
+        """
+        return map(entry_of, self._log.links("seq > ?", (number,)))
+
+    def deciding(self) -> AbstractContextManager[None]:
+        """Keep every other process of this state directory from reading, deciding and writing at the same time.
+
+        Raises:
+            JournalError: Another one takes too long over it, or the state directory cannot be written.
+        """
+        return one_at_a_time(self._store.state)
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self._store.state
+
     def close(self) -> None:
         """Close the log's file."""
         self._store.close()
@@ -91,9 +135,12 @@ class Journal(AbstractContextManager["Journal"]):
         """Write down that a run begins, before it does anything."""
         return self.append(header.run, "", "begun", header.model_dump(mode="json"))
 
-    def ended(self, run: str, host: str, outcome: Outcome, why: str = "") -> int:
-        """Write down how it ended on one host."""
-        return self.append(run, host, "ended", {"outcome": outcome.value, "why": why})
+    def ended(
+        self, run: str, host: str, outcome: Outcome, why: str = "", *, interrupted: bool = False
+    ) -> int:
+        """Write down how it ended on one host, and whether it did so because somebody wanted no more."""
+        told = {"outcome": outcome.value, "why": why}
+        return self.append(run, host, "ended", {**told, "interrupted": True} if interrupted else told)
 
     def append(self, run: str, host: str, kind: str, body: Mapping[str, Json]) -> int:
         """Write down one thing that happened, masked, and return its number."""
@@ -245,6 +292,15 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: The log cannot be read.
         """
         return map(entry_of, self._log.links("run = ?", (run,)) if run else self._log.links())
+
+    def of_kinds(self, kinds: Collection[str], after: int = 0) -> Iterator[Entry]:
+        """Return the entries of these kinds after that number, of all runs, in order.
+
+        Raises:
+            JournalError: The log cannot be read.
+        """
+        marks = ", ".join("?" for _ in kinds)
+        return map(entry_of, self._log.links(f"seq > ? AND kind IN ({marks})", (after, *kinds)))
 
     def standing(self, run: str, host: str) -> Standing:
         """Return which way a run was going on a host when it was last heard of."""

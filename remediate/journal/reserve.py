@@ -13,8 +13,11 @@ from remediate.journal.private_folders import flush_directory
 
 SIZE = 1024 * 1024
 """Bytes: room for some eighty entries of a run that ends, at three pages of 4 KiB each."""
-CLOSING = frozenset({"done", "failed", "unknown", "stopped", "cured", "paid", "unpaid", "compared", "ended"})
-"""The kinds of entries that tell what became of something that was begun; all others begin something."""
+CLOSING = frozenset(
+    {"done", "failed", "unknown", "stopped", "cured", "paid", "unpaid", "compared", "ended"}
+    | {"healing-stopped"}
+)
+"""The kinds of entries that tell what became of something that was begun, or stop it; all others begin something."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_ROOM_IN_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}

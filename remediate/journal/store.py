@@ -106,9 +106,8 @@ class AuditStore:
         head = Head.from_bytes(os.pread(self._head, HEAD_LENGTH + 1, 0))
         if head == last:
             return
-        row = connection.execute(
-            "SELECT hash FROM entries WHERE seq = ?", (head.seq if head else -1,)
-        ).fetchone()
+        known = head.seq if head and head.seq <= last.seq else -1  # one beyond may be too large for SQLite
+        row = connection.execute("SELECT hash FROM entries WHERE seq = ?", (known,)).fetchone()
         if head and (row == (head.hash,) or head == Head(0, START)):
             return  # behind: a process ended between its commit and its note
         todo = "run `remediate audit verify`; move the directory aside to begin a new log"

@@ -60,8 +60,15 @@ class StoredLog:
             if not self.path.exists():
                 return
             with self._reader() as connection:
+                if self._is_being_made(connection):
+                    return
                 for row in connection.execute(_SELECT.format(where=where), parameters):
                     yield Link(*row)
+
+    def _is_being_made(self, connection: sqlite3.Connection) -> bool:
+        """Tell a log that another process is just making, and has written nothing to, from one that was emptied."""
+        made = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return made is None and self._read_head() in {None, Head(0, START)}
 
     def first(self) -> Link | None:
         """Return the first entry, or None where there is none."""

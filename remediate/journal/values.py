@@ -30,7 +30,7 @@ class RunHeader(Value):
 
     Attributes:
         run: Its id.
-        command: Which command: a `run` of a playbook, or `hold` or `unlock`, which have none.
+        command: Which command: a `run` of a playbook, or another, which has none.
         playbook: The playbook's name.
         playbook_path: Its file.
         playbook_digest: SHA-256 of its text with its parts.
@@ -42,12 +42,13 @@ class RunHeader(Value):
         version: This tool's version.
         argv: The command line.
         variables: What was given as `--var`, so that another process can go on.
+        healing: The run of `heal` that this run belongs to; empty where a person began it.
         plan: Digest of the plan document that is applied; empty where none is.
         hosts: The hosts it is for.
     """
 
     run: str
-    command: Literal["run", "hold", "unlock"] = "run"
+    command: Literal["run", "hold", "unlock", "heal", "stop", "start", "breaker reset", "watch"] = "run"
     playbook: str = ""
     playbook_path: str = ""
     playbook_digest: str = ""
@@ -59,6 +60,7 @@ class RunHeader(Value):
     version: str = ""
     argv: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    healing: str = ""
     plan: str = ""
     hosts: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """Rules about inventories: what an environment lets happen that should not. They reach no host."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,9 +42,11 @@ def _production_may_be_lost(seen: Surroundings) -> Iterator[Flaw]:
 
 
 def _auto_everywhere(seen: Surroundings) -> Iterator[Flaw]:
-    policy = seen.inventory.policy
-    if policy.auto.allowed and policy.hosts_at_once is None and len(seen.inventory.hosts) > 1:
-        yield seen.flaw(("policy", "auto"), "all hosts may be healed at the same time")
+    auto = seen.inventory.policy.auto
+    sizes = Counter(host.group for host in seen.inventory.hosts)
+    for group, size in sizes.items():
+        if auto.allowed and 1 < size <= auto.hosts_at_once:
+            yield seen.flaw(("policy", "auto"), f"all {size} hosts of {group} may be healed at the same time")
 
 
 def _root(seen: Surroundings) -> Iterator[Flaw]:
@@ -60,7 +63,7 @@ def _any_key(seen: Surroundings) -> Iterator[Flaw]:
             yield seen.flaw(place, "knows no host")
 
 
-_AUTO_ON = "policy: {confirm: yes, auto: {allowed: true}"
+_AUTO_ON = "policy: {confirm: yes, auto: {allowed: true"
 _TWO = """\
 groups:
   backend:
@@ -87,8 +90,8 @@ RULES: tuple[Rule[Surroundings], ...] = (
     Rule(
         "RM703", "heals-everywhere-at-once", Weight.WARNING,
         "A wrong cure, made on all hosts at once, is an outage; on one of them it is a warning.",
-        "`hosts_at_once: 1`.",
-        f"{_AUTO_ON}}}\n{_TWO}", f"{_AUTO_ON}, hosts_at_once: 1}}\n{_TWO}", _auto_everywhere,
+        "`auto: {hosts_at_once: 1}`, which is so where nothing is said.",
+        f"{_AUTO_ON}, hosts_at_once: 2}}}}\n{_TWO}", f"{_AUTO_ON}}}}}\n{_TWO}", _auto_everywhere,
     ),
     Rule(
         "RM704", "root", Weight.WARNING,

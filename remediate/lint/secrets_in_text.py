@@ -8,6 +8,7 @@ from remediate.lint.examples import fixing, steps_of
 from remediate.lint.places import spot_at, spot_of
 from remediate.lint.rule import Flaw, Rule, Weight
 from remediate.model import Json
+from remediate.text.marked_tokens import marked
 from remediate.text.strict_yaml import Document, Place
 from remediate.text.templates import is_template
 
@@ -20,14 +21,7 @@ _URL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """A URL with its password: up to the last `@`, for what is no valid URL is a password all the same."""
-_TOKEN = re.compile(
-    r"""\b(?P<secret>
-      gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{22,} | glpat-[\w-]{20,} | npm_[A-Za-z0-9]{36}
-    | (?:AKIA|ASIA)[0-9A-Z]{16} | xox[abprs]-[\w-]{10,} | [sr]k_live_[A-Za-z0-9]{16,} | AIza[\w-]{35}
-    | eyJ[\w-]{8,999}\.eyJ[\w-]{8,999}\.[\w-]{8,}
-    )""",
-    re.VERBOSE,
-)
+_TOKEN = re.compile(rf"(?P<secret>{marked(whole=True)})")
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})")
 _KEY = re.compile(r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----)")
 NAME = re.compile(
@@ -109,7 +103,7 @@ RULES: tuple[Rule[Document], ...] = (
     ),
     Rule(
         "RM502", "token-in-text", Weight.ERROR,
-        "It has the form of a real token of GitHub, GitLab, npm, AWS, Slack, Stripe or Google, or of a signed JWT.",
+        "It has the form of a real token: of GitHub, GitLab, npm, AWS, Slack, Stripe, Google and others, or a JWT.",
         "Withdraw it where it was given out; then name the new one in the inventory, by reference.",
         f"{_NOTES}Ask with ghp_{'a1B2' * 9} if need be.\n", f"{_NOTES}Ask with the inventory's token.\n",
         in_lines(_TOKEN, "a token"),

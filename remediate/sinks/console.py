@@ -129,6 +129,8 @@ class ConsoleSink:
             "planned": self._planned,
             "finding": self._finding,
             "moved": self._moved,
+            "chosen": lambda event: self._line(event, "·", event.text, "faint"),
+            "ruled": lambda event: self._line(event, "→", event.text, "plain"),
             "change-started": self._change_started,
             "output": lambda event: self._running.line(one_line(event.text)),
             "change-done": self._change_done,
@@ -229,7 +231,7 @@ def card(event: Event, outcome: Outcome) -> Panel:
     text = Text(one_line(event.text, 600))
     for line in last_lines(str(event.data.get("output", ""))):
         text.append(f"\n  {line}", style="dim")
-    if todo := one_line(str(event.data.get("todo", "")), 300):
+    if todo := one_line(str(event.data.get("todo", "")), 600):
         text.append(f"\nnext: {todo}", style="bold")
     title = Text(one_line(f"{event.host}: {outcome.value}"), style="bold")
     return Panel(text, title=title, title_align="left", border_style="red")

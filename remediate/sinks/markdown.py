@@ -2,7 +2,7 @@
 
 import re
 
-from remediate.sinks.clean import clean
+from remediate.sinks.clean import clean, one_line
 
 _MARKED = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>~@&:/^=$\"']")
 _CODE_OR_SIGN = re.compile(
@@ -11,6 +11,7 @@ _CODE_OR_SIGN = re.compile(
     re.IGNORECASE,
 )
 """A span of code (CommonMark, code spans), or what begins something else."""
+_CODED = re.compile(r"`+")
 _APART = dict.fromkeys("@#", "&#8203;")
 
 
@@ -29,3 +30,32 @@ def prose(text: str) -> str:
 
 def _escape(sign: str) -> str:
     return f"&#{ord(sign)};{_APART.get(sign, '')}"
+
+
+def folded(title: str, body: str) -> str:
+    """Return Markdown beneath a title that opens it."""
+    return f"<details><summary>{escaped(title)}</summary>\n\n{body}\n</details>\n"
+
+
+def code(raw: str, width: int = 300, *, cell: bool = True) -> str:
+    """Return text as a piece of code within a line; nothing where there is none, for that would begin a piece.
+
+    Args:
+        raw: The text.
+        width: How many characters of it are shown.
+        cell: Whether it stands in a table's cell, where a bar would begin the next one, in code as well.
+    """
+    flat = one_line(raw, width)
+    if not flat:
+        return ""
+    flat = flat.replace("|", "\\|") if cell else flat
+    fence = "`" * (max((len(run) for run in _CODED.findall(flat)), default=0) + 1)
+    space = " " if "`" in flat else ""
+    return f"{fence}{space}{flat}{space}{fence}"
+
+
+def fenced(raw: str, language: str) -> str:
+    """Return text as a block of code, within a fence that is longer than any in it."""
+    shown = clean(raw).rstrip("\n")
+    fence = "`" * max(3, max((len(run) for run in _CODED.findall(shown)), default=0) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}\n"

@@ -3,14 +3,13 @@
 Forges render HTML and mentions in Markdown; so whatever comes from a host or a playbook stands in code, or is escaped.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from remediate.model import Change, Finding, Rehearsal
 from remediate.review import PlanDocument
 from remediate.sinks.clean import clean, one_line
-from remediate.sinks.markdown import escaped
+from remediate.sinks.markdown import code, escaped, fenced, folded
 from remediate.sinks.plan_overview import Alike, Concern, Numbered, alike, concerns, is_sql
 from remediate.sinks.plan_text import counts, hazard_line, moment, rehearsal_lines, rows_in_words
 
@@ -22,7 +21,6 @@ _POINTER = 400
 """Bytes kept for the line that tells how many changes were left out."""
 _ROWS = 100
 """Rows of a table, of concerns and of findings that are shown."""
-_CODED = re.compile(r"`+")
 
 
 class Part(NamedTuple):
@@ -71,17 +69,17 @@ def _header(plan: PlanDocument) -> Iterator[str]:
     yield f"## Plan: {escaped(one_line(plan.title, 200))}\n\n"
     yield f"{counts([change for host in plan.hosts for change in host.changes])}\n\n"
     yield "| | |\n|---|---|\n"
-    yield f"| playbook | {_cell(plan.playbook)} |\n"
-    yield f"| environment | {_cell(plan.environment)} |\n"
-    yield f"| digest | {_cell(plan.digest)} |\n"
-    yield f"| made | {moment(plan.made)} by {_cell(f'{plan.made_by.user}@{plan.made_by.machine}')} |\n"
+    yield f"| playbook | {code(plan.playbook)} |\n"
+    yield f"| environment | {code(plan.environment)} |\n"
+    yield f"| digest | {code(plan.digest)} |\n"
+    yield f"| made | {moment(plan.made)} by {code(f'{plan.made_by.user}@{plan.made_by.machine}')} |\n"
     yield f"| to be applied before | {moment(plan.expires)} |\n"
     if plan.reason:
         yield f"| because | {escaped(one_line(plan.reason, 300))} |\n"
     if plan.risk:
         yield f"| risk | {escaped(one_line(plan.risk, 300))} |\n"
     for database, hosts in list(plan.databases.items())[:_ROWS]:
-        yield f"| database | {_cell(database)}, of {escaped(one_line(', '.join(hosts), 300))} |\n"
+        yield f"| database | {code(database)}, of {escaped(one_line(', '.join(hosts), 300))} |\n"
 
 
 def _concerns(worries: tuple[Concern, ...]) -> Iterator[str]:
@@ -94,7 +92,7 @@ def _concerns(worries: tuple[Concern, ...]) -> Iterator[str]:
 def _table(plan: PlanDocument) -> Iterator[str]:
     yield "\n| host | outcome | changes |\n|---|---|---:|\n"
     for host in plan.hosts[:_ROWS]:
-        yield f"| {_cell(host.host)} | {host.outcome.value} | {len(host.changes)} |\n"
+        yield f"| {code(host.host)} | {host.outcome.value} | {len(host.changes)} |\n"
     if len(plan.hosts) > _ROWS:
         yield f"| and {len(plan.hosts) - _ROWS} more | | |\n"
 
@@ -119,8 +117,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"- {mark} {escaped(one_line(finding.check, 200))}: {escaped(one_line(finding.seen, 300))}\n"
     if finding.evidence and not finding.healthy:
         many = len(finding.evidence)
-        fenced = _fenced("\n".join(finding.evidence), "", "evidence")
-        yield "\n" + _folded(f"evidence ({many} line{'s' * (many != 1)})", fenced) + "\n"
+        lines = _block("\n".join(finding.evidence), "", "evidence")
+        yield "\n" + folded(f"evidence ({many} line{'s' * (many != 1)})", lines) + "\n"
 
 
 def _change(numbered: Numbered) -> Iterator[str]:
@@ -128,19 +126,19 @@ def _change(numbered: Numbered) -> Iterator[str]:
     title = f"{numbered.number}. {one_line(numbered.step, 120)}: {one_line(change.what, 200)}"
     rows = rows_in_words(change.rows)
     ways = f"{change.fidelity.value} · way back {change.way_back.value} · risk {change.risk}{rows and f' · {rows}'}"
-    yield "\n" + _folded(f"{title} ({ways})", "".join(_body(change)))
+    yield "\n" + folded(f"{title} ({ways})", "".join(_body(change)))
 
 
 def _body(change: Change) -> Iterator[str]:
-    yield f"{_code(change.target)}\n\n"
+    yield f"{code(change.target, cell=False)}\n\n"
     if change.way_back_note:
         yield f"Way back: {escaped(one_line(change.way_back_note, 300))}\n\n"
     if change.assumed:
         yield f"Decided for good when its turn comes: {escaped(one_line(change.assumed, 300))}\n\n"
     if change.diff:
-        yield _fenced(change.diff, "diff", "diff")
+        yield _block(change.diff, "diff", "diff")
     if change.script:
-        yield _fenced(change.script, "sql" if is_sql(change.script, change.target) else "sh", "script")
+        yield _block(change.script, "sql" if is_sql(change.script, change.target) else "sh", "script")
     for hazard in change.hazards[:_ROWS]:
         yield f"- {escaped(hazard_line(hazard).text.strip())}\n"
     for note in change.notes[:_ROWS]:
@@ -154,32 +152,14 @@ def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
     first, *rest = rehearsal_lines(rehearsal)
     yield f"- {escaped(first.text.strip())}\n"
     if rest:
-        yield "\n" + _fenced(
+        yield "\n" + _block(
             "\n".join(line.text.removeprefix("       ") for line in rest), "diff", "list of files"
         )
 
 
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{escaped(title)}</summary>\n\n{body}\n</details>\n"
-
-
-def _code(text: str) -> str:
-    flat = one_line(text, 300)
-    fence = "`" * (max((len(run) for run in _CODED.findall(flat)), default=0) + 1)
-    space = " " if "`" in flat else ""
-    return f"{fence}{space}{flat}{space}{fence}" if flat else ""
-
-
-def _cell(text: str) -> str:
-    """Return code that stands in a table, where a bar would begin the next cell, in code as well."""
-    return _code(text).replace("|", "\\|")
-
-
-def _fenced(text: str, language: str, what: str) -> str:
-    shown = clean(text).rstrip("\n")
-    if len(shown.encode()) > LONGEST_BLOCK:
-        lines = shown.count("\n") + 1
+def _block(text: str, language: str, what: str) -> str:
+    if len(clean(text).encode()) > LONGEST_BLOCK:
+        lines = text.rstrip("\n").count("\n") + 1
         told = f"**The {what} has {lines:,} line{'s' * (lines != 1)}**, too many for here"
         return f"{told}: `remediate show PLAN` has it.\n\n"
-    fence = "`" * max(3, max((len(run) for run in _CODED.findall(shown)), default=0) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}\n\n"
+    return f"{fenced(text, language)}\n"

@@ -16,12 +16,13 @@ from remediate.questions import Query, QueryAnswer, Unanswered
 from remediate.target import BEHIND_A_POOLER, DatabaseChange, OutsideTransaction
 from remediate.transport.database_change import Changes
 from remediate.transport.database_door import DatabaseSettings, Door, Forwards, NoDatabase
-from remediate.transport.database_ledger import ENDED_BY_SERVER, set_locally
+from remediate.transport.database_ledger import ENDED_BY_SERVER
 from remediate.transport.database_lock import DatabaseLock
+from remediate.transport.database_look import answers_among, looking
 from remediate.transport.database_outside import Outside
 from remediate.transport.database_scratch import SchemaCopy
 from remediate.transport.database_url import DatabaseUrl, of_database
-from remediate.transport.database_values import complaint_of, rows_of, state_of, succeeded, unfit
+from remediate.transport.database_values import state_of, unfit
 from remediate.transport.database_wire import Clock, Command, PGresult, Wire, WireLost
 from remediate.transport.trips import Trips
 
@@ -36,7 +37,6 @@ IDENTITY = Query(
 CLUSTER_IDENTITY = Query(sql="SELECT system_identifier::text AS cluster FROM pg_control_system()")
 """Which cluster this is: with `IDENTITY`'s oid it tells whether two hosts share a database. Some services refuse it."""
 
-_BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _POOLER = "SELECT set_config('remediate.pooler', (%s::bool OR pg_backend_pid() <> %s)::text, true)"
 _SILENT = "the connection to the database broke, or nothing came back in time"
 
@@ -249,7 +249,7 @@ class Database:
             self._told(secret)
 
     def _look(self, queries: tuple[Query, ...]) -> list[QueryAnswer | Unanswered]:
-        commands = self._looking(queries)
+        commands = looking(queries, self._door.session(), self._settings)
         until = self._clock() + self._settings.settle
         for _ in range(self._patience):
             try:
@@ -271,7 +271,8 @@ class Database:
         if results is None:
             raise NoDatabase(f"{_SILENT}: {self._said}" if self._said else _SILENT)
         self._had = True
-        return [_answer(result) for result in results[4:-1:2]]
+        begin, _, *rest = results  # the second is the pooler's
+        return answers_among(commands, (begin, *rest))
 
     def _asked(self, commands: list[Command]) -> list[PGresult] | None:
         try:
@@ -291,25 +292,3 @@ class Database:
     def _pooler(self, wire: Wire) -> Command:
         """Return what lets questions of this transaction ask whether the server is not the one that greeted us."""
         return Command(sql=_POOLER, parameters=(self._door.url().pooled, wire.pid))
-
-    def _looking(self, queries: tuple[Query, ...]) -> list[Command]:
-        """Return a whole transaction in which a failed query spoils no other."""
-        limits = {
-            "statement_timeout": f"{self._settings.statement:g}s",
-            "lock_timeout": f"{self._settings.lock:g}s",
-        }
-        commands = [
-            Command(sql=_BEGIN),
-            set_locally({**self._door.session(), **limits}),
-            Command(sql="SAVEPOINT look"),
-        ]
-        for query in queries:
-            commands.append(Command(sql=query.sql, parameters=query.parameters))
-            commands.append(Command(sql="ROLLBACK TO SAVEPOINT look"))
-        return [*commands, Command(sql="ROLLBACK")]
-
-
-def _answer(result: PGresult) -> QueryAnswer | Unanswered:
-    if succeeded(result):
-        return rows_of(result)
-    return Unanswered(reason=f"the database refused: {complaint_of(result)}", state=state_of(result))

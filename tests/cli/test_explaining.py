@@ -146,3 +146,15 @@ def test_a_tool_is_told_with_its_own_command(capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert "`remediate health --on HOSTS`" in text
     assert "What it may change" not in text
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--format", "markdown")])
+def test_hosts_are_refused_where_none_is_asked(
+    capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    words = ("explain", "missing-columns", "--playbooks", str(ROOT / "playbooks"), "--on", "nowhere", *more)
+    code, said = run(words), capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert said.err == (
+        "explain --on nowhere: asks no host without --verdict; add --verdict, or leave --on out\n"
+    )

@@ -15,7 +15,7 @@ from remediate.cli.triaging import Wanted, lines_of, tail_of
 from remediate.inventory import Host, load_inventory
 from remediate.model import Finding
 from remediate.playbook import load_playbook, playbook_files
-from remediate.triage import Diagnosis, Verdict, given_by, matches, ranked
+from remediate.triage import Diagnosis, Presence, given_by, matches, ranked
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 BOOKS = {path.stem: load_playbook(path, CATALOGUE) for path in playbook_files(PLAYBOOKS)}
@@ -30,11 +30,11 @@ def web1(here: Path) -> Host:
 
 
 def found(name: str) -> Diagnosis:
-    return Diagnosis(BOOKS[name], Verdict.FOUND, (ILL,))
+    return Diagnosis(BOOKS[name], Presence.FOUND, (ILL,))
 
 
 def healthy(name: str, *findings: Finding) -> Diagnosis:
-    return Diagnosis(BOOKS[name], Verdict.HEALTHY, findings)
+    return Diagnosis(BOOKS[name], Presence.HEALTHY, findings)
 
 
 def told(host: Host, seen: Iterable[Diagnosis], text: str = "", places: tuple[str, ...] = ()) -> str:
@@ -64,6 +64,28 @@ def test_of_equals_the_one_that_knows_the_error_comes_first_with_what_brings_it_
     assert "run prisma-client-out-of-sync" not in said
 
 
+def test_of_several_causes_the_one_whose_cure_goes_least_deep_comes_first_and_that_is_said(
+    web1: Host,
+) -> None:
+    said = told(
+        web1, [found("foreign-key"), found("disk-pressure"), found("app-stopped"), found("stale-process")]
+    )
+    assert [
+        line.split(":")[0].strip() for line in said.splitlines() if line.startswith("  ") and ". " in line[:6]
+    ][:4] == [
+        "1. app-stopped",
+        "2. foreign-key",
+        "3. disk-pressure",
+        "4. stale-process",
+    ]
+    assert "1. app-stopped: it brings about stale-process; its cure restarts" in said
+    assert (
+        "2. foreign-key: nothing that was found explains it; its cure changes the database's schema" in said
+    )
+    assert "later: stale-process: app-stopped explains it and goes first" in said
+    assert "in this order:" not in told(web1, [found("foreign-key")]), "one needs no reason"
+
+
 def test_what_another_fault_explains_is_held_back_whether_that_one_has_a_cure_or_not(
     web1: Host, tmp_path: Path
 ) -> None:
@@ -73,13 +95,13 @@ def test_what_another_fault_explains_is_held_back_whether_that_one_has_a_cure_or
     (root.parent / "post-deploy-500.yml").write_text((PLAYBOOKS / "post-deploy-500.yml").read_text())
     text = "name: root\ntitle: Root\non: backend\nexplains: [crash-loop]\ndiagnose: [{name: room, system.disk: {}}]\n"
     root.write_text(text)
-    bare = Diagnosis(load_playbook(root, CATALOGUE), Verdict.FOUND, (ILL,))
+    bare = Diagnosis(load_playbook(root, CATALOGUE), Presence.FOUND, (ILL,))
     said = told(web1, [bare, found("crash-loop")])
     assert "next: remediate run crash-loop" not in said
     assert "next: root first, then look again" in said
     assert triaging._code(ranked([bare, found("crash-loop")])) == NO_CURE
     root.write_text(text + CURE)
-    cure = Diagnosis(load_playbook(root, CATALOGUE), Verdict.FOUND, (ILL,))
+    cure = Diagnosis(load_playbook(root, CATALOGUE), Presence.FOUND, (ILL,))
     assert "next: remediate run crash-loop" not in told(web1, [cure, found("crash-loop")])
 
 

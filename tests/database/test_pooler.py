@@ -180,10 +180,17 @@ def test_one_that_gives_a_connection_for_a_statement_alone_is_told_with_what_it_
     alone = PgBouncer(cluster, "statement")
     try:
         database = open_database(cluster.url(dbname), alone, settings=QUICK)
-        answer = database.answer([ONE])[ONE]
-        assert isinstance(answer, Unanswered)
-        assert "transaction blocks not allowed in statement pooling mode" in answer.reason
-        with pytest.raises(Failed, match=r"broke before COMMIT \(.*statement pooling mode"):
-            database.change("r/1.1/1", INSERT)
+        # It closes with words of ours unread, and the kernel may drop its own with that (RST): mostly they arrive.
+        answers = [database.answer([ONE])[ONE] for _ in range(10)]
+        assert all(isinstance(answer, Unanswered) for answer in answers)
+        assert any(
+            "transaction blocks not allowed in statement pooling mode" in one.reason for one in answers
+        )
+        for _ in range(10):
+            with pytest.raises(Failed, match=r"broke before COMMIT") as failed:
+                database.change("r/1.1/1", INSERT)
+            if "statement pooling mode" in str(failed.value):
+                break
+        assert "statement pooling mode" in str(failed.value)
     finally:
         alone.end()

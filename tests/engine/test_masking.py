@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from remediate.masking import MASK, Masker
 from remediate.model import Change, Finding, Forecast, Plan, PlannedFix
 from remediate.questions import Query, QueryAnswer
+from remediate.sinks.clean import one_line
 
 CORE = "c4n4rY9w"
 """What every secret here has in its middle, and no text around one: plainly there, or plainly gone."""
@@ -95,6 +96,13 @@ def test_a_secret_broken_over_two_lines_or_two_events_leaves_less_than_eight_of_
     for shown in (masker.text(f"{first}\n{second}"), masker.text(first) + masker.text(second)):
         left = [secret[start : start + 8] for start in range(len(secret) - 7)]
         assert not [piece for piece in left if piece in shown]
+
+
+def test_of_a_secret_that_was_cut_and_marked_so_nothing_is_left() -> None:
+    secret = "canary-token-number-4711"
+    for width in range(8, len(secret)):
+        told = f"it says: {one_line('x ' * 10 + secret, 20 + width + 1)}, and more"
+        assert "canary" not in Masker([secret]).text(told), told
 
 
 def test_base64_that_is_wrapped_at_a_column_shows_no_line_of_the_secret() -> None:

@@ -1,5 +1,6 @@
 """Triage: every playbook's diagnosis at once, each question once, root causes first."""
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from remediate.errors import PlaybookError
 from remediate.playbook import Playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.questions import Answers, Unanswered
-from remediate.triage import Diagnosis, Verdict, given_by, matches, triage
+from remediate.triage import Diagnosis, Presence, given_by, matches, triage
 from tests.engine.conftest import CONFIG, Rehearsal
 from tests.laws.memory import MemoryTarget
 
@@ -69,8 +70,8 @@ def procedures(books: Iterable[Playbook]) -> list[Procedure]:
     return [Procedure(book, book.scope(HOST), "lab") for book in books]
 
 
-def names(diagnoses: Iterable[Diagnosis], verdict: Verdict = Verdict.FOUND) -> list[str]:
-    return [one.playbook.name for one in diagnoses if one.verdict is verdict]
+def names(diagnoses: Iterable[Diagnosis], presence: Presence = Presence.FOUND) -> list[str]:
+    return [one.playbook.name for one in diagnoses if one.presence is presence]
 
 
 def test_all_playbooks_are_asked_in_one_go_and_no_question_twice(rehearsal: Rehearsal, books) -> None:
@@ -79,16 +80,16 @@ def test_all_playbooks_are_asked_in_one_go_and_no_question_twice(rehearsal: Rehe
     diagnoses = triage(procedures(loaded(*many)), target)
     assert len(target.asked) == 1
     assert len(target.asked[0]) == 1
-    assert names(diagnoses, Verdict.HEALTHY) == [f"book-{number}" for number in range(10)]
+    assert names(diagnoses, Presence.HEALTHY) == [f"book-{number}" for number in range(10)]
 
 
 def test_a_fault_is_found_with_its_evidence_and_others_are_not(rehearsal: Rehearsal, books) -> None:
     found = books("red", check("colour=green"))
     healthy = books("other", check("colour=red"))
     first, second = triage(procedures(loaded(healthy, found)), MemoryTarget(rehearsal.world, ""))
-    assert (first.playbook.name, first.verdict, first.curable) == ("red", Verdict.FOUND, True)
+    assert (first.playbook.name, first.presence, first.curable) == ("red", Presence.FOUND, True)
     assert CONFIG in first.findings[0].seen
-    assert (second.playbook.name, second.verdict) == ("other", Verdict.HEALTHY)
+    assert (second.playbook.name, second.presence) == ("other", Presence.HEALTHY)
 
 
 def test_what_alone_makes_no_fault_is_left_to_the_playbook_whose_fault_it_is(
@@ -100,12 +101,12 @@ def test_what_alone_makes_no_fault_is_left_to_the_playbook_whose_fault_it_is(
     diagnoses = triage(procedures(loaded(silent, told)), MemoryTarget(rehearsal.world, ""))
     assert names(diagnoses) == ["told"]
     assert [one.healthy for one in diagnoses[0].findings] == [False, False]
-    assert names(diagnoses, Verdict.HEALTHY) == ["silent"]
+    assert names(diagnoses, Presence.HEALTHY) == ["silent"]
     blind = Counting(rehearsal.world)
     blind.refused = {"/srv/app/limits.ini"}
     unseen = check("limit=1", "limits.ini", "beside").replace("}}", "}, alone: false}")
     book = books("blind", check("colour=red") + "\n" + unseen)
-    assert names(triage(procedures(loaded(book)), blind), Verdict.HEALTHY) == ["blind"]
+    assert names(triage(procedures(loaded(book)), blind), Presence.HEALTHY) == ["blind"]
 
 
 def test_a_diagnosis_of_nothing_but_leftovers_is_refused(books) -> None:
@@ -145,9 +146,9 @@ def test_what_cannot_be_looked_at_hides_nothing_and_is_not_called_healthy(
     blind = books("blind", check("limit=1", "limits.ini"))
     seen = books("seen", check("limit=1", "limits.ini") + "\n" + check("colour=green", name="colour"))
     diagnoses = triage(procedures(loaded(blind, seen)), target)
-    assert [(one.playbook.name, one.verdict) for one in diagnoses] == [
-        ("seen", Verdict.FOUND),
-        ("blind", Verdict.UNKNOWN),
+    assert [(one.playbook.name, one.presence) for one in diagnoses] == [
+        ("seen", Presence.FOUND),
+        ("blind", Presence.UNKNOWN),
     ]
     assert "no permission" in diagnoses[1].why[0]
 
@@ -158,12 +159,12 @@ def test_where_all_must_be_unhealthy_one_healthy_check_is_enough_to_say_no(
     target = Counting(rehearsal.world)
     both = check("limit=1", "limits.ini") + "\n" + check("colour=red", name="colour")
     book = books("both", both, "when: all")
-    assert names(triage(procedures(loaded(book)), target), Verdict.HEALTHY) == ["both"]
+    assert names(triage(procedures(loaded(book)), target), Presence.HEALTHY) == ["both"]
     target.refused = {"/srv/app/config.ini"}
     book.write_text(book.read_text().replace("limit=1", "limit=9"))
-    assert names(triage(procedures(loaded(book)), target), Verdict.UNKNOWN) == ["both"]
+    assert names(triage(procedures(loaded(book)), target), Presence.UNKNOWN) == ["both"]
     target.refused = {"/srv/app/limits.ini"}
-    assert names(triage(procedures(loaded(book)), target), Verdict.HEALTHY) == ["both"]
+    assert names(triage(procedures(loaded(book)), target), Presence.HEALTHY) == ["both"]
 
 
 def test_an_error_text_is_known_by_its_line_and_tells_variables(books) -> None:
@@ -181,6 +182,23 @@ def test_an_error_text_is_known_by_its_line_and_tells_variables(books) -> None:
     (hostile,) = matches(loaded(known), 'column "age" of users;DROP is missing')
     assert given_by(hostile) == {}
     assert matches(loaded(known), "all is well") == ()
+
+
+@pytest.mark.parametrize("before", [0, 989, 1500, 1985, 1989, 1995, 2987, 50_000])
+def test_a_symptom_is_found_wherever_in_a_long_line_it_is(books, before: int) -> None:
+    known = books("columns", check("x"), r"symptoms: ['no table (?P<table>\w+)', '^first', 'all.*']")
+    (match,) = matches(loaded(known), f"{'x' * before} no table users{'.' * 3000}")
+    assert match.named == {"table": "users"}, "and no half of its name"
+    assert matches(loaded(known), f"{'x' * before}first") == () or before == 0
+    assert matches(loaded(known), f"{'x' * before} all that follows{'.' * 9000}")
+
+
+def test_a_line_made_to_keep_it_busy_does_not(books) -> None:
+    known = books("columns", check("x"), "symptoms: ['a.*b']")
+    began = time.process_time()
+    assert matches(loaded(known), "a" * 200_000) == ()
+    assert matches(loaded(known), "a" * 200_000 + "b")
+    assert time.process_time() - began < 10, "it took half a minute before lines were searched in pieces"
 
 
 def test_a_playbook_cannot_explain_one_that_is_not_there(books) -> None:

@@ -16,6 +16,7 @@ FLOOR_OF = {
     "text": 3, "schemas": 3, "gate": 3, "review": 3, "lint": 3,
     "catalogue": 4, "procedure": 4, "runner": 4, "engine": 4, "resumption": 4, "verification": 4, "triage": 4,
     "locking": 4, "examination": 4, "rehearsal": 4, "rehearsal_room": 3, "recording": 3, "explaining": 3,
+    "healing": 4, "watching": 4, "escalation": 4,
     "rehearsal_staging": 4, "rehearsal_sql": 4,
     "rollback": 4, "fleet": 4, "witnessing": 4, "transport": 4, "sinks": 4,
     "cli": 5, "__main__": 5,
@@ -32,6 +33,12 @@ FENCED = {
     "ruamel": {"text/strict_yaml.py"},
     "ast_grep_py": {"providers/typescript_syntax.py"},
     "sqlglot": {"gate"},
+    "cronsim": {"text/cron.py"},
+    "starlette": {"watching/listener.py"},
+    "uvicorn": {"watching/serving.py"},
+    "h11": {"watching/serving.py"},
+    "prometheus_client": {"watching/metrics.py"},
+    "apprise": {"escalation/apprise_sender.py"},
 }
 
 

@@ -41,7 +41,11 @@ groups:
     hosts:
       little: {address: 192.0.2.20}
 contacts:
-  - {level: 2, name: Database Administrator, for: [database]}
+  - level: 2
+    name: Database Administrator
+    for: [database]
+    notify: [{env: PAGER_URL}, {file: pager}, {command: [pass, show, pager]}]
+    after: 10m
   - {level: 1, name: Team Lead}
 """
 
@@ -70,7 +74,28 @@ def test_an_inventory_says_what_it_says(lab: Inventory) -> None:
     assert (lab.environment, lab.development, lab.groups) == ("lab", False, ("backend", "light"))
     assert [host.name for host in lab.hosts] == ["web1", "web2", "web10", "little"]
     assert (lab.policy.confirm, lab.policy.forbid, lab.policy.hosts_at_once) == ("type-name", ("opaque",), 1)
-    assert [(contact.level, contact.for_) for contact in lab.contacts] == [(1, ()), (2, ("database",))]
+    assert [(contact.level, contact.topics) for contact in lab.contacts] == [(1, ()), (2, ("database",))]
+
+
+def test_a_contact_is_reached_by_references_and_may_have_a_time(lab: Inventory) -> None:
+    leader, administrator = lab.contacts
+    assert (leader.notify, leader.after, administrator.after) == ((), None, 600.0)
+    by_name, by_file, by_command = administrator.notify
+    assert (by_name.env, by_command.command) == ("PAGER_URL", ("pass", "show", "pager"))
+    assert by_file.file == str(lab.path.parent / "pager")
+    assert by_name.name == "notify of Database Administrator"
+    assert by_file.where.startswith(f"{lab.path}:")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["notify: [https://example.org/token]", "notify: [{env: A, file: b}]", "after: soon", "after: -1"],
+)
+def test_a_contact_of_another_shape_is_refused_with_its_place(
+    load: Callable[..., Inventory], wrong: str
+) -> None:
+    with pytest.raises(InventoryError, match=r"lab\.yml:\d+:\d+"):
+        load("name: Team Lead}", f"name: Team Lead, {wrong}}}")
 
 
 def test_the_nearest_word_counts(lab: Inventory) -> None:
@@ -152,7 +177,7 @@ WRONG = [
     ("little:", "web1:", "29:7: `web1` is already in the group `backend`; name the host otherwise"),
     ("little:", "backend:", "29:7: `backend` is a group's name; name the host otherwise"),
     ("label:", "host:", "10:13: `host` is the host itself; rename it"),
-    ("level: 2", "level: 0", "31:13: `level` must be at least 1"),
+    ("level: 2", "level: 0", "31:12: `level` must be at least 1"),
 ]
 
 

@@ -117,6 +117,17 @@ def test_a_log_taken_away_whole_is_found(journal: Journal, state: Path) -> None:
         journal.append("r2", "", "note", {})
 
 
+@pytest.mark.parametrize("number", [5, 2**63, 10**20 - 1])
+def test_a_head_beyond_all_entries_is_told_in_one_line(journal: Journal, state: Path, number: int) -> None:
+    written(journal)
+    whole = (state / "head").read_bytes()
+    (state / "head").write_bytes(b"%020d" % number + whole[20:])
+    with pytest.raises(JournalError, match="do not fit together") as refused:
+        journal.append("r2", "", "note", {})
+    assert "\n" not in str(refused.value)
+    assert f"the head names entry {number}" in journal.verify().why
+
+
 def test_a_head_taken_away_is_found_and_not_made_anew(journal: Journal, state: Path) -> None:
     written(journal)
     (state / "head").unlink()
@@ -348,3 +359,47 @@ def test_a_log_in_a_directory_that_cannot_be_written_is_read_whole(
         verdict = read_only.verify()
         assert (verdict.whole, verdict.entries) == (True, 2), verdict.why
         assert [summary.header.run for summary in read_only.runs()] == ["r2", "r1"]
+
+
+def test_a_log_that_another_process_is_just_making_is_empty_and_one_that_was_emptied_is_not(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "journal.db").touch(mode=0o600)  # it was opened, and has no table yet
+    with Journal.open(state, Masker()) as journal:
+        assert list(journal.entries()) == []
+        assert journal.runs() == ()
+        journal.append("run", "web1", "looked", {})
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        (state / name).unlink(missing_ok=True)
+    (state / "journal.db").touch(mode=0o600)
+    with Journal.open(state, Masker()) as journal, pytest.raises(JournalError):
+        list(journal.entries())
+
+
+def test_only_one_at_a_time_reads_decides_and_writes(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def decide(name: str) -> None:
+        with Journal.open(tmp_path / "state", Masker()) as journal, journal.deciding():
+            seen.append(f"{name} in")
+            time.sleep(0.05)
+            seen.append(f"{name} out")
+
+    threads = [threading.Thread(target=decide, args=(str(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 8
+    for number in range(0, 8, 2):
+        assert seen[number].split()[0] == seen[number + 1].split()[0], seen
+
+
+def test_a_run_lives_while_a_process_holds_it(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "state", Masker()) as journal:
+        assert not journal.lives("run")
+        with journal.hold("run"):
+            assert journal.lives("run")
+        assert not journal.lives("run")

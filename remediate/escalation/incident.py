@@ -1,0 +1,287 @@
+"""What was escalated before, read from entries of the audit log: which incident a case belongs to, who was told. Pure.
+
+An incident is open from its first escalation until a run of its playbook ends well where it was ill, or whoever heals
+or watches says that it is over; one of which nothing was heard for a day is over, too.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from remediate.escalation.case import Case, Status
+from remediate.escalation.mended import closed
+from remediate.escalation.record import fingerprint
+from remediate.journal import Entry, RunSummary
+from remediate.journal.understanding import understanding
+from remediate.model import Outcome
+from remediate.questions import Value
+
+ESCALATED, DELIVERED, UNDELIVERED, HEALED = "escalated", "delivered", "undelivered", "incident"
+KINDS = frozenset({ESCALATED, DELIVERED, UNDELIVERED, HEALED})
+"""The kinds of entries that incidents are read from; the last one is written by whoever heals or watches."""
+SILENCE = 24 * 3600.0
+"""Seconds after which an incident of which nothing was heard is over."""
+_GOOD = frozenset({Outcome.HEALTHY, Outcome.FIXED})
+
+
+class Escalation(Value):
+    """One escalation, as it was written down before anybody was told.
+
+    Attributes:
+        seq: The number of its entry.
+        run: The run it was of.
+        at: Seconds since the epoch.
+        incident: The incident's name: the run that it began with.
+        fingerprints: Which fault where.
+        environment: The inventory's environment.
+        playbook: The playbook's name.
+        hosts: Where it was not well.
+        apps: Which apps it hits.
+        topics: What it is about.
+        title: What is wrong, in a line.
+        said: Why a person is needed, in a line.
+        status: How the app did.
+        level: The level it came to.
+        started: Seconds since the epoch when the fault was first seen.
+    """
+
+    seq: int
+    run: str
+    at: float
+    incident: str
+    fingerprints: tuple[str, ...]
+    environment: str
+    playbook: str
+    hosts: tuple[str, ...]
+    apps: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    title: str
+    said: str
+    status: Status
+    level: int
+    started: float
+
+
+class Delivery(Value):
+    """What became of telling somebody.
+
+    Attributes:
+        seq: The number of its entry.
+        run: The run it was about.
+        at: Seconds since the epoch.
+        incident: The incident.
+        level: The level it was told at.
+        contact: Who.
+        service: By which service; never its URL.
+        delivered: Whether the service took it.
+        tries: How often it was tried.
+        why: Why not.
+    """
+
+    seq: int
+    run: str
+    at: float
+    incident: str
+    level: int
+    contact: str
+    service: str
+    delivered: bool
+    tries: int
+    why: str = ""
+
+
+class Incident(Value):
+    """What a case belongs to.
+
+    Attributes:
+        name: The run that it began with.
+        escalations: Those before, oldest first.
+        deliveries: What became of telling somebody, oldest first.
+        others: Apps that other open incidents of the environment hit, but for what is mended.
+    """
+
+    name: str
+    escalations: tuple[Escalation, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def reached(self) -> int:
+        """The highest level that it was escalated to; 0 for the first time."""
+        return max((one.level for one in self.escalations), default=0)
+
+    @property
+    def first_escalated(self) -> float | None:
+        """When it was first escalated; None for the first time."""
+        return min((one.at for one in self.escalations), default=None)
+
+    @property
+    def started(self) -> float | None:
+        """When its fault was first seen; None for the first time."""
+        return min((one.started for one in self.escalations), default=None)
+
+    def was_told(self, contact: str, level: int) -> bool:
+        """Tell whether somebody was reached about it, at this level or a higher one."""
+        told = (one for one in self.deliveries if one.delivered and one.contact == contact)
+        return any(one.level >= level for one in told)
+
+
+def left_of(run: str, entries: Iterable[Entry], runs: Sequence[RunSummary]) -> Escalation | None:
+    """Return the last escalation of a run, however long ago, as far as what it was of is not over since.
+
+    Args:
+        run: The run's id.
+        entries: Those of `KINDS`, in order.
+        runs: All runs.
+
+    Returns:
+        None where it was never escalated, or is over.
+
+    Raises:
+        JournalError: An entry cannot be understood.
+    """
+    own = [one for one in _written(entries)[0] if one.run == run]
+    return own[-1] if own and not _over(own[-1], runs) else None
+
+
+def incident_of(
+    case: Case, entries: Iterable[Entry], runs: Sequence[RunSummary], concerns: Iterable[Entry] = ()
+) -> Incident:
+    """Return the incident that a case belongs to; a new one where none that is open has a fingerprint of it.
+
+    Args:
+        case: The case.
+        entries: Those of `KINDS`, in order.
+        runs: All runs.
+        concerns: The entries of `concern`, in order; only read where anything is open.
+
+    Raises:
+        JournalError: An entry cannot be understood.
+    """
+    escalations, deliveries = _read(entries, runs, case.made)
+    mine = [one for one in escalations if set(one.fingerprints) & set(case.fingerprints)]
+    name = mine[-1].incident if mine else case.run
+    return _incident(name, case.environment, escalations, deliveries, _unmended(escalations, concerns))
+
+
+def open_incidents(
+    entries: Iterable[Entry], runs: Sequence[RunSummary], now: float, concerns: Iterable[Entry] = ()
+) -> tuple[Incident, ...]:
+    """Return the incidents that are open, oldest first.
+
+    Args:
+        entries: Those of `KINDS`, in order.
+        runs: All runs.
+        now: Seconds since the epoch.
+        concerns: As for `incident_of`.
+
+    Raises:
+        JournalError: An entry cannot be understood.
+    """
+    escalations, deliveries = _read(entries, runs, now)
+    ill = _unmended(escalations, concerns)
+    known = {one.incident: one.environment for one in escalations}
+    return tuple(_incident(name, where, escalations, deliveries, ill) for name, where in known.items())
+
+
+def not_over(entries: Iterable[Entry], now: float) -> tuple[Escalation, ...]:
+    """Return the escalations that nobody has said to be over, oldest first; what runs say of them is not asked.
+
+    Args:
+        entries: Those of `KINDS`, in order.
+        now: Seconds since the epoch: what was not heard of for `SILENCE` is over.
+
+    Raises:
+        JournalError: An entry cannot be understood.
+    """
+    return tuple(_heard(_written(entries)[0], now))
+
+
+def _unmended(escalations: Sequence[Escalation], concerns: Iterable[Entry]) -> list[Escalation]:
+    """Return the escalations but for those of which whoever watches has closed all."""
+    gone = closed(concerns) if escalations else {}
+    keys = {one.seq: {(one.environment, host, one.playbook) for host in one.hosts} for one in escalations}
+    return [one for one in escalations if not keys[one.seq] or not keys[one.seq] <= set(gone)]
+
+
+def _incident(
+    name: str,
+    environment: str,
+    escalations: Sequence[Escalation],
+    deliveries: Sequence[Delivery],
+    ill: Sequence[Escalation],
+) -> Incident:
+    mine = tuple(one for one in escalations if one.incident == name)
+    first = mine[0].seq if mine else math.inf
+    others = [one for one in ill if one.incident != name and one.environment == environment]
+    return Incident(
+        name=name,
+        escalations=mine,
+        deliveries=tuple(one for one in deliveries if one.incident == name and one.seq > first),
+        others=tuple(sorted({app for one in others for app in one.apps})),
+    )
+
+
+def _read(
+    entries: Iterable[Entry], runs: Sequence[RunSummary], now: float
+) -> tuple[list[Escalation], list[Delivery]]:
+    """Return the escalations of incidents that are open, and all deliveries."""
+    escalations, deliveries = _written(entries)
+    return [one for one in _heard(escalations, now) if not _over(one, runs)], deliveries
+
+
+def _heard(escalations: Sequence[Escalation], now: float) -> list[Escalation]:
+    """Return the escalations of incidents of which something was heard lately."""
+    heard = {one.incident: one.at for one in escalations}
+    return [one for one in escalations if now - heard[one.incident] < SILENCE]
+
+
+def _written(entries: Iterable[Entry]) -> tuple[list[Escalation], list[Delivery]]:
+    """Return the escalations that nobody has said to be over, and all deliveries."""
+    escalations: list[Escalation] = []
+    deliveries: list[Delivery] = []
+    for entry in entries:
+        with understanding(entry.seq):
+            if entry.kind == ESCALATED:
+                escalations.append(_escalation(entry))
+            elif entry.kind == HEALED:
+                left = (_without(one, entry) for one in escalations)
+                escalations = [one for one in left if one.fingerprints]
+            elif entry.kind in {DELIVERED, UNDELIVERED}:
+                deliveries.append(_delivery(entry))
+    return escalations, deliveries
+
+
+def _escalation(entry: Entry) -> Escalation:
+    names = ("incident", "environment", "playbook", "title", "said", "status", "level", "started")
+    known = {name: entry.body[name] for name in names}
+    lists = {name: tuple(entry.body[name]) for name in ("fingerprints", "hosts", "apps", "topics")}
+    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists)
+
+
+def _delivery(entry: Entry) -> Delivery:
+    known = {name: entry.body[name] for name in ("incident", "level", "contact", "service", "tries", "why")}
+    return Delivery(seq=entry.seq, run=entry.run, at=entry.at, delivered=entry.kind == DELIVERED, **known)
+
+
+def _without(escalation: Escalation, entry: Entry) -> Escalation:
+    """Return an escalation without the fault that whoever heals has closed; on one host that is all of a playbook's."""
+    told: Mapping[str, str] = entry.body["fingerprint"]
+    gone = fingerprint(told["playbook"], told["target"], told["environment"])
+    if entry.body["state"] != "closed" or gone not in escalation.fingerprints:
+        return escalation
+    alike = gone if len(escalation.hosts) > 1 else f"{told['playbook']} on "
+    left = tuple(one for one in escalation.fingerprints if not one.startswith(alike))
+    return escalation.model_copy(update={"fingerprints": left})
+
+
+def _over(escalation: Escalation, runs: Iterable[RunSummary]) -> bool:
+    """Tell whether a run of the same playbook has ended well since, on every host that was ill."""
+    good = {
+        host
+        for run in runs
+        if (run.header.playbook, run.header.environment) == (escalation.playbook, escalation.environment)
+        if run.ended is not None and run.ended > escalation.at
+        for host, outcome in run.outcomes.items()
+        if outcome in _GOOD
+    }
+    return bool(escalation.hosts) and good >= set(escalation.hosts)

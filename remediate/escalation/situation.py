@@ -1,0 +1,63 @@
+"""What decides an incident's level, from a case or from what was last written down of it; whether it is due. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from remediate.escalation.case import Case, Status
+from remediate.escalation.incident import Incident
+from remediate.escalation.levels import Situation, turn
+from remediate.inventory import Contact
+
+PAUSE, LONGEST = 60.0, 3600.0
+"""Seconds after which somebody who could not be reached is tried again, doubled each time, and at most."""
+
+
+def situation_of(case: Case, incident: Incident, *, development: bool, asked: int = 0) -> Situation:
+    """Return what decides the level of a case.
+
+    Args:
+        case: What is known now.
+        incident: What it belongs to.
+        development: Whether its inventory says that what lives there may be lost: an outage there is none.
+        asked: The level that a person asks for; 0 where nobody does.
+    """
+    away = case.status is Status.BROKEN and not development
+    known = _situation(incident, case.topics, case.apps, case.made)
+    return known.model_copy(
+        update={"outage": max(case.made - case.started, 0.0) if away else 0.0, "asked": asked}
+    )
+
+
+def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool, now: float) -> bool:
+    """Return whether it is somebody else's turn since it was last escalated, or somebody is to be tried again.
+
+    Args:
+        incident: An open one.
+        contacts: Its inventory's.
+        development: As for `situation_of`.
+        now: Seconds since the epoch.
+    """
+    last = incident.escalations[-1]
+    away = last.status is Status.BROKEN and not development
+    known = _situation(incident, last.topics, last.apps, now)
+    later = known.model_copy(update={"outage": max(now - last.started, 0.0) if away else 0.0})
+    its_turn = turn(later, contacts)
+    return its_turn.level > incident.reached or any(_to_try(incident, one, now) for one in its_turn.contacts)
+
+
+def _to_try(incident: Incident, contact: Contact, now: float) -> bool:
+    """Return whether somebody could not be reached at the level that was come to, and it is time to try again."""
+    mine = [one for one in incident.deliveries if one.contact == contact.name and not one.delivered]
+    if not mine or incident.was_told(contact.name, incident.reached):
+        return False
+    times = len(mine) // max(len(contact.notify), 1)
+    return now >= mine[-1].at + min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+
+
+def _situation(incident: Incident, topics: Iterable[str], apps: Iterable[str], now: float) -> Situation:
+    first = incident.first_escalated
+    return Situation(
+        topics=frozenset(topics),
+        apps=frozenset({*apps, *incident.others}),
+        open_for=max(now - first, 0.0) if first is not None else 0.0,
+        reached=incident.reached,
+    )

@@ -1,0 +1,296 @@
+"""The long-running service: one thread that decides, and others that look, listen and heal. It knows no transport.
+
+All that happens comes to the one thread as a value in a queue, signals too, so nothing it knows needs a lock. What it
+decides stands in `ward.py`; what it must not forget, in the audit log.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from remediate.clock import Clock
+from remediate.errors import RemediateError
+from remediate.inventory import Host
+from remediate.watching.alerts import Notice
+from remediate.watching.chronicle import Chronicle, Tell
+from remediate.watching.closing import Closing
+from remediate.watching.concerns import Moment
+from remediate.watching.errands import Ended, Errands
+from remediate.watching.listener import Listener
+from remediate.watching.looking import next_looks
+from remediate.watching.messages import Loaded, Looked, Message, Signalled
+from remediate.watching.metrics import Metrics
+from remediate.watching.notifying import Notifier
+from remediate.watching.remembered import Memory, Remembered
+from remediate.watching.said import cured_by
+from remediate.watching.schedule import rewritten
+from remediate.watching.ward import Ward
+from remediate.watching.work import Errand, Note, Turned
+
+ROOM = 256
+"""Alerts that may wait to be looked into; while so many do, senders are told to come again."""
+SETTLING = 60.0
+"""Seconds between two looks into the audit log for calls that are over."""
+LONGEST_WAIT = 5.0
+"""Seconds that the thread waits at most, so that it can tell that it is alive."""
+STUCK = 60.0
+"""Seconds without a turn of the thread after which the service is not alive."""
+
+
+@dataclass
+class Service:
+    """The service.
+
+    Attributes:
+        loaded: What it goes by.
+        load: Reads all of that from files anew; raises RemediateError where something is wrong with it.
+        memory: What it must not forget.
+        tell: Tells one line.
+        notifier: Tells systemd.
+        clock: The time.
+        once: Whether it ends as soon as every host was looked at and nothing is left to do.
+        metrics: What is counted.
+        count_breakers: Tells the metrics which breakers are open.
+    """
+
+    loaded: Loaded
+    load: Callable[[], Loaded]
+    memory: Memory
+    tell: Tell
+    notifier: Notifier
+    clock: Clock = field(default_factory=Clock)
+    once: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
+    count_breakers: Callable[[Metrics], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._room = threading.BoundedSemaphore(ROOM)
+        self.wards: dict[str, Ward] = {}
+        self._looked_at: set[tuple[str, str]] = set()
+        self._leaving = False
+        self._calls_ended = float("-inf")
+        self._turned = self.clock.monotonic()
+        self.chronicle = Chronicle(
+            self.memory,
+            self.tell,
+            self.metrics,
+            self.count_breakers,
+            lambda name: name in self.loaded.playbooks,
+        )
+        self._errands = Errands(self._command, self.chronicle.said, self._inbox.put, self.clock)
+        self.listener = Listener(
+            self.loaded.known, self._take, self.metrics, lambda: self.alive, self.clock.wall
+        )
+        self._take_on(self.memory.recall())
+
+    def _command(self, errand: Errand) -> Sequence[str]:
+        return self.loaded.command(errand)  # as it is by then: all may have been read anew
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread goes on."""
+        return self.clock.monotonic() - self._turned < STUCK
+
+    def signal(self, what: Signalled) -> None:
+        """Have it leave, or read all anew; may be called from a signal handler."""
+        self._inbox.put(what)
+
+    def run(self) -> bool:
+        """Go on until it is told to leave, or, with `once`, until there is nothing left to do.
+
+        Returns:
+            Whether all is well, as far as is known.
+        """
+        self.notifier.ready(self._status)
+        while not self._over:
+            self._turn()
+        self._leave()
+        if self.once:
+            self.chronicle.left_open(self.wards.values())
+        return not any(ward.firing for ward in self.wards.values())
+
+    def _turn(self) -> None:
+        if not self._leaving:
+            self._end_calls()
+            self._begin_errands()
+            self._begin_looks()
+        self.notifier.alive(self._status)
+        self._turned = self.clock.monotonic()
+        if not self._over and (message := self._next()):
+            self._do(message)
+
+    def _next(self) -> Message | None:
+        waits = [ward.next_due(self._now) for ward in self.wards.values()] if not self._leaving else []
+        longest = min(LONGEST_WAIT, self.notifier.pause or LONGEST_WAIT)
+        # Never none at all: a host that is due and waits for another's look to end must not make this thread spin.
+        try:
+            return self._inbox.get(timeout=max(0.05, min([longest, *waits])))
+        except queue.Empty:
+            return None
+
+    @property
+    def _over(self) -> bool:
+        busy = any(ward.errand for ward in self.wards.values())
+        return not busy and (self._leaving or (self.once and self._nothing_left))
+
+    @property
+    def _nothing_left(self) -> bool:
+        """Whether each host was looked at since it was last worked at, and healing was asked for wherever it had to."""
+        hosts = {(ward.name, host) for ward in self.wards.values() for host in ward.turns}
+        now, wards = self.clock.monotonic(), self.wards.values()
+        due = (one.due <= now for ward in wards for one in ward.concerns.values())
+        asked = any(ward.calls.untried or ward.hosts_to_close(now) for ward in wards)
+        return hosts <= self._looked_at and not asked and not any(due)
+
+    @property
+    def _now(self) -> Moment:
+        return Moment(self.clock.wall(), self.clock.monotonic())
+
+    @property
+    def _status(self) -> str:
+        many = sum(len(ward.concerns) for ward in self.wards.values())
+        what = "leaving" if self._leaving else f"watching {', '.join(self.wards)}"
+        return f"{what}; {many} incident{'s' * (many != 1)} open"
+
+    def _take_on(self, recalled: Remembered) -> None:
+        """Go by what was loaded; of what an earlier service left open, all is looked into at once."""
+        for environment, inventory in self.loaded.inventories.items():
+            open_before, begun = recalled.of(environment)
+            self.chronicle.schedules(
+                environment, rewritten(inventory.watch.schedule, begun, self.clock.wall())
+            )
+            fresh = Ward(inventory, open_before, closing=Closing(recalled.left_in(environment)))
+            ward = self.wards.setdefault(environment, fresh)
+            self._note(ward.take_on(inventory, begun, self._now))
+        for gone in set(self.wards) - set(self.loaded.inventories):
+            del self.wards[gone]
+        self.chronicle.count(self.wards.values())
+
+    def _take(self, notices: Sequence[Notice]) -> bool:
+        """Take what the listener understood, from its thread; False where there is no room."""
+        if not self._room.acquire(blocking=False):
+            return False
+        self._inbox.put(tuple(notices))
+        return True
+
+    def _do(self, message: Message) -> None:
+        match message:
+            case "stop":
+                self._stop()
+            case "reload":
+                self._reload()
+            case Looked():
+                self._saw(message)
+            case Ended():
+                self._ended(message)
+            case _:
+                self._noticed(message)
+
+    def _stop(self) -> None:
+        if not self._leaving:
+            self._leaving = True
+            self.notifier.stopping()
+            self.tell("info", "", "leaving: what is in hand is put back or brought to its end first")
+            self.listener.close()
+        self._errands.terminate()
+
+    def _leave(self) -> None:
+        self.listener.close()
+
+    def _reload(self) -> None:
+        """Read everything anew; where something is wrong with it, go on with what there was."""
+        self.notifier.reloading()
+        try:
+            loaded, recalled = self.load(), self.memory.recall()
+        except RemediateError as error:
+            self.metrics.reloaded("refused")
+            self.tell("warning", "", f"not reloaded, the old goes on: {error}")
+        else:
+            self.loaded = loaded
+            self.loaded.known.gatekeeper.succeeds(self.listener.known.gatekeeper)
+            self.listener.known = self.loaded.known
+            self._take_on(recalled)
+            self.metrics.reloaded("done")
+            self.tell("info", "", "reloaded")
+        self.notifier.ready(self._status)
+
+    def _begin_looks(self) -> None:
+        for ward, host in next_looks(self.wards.values(), self.clock.monotonic()):
+            self._begin_look(ward, next(one for one in ward.inventory.hosts if one.name == host))
+
+    def _begin_look(self, ward: Ward, host: Host) -> None:
+        begun = self.clock.monotonic()
+        quiet_for, look = ward.quiet_for(host.name, begun), self.loaded.look
+        ward.begin_look(host.name, begun)
+
+        def looking() -> None:
+            try:
+                told = Looked(ward.name, host.name, begun, look(host, quiet_for))
+            except RemediateError as error:
+                told = Looked(ward.name, host.name, begun, None, str(error))
+            except Exception as defect:  # noqa: BLE001 - ours; told without its text, which may hold anything
+                told = Looked(ward.name, host.name, begun, None, f"internal error ({type(defect).__name__})")
+            self._inbox.put(told)
+
+        threading.Thread(target=looking, name=f"look-{host.name}", daemon=True).start()
+
+    def _saw(self, look: Looked) -> None:
+        ward = self.wards.get(look.environment)
+        if ward is None:
+            return
+        if not ward.is_overtaken(look.host, look.begun):
+            self._looked_at.add((look.environment, look.host))
+        self._note(ward.saw(look.host, look.reading, look.begun, self._now))
+        self.chronicle.looked(look, ward.alarms_of(look.host), self.clock.wall())
+        self.chronicle.count(self.wards.values())
+
+    def _noticed(self, notices: tuple[Notice, ...]) -> None:
+        self._room.release()
+        for notice in notices:
+            if ward := self.wards.get(notice.environment):
+                self._note(ward.noticed(notice, self._now))
+        self.chronicle.count(self.wards.values())
+
+    def _end_calls(self) -> None:
+        if self.clock.monotonic() >= self._calls_ended + SETTLING:
+            self._calls_ended = self.clock.monotonic()
+            self.chronicle.end_calls(self.clock.wall())
+
+    def _begin_errands(self) -> None:
+        for ward in self.wards.values():
+            if errand := ward.next_errand(self._now):
+                ward.errand = self._begun(errand)
+
+    def _begun(self, errand: Errand) -> Errand | None:
+        """Begin an errand, and return it with the hosts that it means by now; None where it may not begin."""
+        try:
+            meant = replace(errand, hosts=tuple(self.loaded.hosts_of(errand)))
+        except RemediateError as error:  # a file that its inventory names went since that was read
+            self.chronicle.refused(errand, str(error))
+            return None
+        if not self.chronicle.begins(meant):
+            return None
+        self._errands.start(meant)
+        return meant
+
+    def _ended(self, ended: Ended) -> None:
+        errand = ended.errand
+        self.chronicle.ended(ended)
+        if ward := self.wards.get(errand.environment):
+            self._looked_at -= {(ward.name, host) for host in errand.hosts}
+            well, cured, looked = ended.code == 0, cured_by(ended.lines), ended.looked
+            came = ward.ended(errand, well=well, cured=cured, looked=looked, wrong=ended.wrong, at=self._now)
+            self._note(came)
+        self.chronicle.count(self.wards.values())
+
+    def _note(self, notes: Sequence[Note]) -> None:
+        for note in notes:
+            if note.turned is Turned.BEYOND:
+                ward = self.wards[note.concern.environment]
+                topic = self.loaded.topic(ward.name, note.concern.source)
+                runs = self.chronicle.call(note, ward.inventory, self.clock.wall(), topic)
+                ward.called(note.concern.key, runs)
+            else:
+                self.chronicle.note(note)
