@@ -34,7 +34,7 @@ def call_a_person(opened: Session, healed: Healed, playbooks: Path, state: Path)
 def _as_told(opened: Session, came: Escalated) -> Called:
     mask = opened.masker.text
     return Called(
-        file=str(came.file),
+        file=came.file,
         level=came.turn.level,
         called=tuple(Callee(level=one.level, name=one.name, how=one.how) for one in came.turn.contacts),
         told=came.told,

@@ -48,7 +48,8 @@ def _told(came: Escalated) -> Iterator[str]:
     for contact in came.turn.contacts:
         if not contact.notify:
             yield f"! call {contact.name} (level {contact.level}): {contact.how or 'the inventory does not say how'}"
-    yield f"the report is in {came.file}"
+    if came.file:
+        yield f"the report is in {came.file}"
 
 
 def _record(came: Escalated) -> dict[str, Json]:
@@ -62,6 +63,6 @@ def _record(came: Escalated) -> dict[str, Json]:
         "problems": list(came.problems),
         "delivered": came.delivered,
         "subject": came.report.subject,
-        "file": str(came.file),
+        "file": came.file,
         "case": came.case.model_dump(mode="json"),
     }

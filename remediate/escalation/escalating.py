@@ -23,7 +23,7 @@ from remediate.escalation.delivery import (
     secrets_in,
     unreachable,
 )
-from remediate.escalation.files import report_path, write_report
+from remediate.escalation.files import write_report
 from remediate.escalation.incident import DELIVERED, ESCALATED, KINDS, UNDELIVERED, Incident, incident_of
 from remediate.escalation.levels import Turn, next_turn, turn
 from remediate.escalation.mended import CONCERN
@@ -50,7 +50,7 @@ class Escalated:
         turn: Whose turn it is.
         incident: The incident's name.
         report: What was told.
-        file: Where it is kept.
+        file: The path of the file where it is kept; empty where it could not be written.
         told: What became of telling them, masked; those who had been told before are not among them.
         problems: What could not be done, in lines, masked.
     """
@@ -59,7 +59,7 @@ class Escalated:
     turn: Turn
     incident: str
     report: Report
-    file: Path
+    file: str = ""
     told: tuple[Told, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -121,13 +121,13 @@ class Escalator:
         for one in told:
             self._note_told(case.run, one, its_turn, incident)
         report = with_told(report, told, [one.name for one in its_turn.contacts if one not in left])
-        self._write(clear, report)
+        file = self._write(clear, report) or file
         return Escalated(
             case=clear,
             turn=its_turn,
             incident=incident.name,
             report=report,
-            file=report_path(self.state, case.run),
+            file=file,
             told=told,
             problems=tuple(map(self._line, dict.fromkeys(self._problems))),
         )

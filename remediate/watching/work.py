@@ -39,10 +39,20 @@ class Errand:
 
 
 def to_heal(environment: str, due: Sequence[Concern]) -> Errand:
-    """Return the errand that heals what gives cause for concern, all of it together."""
-    hosts = tuple(dict.fromkeys(one.host for one in due))
-    reason = "watch: " + "; ".join(dict.fromkeys(f"{one.host} {one.source}" for one in due))
-    return Errand(environment, Work.HEAL, hosts, allowed(due), reason=reason)
+    """Return the errand that heals what gives cause for concern, on all hosts for which the same playbooks may be run.
+
+    Args:
+        environment: The inventory's environment.
+        due: What is to be healed, at least one, the oldest first: its host is among those that go now.
+    """
+    limits = {host: frozenset(allowed([one for one in due if one.host == host])) for host in _hosts(due)}
+    going = [one for one in due if limits[one.host] == limits[due[0].host]]
+    reason = "watch: " + "; ".join(dict.fromkeys(f"{one.host} {one.source}" for one in going))
+    return Errand(environment, Work.HEAL, _hosts(going), allowed(going), reason=reason)
+
+
+def _hosts(concerns: Sequence[Concern]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.host for one in concerns))
 
 
 def to_run(plan: Scheduled, again: tuple[str, ...] = ()) -> Errand:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remediate.cli.told import told_lines
 from remediate.clock import Clock
 from remediate.errors import JournalError
 from remediate.escalation.again import case_again
@@ -128,7 +129,7 @@ def test_the_first_level_is_told_once_and_it_is_written_down(desk: Desk) -> None
     again = desk.escalates()
     assert (desk.names, again.told, again.delivered) == (["lead"], (), True)
     assert kinds(desk) == ["escalated", "delivered", "escalated"]
-    assert "Lead: told before, at this level" in again.file.read_text()
+    assert "Lead: told before, at this level" in Path(again.file).read_text()
 
 
 def test_a_further_run_of_the_same_fault_adds_to_the_incident(desk: Desk) -> None:
@@ -138,8 +139,8 @@ def test_a_further_run_of_the_same_fault_adds_to_the_incident(desk: Desk) -> Non
     came = desk.escalates(desk.case("run-2", started=desk.now))
     assert (came.incident, came.told, desk.names) == ("run-1", (), ["lead"])
     assert came.case.started == 1_000_000.0, "it began with the first"
-    text = came.file.read_text()
-    assert came.file.name == "run-2.md"
+    text = Path(came.file).read_text()
+    assert Path(came.file).name == "run-2.md"
     assert "run run-1, level 1" in text
     assert "Lead by json: reached" in text
 
@@ -160,7 +161,7 @@ def test_when_its_time_is_over_the_next_level_is_told_and_then_the_next(desk: De
     desk.now = 1_000_000.0 + 16 * MINUTE
     came = desk.escalates(desk.case(seen=broken()))
     assert (came.turn.level, desk.names) == (3, ["lead", "second", "cto"])
-    assert "an outage of more than 15 minutes" in came.file.read_text()
+    assert "an outage of more than 15 minutes" in Path(came.file).read_text()
     came = desk.escalates(desk.case(seen=()))
     assert came.turn.level == 3, "it does not fall again"
     assert desk.names == ["lead", "second", "cto"]
@@ -173,7 +174,7 @@ def test_an_outage_of_development_is_none(desk: Desk) -> None:
 
 
 def test_the_report_says_when_the_next_level_comes(desk: Desk) -> None:
-    text = desk.escalates().file.read_text()
+    text = Path(desk.escalates().file).read_text()
     assert "level 2, Second (10 minutes after it was escalated it is not over), after" in text
 
 
@@ -248,7 +249,7 @@ def test_who_could_not_be_reached_is_tried_again_with_the_next_escalation(desk: 
     assert (came.delivered, came.told[0].tries, desk.names) == (False, 3, ["lead"] * 3)
     assert desk.waited == [2.0, 8.0]
     assert kinds(desk) == ["escalated", "undelivered"]
-    assert "Lead by json: not reached: no answer from" in came.file.read_text()
+    assert "Lead by json: not reached: no answer from" in Path(came.file).read_text()
     desk.refusing = set()
     assert desk.escalates().delivered
     assert kinds(desk)[2:] == ["escalated", "delivered"]
@@ -258,7 +259,7 @@ def test_no_url_and_no_part_of_it_is_anywhere(desk: Desk) -> None:
     desk.refusing = {"lead"}
     case = desk.case(error=(f"curl json://lead:{PASSWORD}@example.org/{TOKEN}", f"the token {TOKEN}"))
     came = desk.escalates(case)
-    everything = came.file.read_text() + "".join(desk.journal.export()) + repr(came)
+    everything = Path(came.file).read_text() + "".join(desk.journal.export()) + repr(came)
     everything += "".join(message.whole + message.brief for _, message in desk.told)
     assert PASSWORD not in everything
     assert TOKEN not in everything
@@ -268,16 +269,17 @@ def test_no_url_and_no_part_of_it_is_anywhere(desk: Desk) -> None:
 def test_without_delivery_the_report_is_written_and_nobody_told(desk: Desk) -> None:
     came = desk.escalates(delivering=False)
     assert (desk.names, came.told) == ([], ())
-    assert came.file.read_text().startswith("# Escalation\n")
+    assert Path(came.file).read_text().startswith("# Escalation\n")
     assert desk.escalates().told != (), "a report alone tells nobody"
 
 
 def test_the_report_is_for_its_owner_alone(desk: Desk) -> None:
     came = desk.escalates()
-    assert came.file == desk.state / "escalations" / "run-1.md"
-    assert came.file.stat().st_mode & 0o777 == 0o600
-    assert came.file.parent.stat().st_mode & 0o777 == 0o700
-    assert [path.name for path in came.file.parent.iterdir()] == ["run-1.md"]
+    file = Path(came.file)
+    assert file == desk.state / "escalations" / "run-1.md"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in file.parent.iterdir()] == ["run-1.md"]
 
 
 def test_a_url_that_cannot_be_had_is_told_and_keeps_nobody_else_from_being_called(desk: Desk) -> None:
@@ -287,7 +289,7 @@ def test_a_url_that_cannot_be_had_is_told_and_keeps_nobody_else_from_being_calle
     assert desk.names == ["lead"]
     assert [(one.delivered, one.tries) for one in came.told] == [(False, 0), (True, 1)]
     assert "notify of nobody: $NOBODY is empty or not set" in came.told[0].why
-    assert "Lead by no service: not reached: " in came.file.read_text()
+    assert "Lead by no service: not reached: " in Path(came.file).read_text()
     assert not came.delivered
 
 
@@ -322,6 +324,8 @@ def test_where_nothing_can_be_written_it_is_told_all_the_same(
     came = desk.escalates()
     assert desk.names == ["lead"]
     assert desk.told[0][1].file == ""
+    assert came.file == ""
+    assert not [line for line in told_lines(came) if "the report is in" in line]
     assert any("the disk is full" in problem for problem in came.problems)
     assert any("escalations" in problem for problem in came.problems)
     assert not came.delivered

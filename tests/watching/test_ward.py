@@ -302,14 +302,24 @@ def test_an_alert_nobody_knows_of_is_not_opened_by_being_taken_back(ward: Ward, 
     assert open_(ward) == []
 
 
-def test_all_that_is_wrong_goes_together_and_one_that_limits_nothing_limits_nobody(
+def test_hosts_for_which_the_same_playbooks_may_be_run_go_together_and_the_others_next(
     ward: Ward, hand: Hand
 ) -> None:
+    ward.noticed(alert(host="web2"), hand.now)
+    ward.noticed(alert("DatabaseDown"), hand.on(1))
+    ward.noticed(alert(host="little"), hand.on(1))
+    ward.noticed(alert("DatabaseDown", "studio1"), hand.on(1))
+    first, second = heal(ward, hand), heal(ward, hand)
+    assert (first.hosts, first.playbooks) == (("web2", "little"), ("post-deploy-500",))
+    assert "DatabaseDown" not in first.reason
+    assert (second.hosts, second.playbooks) == (("web1", "studio1"), ())
+
+
+def test_what_limits_nothing_lifts_the_limit_of_its_own_host(ward: Ward, hand: Hand) -> None:
     ward.noticed(alert(), hand.now)
-    ward.noticed(alert("DatabaseDown", "web2"), hand.on(1))
-    errand = ward.next_errand(hand.now)
-    assert errand
-    assert (errand.hosts, errand.playbooks) == (("web1", "web2"), ())
+    look(ward, hand, free=10.0)
+    errand = heal(ward, hand)
+    assert (errand.hosts, errand.playbooks) == ((WATCHED,), ())
 
 
 def test_a_host_in_work_is_not_looked_at_and_others_are(ward: Ward, hand: Hand) -> None:
