@@ -55,6 +55,10 @@ class Outcome(StrEnum):
     FREE = "free"  # nobody has the lock: it was taken away, or there was none
 
 
+WELL = frozenset({Outcome.HEALTHY, Outcome.FIXED})
+"""How a run ends on a host where its fault is not, or is no more."""
+
+
 class Finding(Value):
     """What a check saw.
 

@@ -10,9 +10,10 @@ from remediate.errors import JournalError, RemediateError
 from remediate.escalation.case import Case
 from remediate.escalation.escalating import Escalated
 from remediate.escalation.looking import app_of
-from remediate.healing.calling import WELL, case_of_healing, unread
+from remediate.healing.calling import case_of_healing, unread
 from remediate.healing.healed import Called, Callee, Healed, nobody_called
 from remediate.journal import RunSummary
+from remediate.model import WELL
 from remediate.sinks.clean import one_line
 
 

@@ -25,6 +25,7 @@ from remediate.escalation.incident import (
     KINDS,
     Escalation,
     Incident,
+    is_mended,
     left_of,
     not_over,
     open_incidents,
@@ -41,7 +42,6 @@ from remediate.masking import Masker
 from remediate.playbook import Playbook, find_playbook, load_playbook
 from remediate.procedure import Procedure
 from remediate.sinks.clean import one_line
-from remediate.watching.over import is_mended
 
 Level = Annotated[
     int, typer.Option("--level", min=0, help="Call this level at least. Default: by the rules.")

@@ -62,7 +62,9 @@ Summary = Annotated[
     ),
 ]
 
-INTERRUPTED_CALL = nobody_called("a second signal came while a person was called")
+INTERRUPTED_CALL = nobody_called(
+    "the call was cut off: by a second signal, or by a defect that is told on standard error"
+)
 
 
 def heal(

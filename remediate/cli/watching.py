@@ -5,21 +5,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from remediate import __version__
 from remediate.cli.exit_codes import HEALTHY, NO_CURE
 from remediate.cli.options import PlaybookFolder, StateFolder, playbook_folder, state_folder
-from remediate.cli.session import operator
 from remediate.clock import Clock
 from remediate.errors import UsageError
-from remediate.inventory import Inventory
-from remediate.journal import Journal, RunHeader, new_run_id
 from remediate.masking import Masker
 from remediate.sinks.clean import one_line
 
@@ -28,6 +24,7 @@ NEEDED = ("starlette", "uvicorn", "prometheus_client")
 LONGEST = 2000
 """Characters of a line of the service's log."""
 LARGEST_PORT = 65_535
+UNIT = "remediate-watch.service"
 LEVELS = {"info": "<6>", "warning": "<4>"}
 """What journald takes for a line's priority (sd-daemon(3))."""
 
@@ -60,16 +57,12 @@ def watch(
     SIGTERM leaves once what is in hand was put back or brought to its end; SIGHUP reads all anew.
     """
     if unit:
-        typer.echo(
-            (Path(__file__).parents[1] / "watching" / "remediate-watch.service").read_text("utf-8"), nl=False
-        )
+        typer.echo((Path(__file__).parents[1] / "watching" / UNIT).read_text("utf-8"), nl=False)
         return HEALTHY
     _demand_extra()
-    from remediate.cli.watched import Watched  # after the extra is known to be there
+    from remediate.cli.serving import opened  # after the extra is known to be there
+    from remediate.cli.watched import Watched
     from remediate.watching.heaps import keep_few_heaps
-    from remediate.watching.notifying import Notifier
-    from remediate.watching.remembered import Memory
-    from remediate.watching.service import Service
 
     keep_few_heaps()
     clock, masker = Clock(), Masker()
@@ -77,31 +70,8 @@ def watch(
     watched = Watched(
         tuple(inventories or ()), playbook_folder(playbooks), state_folder(state), masker, clock, once
     )
-    host, port = _address(listen)
-    with ExitStack() as opening:
-        journal = opening.enter_context(Journal.open(state_folder(state), masker, clock.wall))
-        loaded = watched.load()
-        for environment in loaded.inventories:
-            opening.enter_context(journal.hold(f"watch-{environment}"))
-        memory = Memory(journal, _header(new_run_id(clock.wall()), tuple(loaded.inventories.values())))
-        memory.begin()
-        service = Service(
-            loaded,
-            watched.load,
-            memory,
-            tell,
-            Notifier(os.environ),
-            clock,
-            once=once,
-            count_breakers=watched.count_breakers(journal),
-        )
-        if not once:
-            opening.callback(service.listener.close)
-            bound = service.listener.listen(host, port)
-            what = (
-                "alerts are taken" if loaded.known.gatekeeper.keys else "metrics are told, no alert is taken,"
-            )
-            tell("info", "", f"{what} at {host}:{bound}")
+    address = _address(listen)
+    with opened(watched, tell, None if once else address) as service:
         with _signals(service.signal):
             well = service.run()
         tell("info", "", "left")
@@ -124,19 +94,6 @@ def _address(listen: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or int(port) > LARGEST_PORT:
         raise UsageError(f"--listen {listen}", "is not ADDRESS:PORT", "write 127.0.0.1:9797")
     return host.strip("[]"), int(port)
-
-
-def _header(run: str, inventories: tuple[Inventory, ...]) -> RunHeader:
-    """Return what is written down when the service begins; what it notes goes under this id."""
-    return RunHeader(
-        run=run,
-        command="watch",
-        environment=",".join(one.environment for one in inventories),
-        inventory_path=",".join(str(one.path.absolute()) for one in inventories),
-        operator=operator(),
-        version=__version__,
-        argv=tuple(sys.argv[1:]),
-    )
 
 
 def teller(masker: Masker, *, for_journald: bool) -> Callable[[str, str, str], None]:

@@ -12,7 +12,7 @@ from remediate.escalation.mended import closed
 from remediate.escalation.record import fingerprint
 from remediate.journal import Entry, RunSummary
 from remediate.journal.understanding import understanding
-from remediate.model import Outcome
+from remediate.model import WELL
 from remediate.questions import Value
 
 ESCALATED, DELIVERED, UNDELIVERED, HEALED = "escalated", "delivered", "undelivered", "incident"
@@ -20,7 +20,6 @@ KINDS = frozenset({ESCALATED, DELIVERED, UNDELIVERED, HEALED})
 """The kinds of entries that incidents are read from; the last one is written by whoever heals or watches."""
 SILENCE = 24 * 3600.0
 """Seconds after which an incident of which nothing was heard is over."""
-_GOOD = frozenset({Outcome.HEALTHY, Outcome.FIXED})
 
 
 class Escalation(Value):
@@ -59,6 +58,11 @@ class Escalation(Value):
     status: Status
     level: int
     started: float
+
+    @property
+    def concerns(self) -> frozenset[tuple[str, str, str]]:
+        """What it would be among the concerns of whoever watches: environment, host and source, for each host."""
+        return frozenset((self.environment, host, self.playbook) for host in self.hosts)
 
 
 class Delivery(Value):
@@ -196,11 +200,24 @@ def not_over(entries: Iterable[Entry], now: float) -> tuple[Escalation, ...]:
     return tuple(_heard(_written(entries)[0], now))
 
 
+def is_mended(incident: Incident, concerns: Iterable[Entry]) -> bool:
+    """Return whether all that a person was called for is closed by now, though it is not over yet.
+
+    Args:
+        incident: An open one.
+        concerns: The entries of `concern`, in order.
+
+    Raises:
+        JournalError: An entry cannot be understood.
+    """
+    called = frozenset().union(*(one.concerns for one in incident.escalations))
+    return bool(called) and called <= closed(concerns).keys()
+
+
 def _unmended(escalations: Sequence[Escalation], concerns: Iterable[Entry]) -> list[Escalation]:
     """Return the escalations but for those of which whoever watches has closed all."""
     gone = closed(concerns) if escalations else {}
-    keys = {one.seq: {(one.environment, host, one.playbook) for host in one.hosts} for one in escalations}
-    return [one for one in escalations if not keys[one.seq] or not keys[one.seq] <= set(gone)]
+    return [one for one in escalations if not one.concerns or not one.concerns <= gone.keys()]
 
 
 def _incident(
@@ -282,6 +299,6 @@ def _over(escalation: Escalation, runs: Iterable[RunSummary]) -> bool:
         if (run.header.playbook, run.header.environment) == (escalation.playbook, escalation.environment)
         if run.ended is not None and run.ended > escalation.at
         for host, outcome in run.outcomes.items()
-        if outcome in _GOOD
+        if outcome in WELL
     }
     return bool(escalation.hosts) and good >= set(escalation.hosts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from remediate.healing.history import AHEAD, Attempt, Fingerprint, History
 from remediate.healing.in_work import alone, few_in_work
+from remediate.healing.killed import after_killed
 from remediate.healing.verdict import Condition
 from remediate.healing.wish import HOUR, Wish
 from remediate.sinks.plan_text import moment
@@ -145,9 +146,11 @@ def _environment_left(wish: Wish) -> Condition:
 
 def _cooled_down(wish: Wish) -> Condition:
     left = cooldown_left(wish.before, wish.auto.cooldown, wish.now)
+    if left <= 0:
+        return Condition(name="has cooled down", holds=True, said="no cooldown runs")
     said = f"a cure of {wish.fingerprint} did not hold; it is left alone for {left:.0f} s more"
-    said += _ahead(wish, wish.before)
-    return Condition(name="has cooled down", holds=left <= 0, said=said if left > 0 else "no cooldown runs")
+    said = after_killed(wish, left) or said
+    return Condition(name="has cooled down", holds=False, said=said + _ahead(wish, wish.before))
 
 
 def cooldown_left(attempts: Collection[Attempt], cooldown: float, now: float) -> float:

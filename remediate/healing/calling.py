@@ -7,9 +7,8 @@ from remediate.escalation.case import Case, Deed
 from remediate.healing.healed import Healed, Treated
 from remediate.healing.page import word_of
 from remediate.journal import RunSummary
-from remediate.model import Outcome
+from remediate.model import WELL, Outcome
 
-WELL = frozenset({Outcome.HEALTHY, Outcome.FIXED})
 DATABASE = "database"
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from remediate.escalation.delivery import Told
 from remediate.healing.history import Fingerprint
 from remediate.healing.verdict import Ruling, Verdict
-from remediate.model import Outcome
+from remediate.model import WELL, Outcome
 from remediate.questions import Value
 
 
@@ -58,7 +58,7 @@ class Treated(Value):
     @property
     def gone(self) -> bool:
         """Whether it is there no more."""
-        return self.outcome in {Outcome.FIXED, Outcome.HEALTHY}
+        return self.outcome in WELL
 
     @property
     def needs_a_person(self) -> bool:
@@ -152,5 +152,4 @@ class Healed(Value):
     @property
     def needs_a_person(self) -> bool:
         """Whether a person is to be called: on some host not all is well, or nobody has seen whether it is."""
-        well = {Outcome.HEALTHY, Outcome.FIXED}
-        return bool(self.cut_short) or any(one.outcome not in well for one in self.hosts.values())
+        return bool(self.cut_short) or any(one.outcome not in WELL for one in self.hosts.values())

@@ -191,7 +191,7 @@ class Healer:
         held = self.reach.held(host)
         with ExitStack() as begun:
             with self.journal.deciding():
-                if self._looks.is_overtaken(host, mark):
+                if self._looks.note_overtaken(host, mark):
                     return False
                 if not isinstance(cure.found, Ending) and cure.found[1].outcome is Outcome.HEALTHY:
                     return self._gone_already(host, diagnosis)

@@ -3,31 +3,26 @@
 import math
 from collections.abc import Iterable
 
-from remediate.healing.brakes import cooldown_left
 from remediate.healing.history import Attempt
-from remediate.healing.verdict import Condition
 from remediate.healing.wish import Wish
 from remediate.model import Outcome
 from remediate.sinks.plan_text import moment
 
 
-def told_of_killed(condition: Condition, wish: Wish) -> Condition:
-    """Return a brake as it is, or in other words where it waits for nothing but time after a healer was killed.
+def after_killed(wish: Wish, left: float) -> str:
+    """Return what a cooldown waits for after a healer was killed: nothing but time; empty after any other attempt.
 
     Args:
-        condition: Any brake.
-        wish: What it was computed from.
+        wish: What the cooldown was computed from.
+        left: Seconds that it still takes.
     """
     last = _killed_last(wish.before)
-    if condition.name != "has cooled down" or condition.holds or not last:
-        return condition
-    left = cooldown_left(wish.before, wish.auto.cooldown, wish.now)
+    if not last:
+        return ""
     became = "what it had changed is put back" if last.outcome else "it left nothing to put back"
     minute = math.ceil((wish.now + left) / 60) * 60  # the next whole one: what is shown has no seconds
     again = f"the fault will be tried again after {moment(minute)}, by watch or the next heal"
-    return condition.model_copy(
-        update={"said": f"its healer was killed (run {last.run}), and {became}; {again}"}
-    )
+    return f"its healer was killed (run {last.run}), and {became}; {again}"
 
 
 def _killed_last(attempts: Iterable[Attempt]) -> Attempt | None:

@@ -48,8 +48,11 @@ class Looks:
             for one in found_in(found):
                 self.first.setdefault((host, one.playbook.name), at)
 
-    def is_overtaken(self, host: str, mark: int) -> bool:
-        """Tell whether somebody is changing a host, or has since the log had that number; then its look counts no more.
+    def note_overtaken(self, host: str, mark: int) -> bool:
+        """Let the look at a host count no more where somebody is changing it, or has since the log had that number.
+
+        Returns:
+            Whether it is so.
 
         Raises:
             JournalError: The log cannot be read.

@@ -8,7 +8,6 @@ from remediate.clock import Clock
 from remediate.engine import Ending
 from remediate.healing.brakes import braked
 from remediate.healing.history import KINDS, Fingerprint, History, history_of
-from remediate.healing.killed import told_of_killed
 from remediate.healing.planned import allowed, target_of
 from remediate.healing.reach import Cure, Orders
 from remediate.healing.switch import stopped
@@ -74,7 +73,7 @@ class Ruler:
                 *self._of_the_cure(diagnosis, cure, time_left),
                 *self._of_the_moment(_needs(diagnosis), held),
                 *self._of_people(host),
-                *(told_of_killed(one, wish) for one in braked(wish)),
+                *braked(wish),
             )
         )
 

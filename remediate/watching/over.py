@@ -5,7 +5,7 @@ The audit log alone tells: so neither a restart nor a call that ends late leaves
 
 from collections.abc import Iterable, Iterator
 
-from remediate.escalation.incident import Escalation, Incident, not_over
+from remediate.escalation.incident import Escalation, not_over
 from remediate.escalation.mended import closed
 from remediate.healing.history import Fingerprint
 from remediate.journal import Entry
@@ -43,25 +43,12 @@ def calls_over(called: Iterable[Escalation], entries: Iterable[Entry], now: floa
         JournalError: An entry cannot be understood.
     """
     calm = set(_calm(entries, now))
-    keys = ((one.environment, host, one.playbook) for one in called for host in one.hosts)
-    ended = (key for key in dict.fromkeys(keys) if key in calm)
+    ended = (
+        key for key in dict.fromkeys(key for one in called for key in sorted(one.concerns)) if key in calm
+    )
     return tuple(
         Fingerprint(environment=where, target=host, playbook=source) for where, host, source in ended
     )
-
-
-def is_mended(incident: Incident, entries: Iterable[Entry]) -> bool:
-    """Return whether all that a person was called for is closed by now, though it is not over yet.
-
-    Args:
-        incident: An open one.
-        entries: Those of `concern`, in order.
-
-    Raises:
-        JournalError: An entry cannot be understood.
-    """
-    called = {(one.environment, host, one.playbook) for one in incident.escalations for host in one.hosts}
-    return bool(called) and called <= set(closed(entries))
 
 
 def _calm(entries: Iterable[Entry], now: float) -> Iterator[Key]:

@@ -13,7 +13,7 @@ from remediate.healing.history import INCIDENT
 from remediate.inventory import Inventory
 from remediate.journal import Entry, Journal, RunHeader, RunSummary, new_run_id
 from remediate.journal.understanding import understanding
-from remediate.model import Finding, Json, Outcome
+from remediate.model import WELL, Finding, Json, Outcome
 from remediate.watching.called import clause, record
 from remediate.watching.closing import REASON, together
 from remediate.watching.concerns import Concern, Key
@@ -22,7 +22,6 @@ from remediate.watching.schedule import Since
 from remediate.watching.work import Errand, Note, Turned
 
 KINDS = ("concern", "scheduled")
-_WELL = frozenset({Outcome.HEALTHY, Outcome.FIXED})
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def _left(runs: Iterable[RunSummary]) -> dict[tuple[str, str], tuple[str, ...]]:
         if header.command != "heal" or not header.reason.startswith("watch: "):
             continue
         for where in {(header.environment, host) for host in header.hosts} - done:
-            if run.outcomes.get(where[1]) not in _WELL:
+            if run.outcomes.get(where[1]) not in WELL:
                 left[where] = together(left.get(where, asked), asked)
             if not asked or header.reason == REASON:  # it asked for all that was left before it
                 done.add(where)

@@ -186,8 +186,8 @@ class Ward:
         """Return what is to be done now, and note that it is; None where nothing is, or something else is being done.
 
         All hosts that give cause for concern go together, so that what several of them see of one database is one
-        fault (but for those for which other playbooks may be run: they go next); what is scheduled waits for them. Only a call that nobody tried yet goes before healing: one that reached
-        nobody takes its time, and will again.
+        fault (but for those for which other playbooks may be run: they go next); what is scheduled waits for them.
+        Only a call that nobody tried yet goes before healing: one that reached nobody takes its time, and will again.
         """
         if self.errand:
             return None

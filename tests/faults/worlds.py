@@ -1,6 +1,7 @@
 """Plays points of the matrix on a host: it befalls the process, something comes after, and then all must be well."""
 
 import os
+import re
 import tempfile
 import threading
 import time
@@ -25,6 +26,8 @@ from tests.relay import Line
 HOST = "web1"
 WORN_AFTER = 30
 """Points after which a host is made anew: a table takes 1,600 columns in its life, dropped ones included (54011)."""
+STEP = re.compile(r"  (\d+\.|-) ")
+"""How a step begins in a plan, whether there is anything to do or not."""
 AWAY_FOR = 2.0
 """Seconds for which the connection is gone at a blink."""
 SHORT_PATIENCE = 1.0
@@ -64,6 +67,7 @@ class Worlds:
         launcher: Starts the processes.
         references: What comes of each playbook; known to all hosts.
         broken_for: The playbook that the host is broken for now.
+        planned: What that playbook would do to the host as it was broken, step by step.
         played: How many points were played since.
         start: The host as it was broken.
     """
@@ -74,6 +78,7 @@ class Worlds:
     launcher: Launcher
     references: dict[str, Reference] = field(default_factory=dict)
     broken_for: str = ""
+    planned: list[str] = field(default_factory=list)
     played: int = 0
     start: Picture = field(default_factory=lambda: Picture("", "", ""))
 
@@ -97,21 +102,32 @@ class Worlds:
     def ready_for(self, playbook: str) -> None:
         """Break the host as the playbook can cure it, and see once what the playbook does undisturbed."""
         self.played += 1
-        measured = self.references.get(playbook)
-        if measured and measured.found_again and self.broken_for == playbook and self.played <= WORN_AFTER:
-            return
-        self._break_for(playbook)
-        if not measured:
-            measured = self.references[playbook] = self._measured(playbook)
-            if not measured.found_again:
-                self._break_for(playbook)
-        self.played, self.broken_for = 1, playbook
+        if playbook not in self.references:
+            self._break_for(playbook)
+            self.references[playbook] = self._measured(playbook)
+        if not self._is_as_broken(playbook):
+            self._break_for(playbook)
+
+    def _is_as_broken(self, playbook: str) -> bool:
+        """Tell whether a host is still broken as it was, as far as its playbook can tell.
+
+        A build that was renamed and put back before any restart is as it was, and yet younger than its process.
+        """
+        worn = self.played > WORN_AFTER or self.broken_for != playbook
+        return not worn and self.references[playbook].found_again and self._plan_of(playbook) == self.planned
+
+    def _plan_of(self, playbook: str) -> list[str]:
+        """Return what a playbook would do now, and what it would not, a line a step."""
+        with tempfile.TemporaryDirectory(prefix="world-") as folder:
+            looked = Actor(self, Path(folder)).does("run", playbook, "--on", HOST, "--dry-run")
+        return [line for line in looked.out.splitlines() if STEP.match(line)]
 
     def _break_for(self, playbook: str) -> None:
         self.practice.reset(HOST)
         self.practice.break_(fault_of(playbook), HOST)
         effects.watch(self.practice, HOST)
         self.start = picture(self.practice, HOST)
+        self.played, self.broken_for, self.planned = 1, playbook, self._plan_of(playbook)
 
     def _measured(self, playbook: str) -> Reference:
         kinds: dict[str, list[str]] = {}

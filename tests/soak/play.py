@@ -217,9 +217,9 @@ class Soaking:
 
     def _deploy(self, scene: Scene) -> None:
         for _ in range(scene.pipelines):
-            self._healed_by_hand(scene, "heal", "--on", ",".join(scene.hosts), "--reason", "deploy 4711")
+            self._beside(scene, "heal", "--on", ",".join(scene.hosts), "--reason", "deploy 4711")
 
-    def _healed_by_hand(self, scene: Scene, *words: str) -> None:
+    def _beside(self, scene: Scene, *words: str) -> None:
         """Run a command of somebody else's beside the service."""
         process = self._remediate(*words)
         said, _ = process.communicate(timeout=2 * PATIENCE)
@@ -275,7 +275,7 @@ class Soaking:
             self.practice.reset(host)
         for host, fate in scene.left:
             if fate.because == BREAKER:
-                self._healed_by_hand(
+                self._beside(
                     scene, "breaker", "reset", host, fate.playbook, "--reason", "the source is mended"
                 )
         self.alert("resolved", scene.hosts)

@@ -10,7 +10,7 @@ from remediate.clock import Clock
 from remediate.errors import JournalError
 from remediate.escalation.delivery import Message, Sent
 from remediate.escalation.escalating import Escalated, Escalator
-from remediate.escalation.incident import KINDS, open_incidents
+from remediate.escalation.incident import KINDS, is_mended, open_incidents
 from remediate.escalation.record import case_of
 from remediate.inventory import Contact, Inventory, Reference
 from remediate.journal import Journal, RunHeader
@@ -21,7 +21,7 @@ from remediate.watching.calls import Calls
 from remediate.watching.closing import REASON, Closing
 from remediate.watching.concerns import Concern
 from remediate.watching.errands import Ended
-from remediate.watching.over import CALM, is_mended
+from remediate.watching.over import CALM
 from remediate.watching.remembered import Memory
 from remediate.watching.rules import RULES
 from remediate.watching.ward import Ward
