@@ -32,11 +32,13 @@ pm2 delete lumiku-backend >/dev/null
 echo "module.exports = {{ apps: [{{ name: 'never', script: 'index.js' }},
   {{ name: 'lumiku-backend', script: 'index.js' }}, {{ name: 'lumiku-backend-never', script: 'index.js' }}] }}" >two.cjs
 """
+CLIENTS = "1 2 3 4"
+"""What one of them has in hand may hang, for as long as the app would be away; not of each."""
 CLUSTER = f"""pm2 delete lumiku-backend >/dev/null; cd {BACKEND}
 pm2 start dist/index.js --name lumiku-backend -i 2 >/dev/null
 until curl -sf localhost:3000/health >/dev/null; do sleep 0.1; done; touch dist/index.js
-setsid sh -c 'while [ ! -e ~/enough ]; do
-  curl -s -m 5 -o /dev/null -w "%{{http_code}}\\n" localhost:3000/health; done' >~/codes 2>&1 </dev/null &
+for client in {CLIENTS}; do setsid sh -c 'while [ ! -e ~/enough ]; do
+  curl -s -m 2 -o /dev/null -w "%{{http_code}}\\n" localhost:3000/health; done' >>~/codes 2>&1 </dev/null & done
 until [ -s ~/codes ]; do sleep 0.1; done"""
 DELETED = "pm2 delete lumiku-backend >/dev/null 2>&1 || :"
 NO_DAEMON = "pgrep -f 'God Daemo[n]' || echo none"
@@ -126,10 +128,10 @@ def test_pm2_itself_is_started_only_where_the_step_says_so_and_ended_again(groun
 
 
 @pytest.mark.usefixtures("put_back")
-def test_nobody_waits_while_a_cluster_is_reloaded(ground):
+def test_somebody_answers_while_a_cluster_is_reloaded_though_what_is_in_hand_may_be_lost(ground):
     ground.sh(CLUSTER)
     (change,) = planned(Pm2Reload(**APP), ground.host)
-    assert "each process answers until its successor does" in change.notes[1]
+    assert "each process answers until its successor does; requests in hand can be lost" in change.notes[1]
     before = json.loads(ground.sh(LISTED))
     carry_out(Pm2Reload(**APP), ground.host, [])
     ground.sh("touch ~/enough")
@@ -137,7 +139,9 @@ def test_nobody_waits_while_a_cluster_is_reloaded(ground):
     assert not {pid for *_, pid in before} & {pid for *_, pid in after}, "every process is another one"
     codes = ground.sh("cat ~/codes").split()
     assert len(codes) > 5
-    assert set(codes) == {"200"}
+    assert set(codes) <= {"200", "000"}
+    in_hand = len(before) * len(CLIENTS.split())
+    assert codes.count("000") <= in_hand, "no more than what each process had in hand of each client"
     assert planned(Pm2Reload(**APP), ground.host) == ()
 
 
