@@ -57,6 +57,8 @@ TRUNCATE witness.seen;
 """
 LOOKS = ("pm2 jlist",)
 """What programs do in a job without changing anything, as often as it takes."""
+DIGEST = re.compile(r"\b[0-9a-f]{16,}\b")
+"""What differs from lab to lab: pm2 saves an app with its environment, and each lab has secrets of its own."""
 
 
 def watch(practice: Practice, host: str) -> None:
@@ -83,6 +85,7 @@ def seen(practice: Practice, host: str) -> Counter[str]:
 def _effect(line: str) -> str:
     """Return a line without what differs from one time to the next; nothing where it is no effect."""
     line = re.sub(r"\.remediate-[0-9a-f]+", ".remediate-…", line.strip())
+    line = DIGEST.sub("…", line)
     ours = "/.remediate/" in line
     return "" if ours or line.endswith(LOOKS) else line
 
