@@ -46,7 +46,7 @@ def opened(watched: Watched, tell: Tell, where: tuple[str, int] | None) -> Itera
             Notifier(os.environ),
             clock,
             once=where is None,
-            count_breakers=watched.count_breakers(journal),
+            tell_breakers=watched.tell_breakers(journal),
         )
         if where:
             opening.callback(service.listener.close)

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from remediate.catalogue import CATALOGUE
@@ -19,7 +19,7 @@ from remediate.inventory.references import SecretText
 from remediate.inventory.watch import NumbersText, RulesText
 from remediate.journal import Journal
 from remediate.masking import Masker
-from remediate.playbook import Playbook, find_playbook, load_playbook
+from remediate.playbook import Playbook, find_playbook, load_playbook, playbook_files
 from remediate.procedure import Procedure
 from remediate.text.templates import Scope
 from remediate.transport.trips import Trips
@@ -61,7 +61,9 @@ class Watched:
             UsageError: Something is wrong with it.
         """
         inventories = self._inventories()
-        bound = {name: _Bound(self, inventory) for name, inventory in inventories.items()}
+        # All of them, as whoever heals reads all: one that is wrong must be told now, and not on a bad night.
+        books = {path.stem: load_playbook(path, CATALOGUE) for path in playbook_files(self.playbooks)}
+        bound = {name: _Bound(self, inventory, books) for name, inventory in inventories.items()}
         for one in bound.values():
             one.check()
         keys = tuple(one.key for one in bound.values() if one.key)
@@ -70,8 +72,8 @@ class Watched:
             known=Known(inventories, Gatekeeper(keys)),
             look=lambda host, quiet_for: bound[host.environment].look(host, quiet_for),
             command=lambda errand: bound[errand.environment].command(errand),
-            hosts_of=lambda errand: bound[errand.environment].hosts_of(errand),
-            playbooks=frozenset(path.stem for path in self.playbooks.glob("*.yml")),
+            meant=lambda errand: bound[errand.environment].meant(errand),
+            playbooks=frozenset(books),
             topic=lambda environment, source: bound[environment].topic(source),
         )
 
@@ -98,15 +100,15 @@ class Watched:
         )
         return replace(inventory, watch=watch)
 
-    def count_breakers(self, journal: Journal) -> Callable[[Metrics], None]:
+    def tell_breakers(self, journal: Journal) -> Callable[[Metrics], None]:
         """Return what tells the metrics which breakers are open."""
 
-        def count(metrics: Metrics) -> None:
+        def tell(metrics: Metrics) -> None:
             told = breakers(history_of(journal.of_kinds(KINDS)))
             named = (one.fingerprint for one in told if one.open)
             metrics.breakers((one.environment, one.target, one.playbook) for one in named)
 
-        return count
+        return tell
 
 
 @dataclass
@@ -115,8 +117,8 @@ class _Bound:
 
     watched: Watched
     inventory: Inventory
+    books: Mapping[str, Playbook]
     _prometheus: Prometheus | None = None
-    _books: dict[str, Playbook] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse what is not there, before anything begins.
@@ -151,12 +153,11 @@ class _Bound:
                 raise UsageError(f"watch: schedule: {book.name}", what, f"name hosts of {book.group}")
 
     def _book(self, name: str, *, tool: bool | None = None) -> Playbook:
-        if name not in self._books:
-            self._books[name] = load_playbook(find_playbook(name, self.watched.playbooks), CATALOGUE)
-        if tool is not None and self._books[name].tool is not tool:
+        book = self.books.get(name) or load_playbook(find_playbook(name, self.watched.playbooks), CATALOGUE)
+        if tool is not None and book.tool is not tool:
             what = "is no tool" if tool else "is a tool: it cures nothing"
             raise UsageError(f"{self.inventory.path}: watch", f"{name} {what}", "name another playbook")
-        return self._books[name]
+        return book
 
     @property
     def key(self) -> Key | None:
@@ -223,15 +224,17 @@ class _Bound:
         written = self.inventory.watch.schedule.get(name) if kind == "schedule" else None
         return self._book(written.playbook).escalate if written else ""
 
-    def hosts_of(self, errand: Errand) -> Sequence[str]:
-        """Return the hosts that an errand is for.
+    def meant(self, errand: Errand) -> Errand:
+        """Return an errand with the hosts that it is for, and with whether it only looks.
 
         Raises:
             UsageError: What is scheduled names a playbook or a host that is there no more.
         """
         if errand.work is not Work.SCHEDULED:
-            return errand.hosts
-        return [host.name for host in self._hosts(self._book(errand.playbooks[0]), errand.hosts)]
+            return errand
+        book = self._book(errand.playbooks[0])
+        hosts = tuple(host.name for host in self._hosts(book, errand.hosts))
+        return replace(errand, hosts=hosts, only_looks=book.tool)
 
     def _hosts(self, book: Playbook, on: Sequence[str]) -> Sequence[Host]:
         return self.inventory.select(on or (book.group,))

@@ -5,7 +5,7 @@ path or a line of a log. What names anything else is refused, and counted.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -105,6 +105,9 @@ def understood(
 ) -> tuple[tuple[Notice, ...], tuple[Refusal, ...]]:
     """Return what a message says of declared hosts, each once, and why the rest of it is refused.
 
+    Alerts of one message may differ in labels that are nothing to us: what one of them says is not over, though another
+    is.
+
     Args:
         body: The message, in Alertmanager's form or in the plain one.
         environments: Those that its sender may speak of, by name.
@@ -122,7 +125,8 @@ def understood(
         else:
             notices.update(dict.fromkeys(told))
     refused += [Refusal.TOO_MANY] * len(alerts[MOST:])
-    return tuple(notices), tuple(refused)
+    told = tuple(one for one in notices if one.firing or replace(one, firing=True) not in notices)
+    return told, tuple(refused)
 
 
 def _alerts(body: bytes) -> list[Any]:

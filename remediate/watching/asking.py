@@ -21,12 +21,16 @@ def asked_again(due: Sequence[Concern], plans: Mapping[str, Scheduled]) -> Erran
         due: What is to be asked for now, oldest first.
         plans: What is scheduled, by name.
     """
-    asking = [one for one in due if one.asking]
+    asking = [one for one in due if one.asking and _name(one) in plans]
     if not asking:
         return None
-    plan = plans[asking[0].source.partition(":")[2]]
+    plan = plans[_name(asking[0])]
     hosts = [one.host for one in asking if one.source == asking[0].source]
     return to_run(plan, tuple(dict.fromkeys(hosts)))
+
+
+def _name(concern: Concern) -> str:
+    return concern.source.partition(":")[2]
 
 
 def to_be_healed(due: Iterable[Concern]) -> tuple[Concern, ...]:

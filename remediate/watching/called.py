@@ -45,21 +45,33 @@ def clause(source: str, inventory: Inventory) -> str:
     return f"{source} fires"
 
 
+def why(concern: Concern, inventory: Inventory) -> str:
+    """Return why a person is needed, in a sentence: what there is, and why healing is no help."""
+    helpless = (
+        f"healing cannot be carried out: {concern.mute}"
+        if concern.mute
+        else "no playbook finds anything wrong"
+    )
+    return f"{clause(concern.source, inventory)}, and {helpless}"
+
+
 def record(concern: Concern, inventory: Inventory, runs: Iterable[RunSummary], topic: str) -> dict[str, Json]:
     """Return the body of the entry `looked` of the run that a person is called for.
 
     Args:
-        concern: What no playbook finds anything of.
+        concern: What healing is no help for.
         inventory: The environment's.
         runs: All runs, newest first: what was tried is among them.
         topic: Whom the playbook wants called that found it; empty where none did.
     """
     alone = Finding(check=concern.source, healthy=False, seen=concern.seen)
+    mute = Finding(check="healing is carried out", healthy=False, seen=concern.mute)
+    findings = (*(concern.findings or (alone,)), *([mute] if concern.mute else []))
     topics = sorted({topic, TOPICS.get(concern.source, "")} - {""})
     return {
         "outcome": Outcome.NO_CURE.value,
         "digest": "",
-        "findings": [one.model_dump(mode="json") for one in concern.findings or (alone,)],
+        "findings": [one.model_dump(mode="json") for one in findings],
         "title": title(concern.source, inventory),
         "topics": list(topics),
         "since": concern.since,

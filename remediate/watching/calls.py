@@ -41,10 +41,12 @@ class Calls:
     Attributes:
         runs: The calls that nobody has taken, by run.
         looked: When it was last looked whether it is somebody else's turn, on a stopwatch.
+        open: Whether a person was called for anything that is not over, as far as the audit log tells.
     """
 
     runs: dict[str, Call] = field(default_factory=dict)
     looked: float = float("-inf")
+    open: bool = False
 
     @property
     def untried(self) -> bool:

@@ -1,12 +1,12 @@
 """What the service tells: its log, the audit log, the metrics. What cannot be told stops nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from remediate.errors import JournalError
 from remediate.inventory import Inventory
-from remediate.watching.called import clause
+from remediate.watching.called import why
 from remediate.watching.concerns import Concern
 from remediate.watching.errands import Ended
 from remediate.watching.messages import Looked
@@ -41,14 +41,14 @@ class Chronicle:
         memory: What must not be forgotten.
         tell: Tells one line.
         metrics: What is counted.
-        count_breakers: Tells the metrics which breakers are open.
+        tell_breakers: Tells the metrics which breakers are open.
         declared: Tells whether there is a playbook of a name: nothing else becomes a label.
     """
 
     memory: Memory
     tell: Tell
     metrics: Metrics
-    count_breakers: Callable[[Metrics], None]
+    tell_breakers: Callable[[Metrics], None]
     declared: Callable[[str], bool]
 
     def said(self, errand: Errand, line: str) -> None:
@@ -66,15 +66,19 @@ class Chronicle:
             except JournalError as error:
                 self.tell("warning", f"{environment} {name}", f"not written down as scheduled: {error}")
 
-    def begins(self, errand: Errand) -> bool:
+    def begins(self, errand: Errand, served: float) -> bool:
         """Tell that an errand begins; False where it may not.
 
         What is scheduled must be known to have begun, or it would begin again; whatever else is done writes down itself
         what it does, and does nothing that it cannot write down.
+
+        Args:
+            errand: The errand.
+            served: Of what is scheduled: the moment up to which it is done with, seconds since the epoch.
         """
         try:
             if errand.work is Work.SCHEDULED:
-                self.memory.begins(errand)
+                self.memory.begins(errand, served)
         except JournalError as error:
             self.refused(errand, str(error))
             return False
@@ -92,21 +96,24 @@ class Chronicle:
 
     def looked(self, look: Looked, alarms: Iterable[Alarm], wall: float) -> None:
         """Tell what a look gave, and what rules say after it."""
-        if look.reading is None:
-            self.tell("warning", f"{look.environment} {look.host}", f"could not be looked at: {look.why}")
+        if why := look.reading.blind:
+            self.tell("warning", f"{look.environment} {look.host}", f"could not be looked at: {why}")
         states = {alarm.rule: alarm.state for alarm in alarms}
-        seen = set(states.values()) if look.reading else {State.UNKNOWN}
+        seen = set(states.values())
         result = "alarm" if State.FIRING in seen else "unknown" if State.UNKNOWN in seen else "well"
         self.metrics.looked(look.environment, look.host, result, wall)
         for rule, state in states.items():
             self.metrics.alarm(look.environment, look.host, rule, firing=state is State.FIRING)
 
-    def count(self, wards: Iterable[Ward]) -> None:
+    def count_concerns(self, wards: Iterable[Ward]) -> None:
         """Count what is open."""
         for ward in wards:
             self.metrics.open_concerns(ward.name, len(ward.concerns))
+
+    def count_breakers(self) -> None:
+        """Count the breakers that are open, which takes a reading of the audit log."""
         try:
-            self.count_breakers(self.metrics)
+            self.tell_breakers(self.metrics)
         except JournalError as error:  # they hold all the same: whoever heals reads them before every cure
             self.tell("warning", "", f"nobody can say which breakers are open: {error}")
 
@@ -123,11 +130,10 @@ class Chronicle:
         self.tell(level, where, f"incident {note.turned.value}: {one.source}{more}")
 
     def call(self, note: Note, inventory: Inventory, wall: float, topic: str) -> tuple[str, ...]:
-        """Tell what no playbook finds anything of, and return the run that a person is to be called for."""
+        """Tell what healing is no help for, and return the run that a person is to be called for."""
         one = note.concern
         where = f"{one.environment} {one.host}"
-        what = clause(one.source, inventory)
-        self.tell("warning", where, f"{what}, and no playbook finds anything wrong: {one.seen}")
+        self.tell("warning", where, f"{why(one, inventory)}: {one.seen}")
         try:
             return (self.memory.call(note, inventory, wall, topic),)
         except JournalError as error:
@@ -141,13 +147,19 @@ class Chronicle:
                 what = f"still open: {one.source}: {one.seen}; {_known(one, ward)}"
                 self.tell("warning", f"{one.environment} {one.host}", what)
 
-    def end_calls(self, wall: float) -> None:
-        """Tell what a person was called for and is over."""
+    def end_calls(self, wall: float) -> Collection[str] | None:
+        """Tell what a person was called for and is over, and return the environments where something is not.
+
+        Returns:
+            None where nobody can say.
+        """
         try:
             for fault in self.memory.end_calls(wall):
                 self.tell("info", "", f"over, and no call of its own any more: {fault}")
+            return self.memory.called_in(wall)
         except JournalError as error:
             self.tell("warning", "", f"nobody can say which calls are over: {error}")
+            return None
 
 
 def _known(concern: Concern, ward: Ward) -> str:
@@ -156,6 +168,8 @@ def _known(concern: Concern, ward: Ward) -> str:
         return "a person could not be called yet"
     if concern.called:
         return "a person was called"
+    if concern.mute:
+        return f"healing cannot be carried out, and nobody was called: {concern.mute}"
     if concern.host in ward.closing.left:
         return "healing left what is there to a person"
     if concern.tries and not concern.found_well:

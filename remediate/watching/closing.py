@@ -24,12 +24,14 @@ class Healing:
         concerned: Whether anything gives cause for concern there.
         well: Whether it says that all is well.
         looked: Whether it could look.
+        mute: Whether it said nothing of what became of anything: then it left nothing to anybody.
         playbooks: Those that were asked, empty: all; what others left may still be there.
     """
 
     concerned: bool
     well: bool
     looked: bool
+    mute: bool
     playbooks: tuple[str, ...]
 
 
@@ -98,6 +100,8 @@ class Closing:
             healing: How it ended.
             now: On a stopwatch.
         """
+        if healing.concerned and healing.mute:
+            return
         failed = self.failed.pop(host, Failed())
         if healing.concerned and not healing.well:
             self.left[host] = together(self.left.get(host, healing.playbooks), healing.playbooks)

@@ -56,7 +56,8 @@ class Concern:
         due: When healing is to be asked for, on a stopwatch.
         seen: What it was seen in, in our own words.
         found_well: Whether the last healing found nothing wrong; one that healed something did.
-        called: Whether a person was called because a rule fires where no playbook finds anything.
+        mute: How the last healing ended, where that said nothing of what became of anything: then it called nobody.
+        called: Whether a person was called because healing is no help.
         findings: What something that is scheduled found wrong; only itself can say that it is gone.
         asking: Whether it is asked again next, before healing is.
     """
@@ -73,6 +74,7 @@ class Concern:
     due: float = 0.0
     seen: str = ""
     found_well: bool = False
+    mute: str = ""
     called: bool = False
     findings: tuple[Finding, ...] = ()
     asking: bool = False
@@ -82,14 +84,14 @@ class Concern:
         """By which it is known."""
         return self.environment, self.host, self.source
 
-    def tried(self, now: float, pause: float, *, found_well: bool) -> "Concern":
+    def tried(self, now: float, pause: float, *, found_well: bool, mute: str = "") -> "Concern":
         """Return it after healing was asked for: the next time is later each time.
 
         Healing and what is scheduled take turns, where that found it: whether it is gone only the latter knows.
         """
         due = self.due if self.asking else now + self._wait(pause)
-        asking = bool(self.findings)
-        return replace(self, tries=self.tries + 1, due=due, changed=now, found_well=found_well, asking=asking)
+        tried = replace(self, tries=self.tries + 1, due=due, changed=now, asking=bool(self.findings))
+        return replace(tried, found_well=found_well, mute=mute)
 
     def found_again(self, findings: tuple[Finding, ...], now: float, pause: float) -> "Concern":
         """Return it after what is scheduled found it once more: at once due again where healing had changed something.
@@ -210,14 +212,16 @@ def is_over(concern: Concern, alarms: Iterable[Alarm], begun: float) -> bool:
 
 
 def is_beyond_playbooks(concern: Concern, alarms: Iterable[Alarm], begun: float) -> bool:
-    """Return whether something still fires after healing found nothing wrong, and nobody was called for it yet.
+    """Return whether something still fires after healing that was no help, and nobody was called for it yet.
 
-    A rule fires where our own look says so; an alert, where its sender does after several healings. What something that
-    is scheduled found is there until that says otherwise. The arguments are those of `is_over`.
+    It is no help where it finds nothing wrong, and where it says nothing at all: then it calls nobody itself. A rule
+    fires where our own look says so; an alert, where its sender does after several healings. What something that is
+    scheduled found is there until that says otherwise. The arguments are those of `is_over`.
     """
     firing = {f"rule:{alarm.rule}" for alarm in alarms if alarm.state is State.FIRING}
-    new = concern.found_well and not concern.called
-    said = concern.source.startswith("alert:") and concern.firing and concern.tries >= ALERTED
+    new = (concern.found_well or bool(concern.mute)) and not concern.called
+    enough = concern.tries >= ALERTED or bool(concern.mute)
+    said = concern.source.startswith("alert:") and concern.firing and enough
     return new and begun >= concern.changed and (concern.source in firing or said or bool(concern.findings))
 
 

@@ -17,7 +17,7 @@ from remediate.errors import RemediateError
 from remediate.model import Finding
 from remediate.watching.asking import CUT_SHORT
 from remediate.watching.said import unsaid, wrong_in
-from remediate.watching.work import Errand
+from remediate.watching.work import Errand, Work
 
 LOOKED = frozenset({0, 1, 8})
 """The exit codes of an errand that could look at its hosts: healthy, rolled back, needs a person."""
@@ -45,6 +45,12 @@ class Ended:
     def looked(self) -> bool:
         """Whether its exit code says that it could look: all others hide hosts that it could not, or say nothing."""
         return self.code in LOOKED
+
+    @property
+    def mute(self) -> str:
+        """How it ended, where healing said nothing of what became of anything; empty where it did, or was cut short."""
+        silent = self.errand.work is Work.HEAL and self.code != CUT_SHORT
+        return "; ".join(one.seen for one in unsaid(self.lines, self.code)) if silent else ""
 
     @property
     def wrong(self) -> Mapping[str, tuple[Finding, ...]]:

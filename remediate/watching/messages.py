@@ -22,15 +22,13 @@ class Looked:
         environment: The inventory's environment.
         host: The host's name.
         begun: When it began, on a stopwatch.
-        reading: What was seen; None where the look went wrong.
-        why: Why it went wrong.
+        reading: What was seen.
     """
 
     environment: str
     host: str
     begun: float
-    reading: Reading | None
-    why: str = ""
+    reading: Reading
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class Loaded:
         known: What the listener goes by.
         look: Looks at a host; told how long ago it was last worked at.
         command: The command line of an errand.
-        hosts_of: The hosts that an errand is for: what is scheduled may leave that to its playbook.
+        meant: An errand with the hosts that it is for, which what is scheduled may leave to its playbook, and with
+            whether it only looks.
         playbooks: The names of all playbooks.
         topic: Whom the playbook wants called that a concern of an environment came from, by the concern's source.
     """
@@ -51,7 +50,7 @@ class Loaded:
     known: Known
     look: Callable[[Host, float | None], Reading]
     command: Callable[[Errand], Sequence[str]]
-    hosts_of: Callable[[Errand], Sequence[str]]
+    meant: Callable[[Errand], Errand]
     playbooks: frozenset[str]
     topic: Callable[[str, str], str] = lambda _environment, _source: ""
 

@@ -54,6 +54,7 @@ class Reading:
         database: What the database says to the app's URL.
         health: What the health check says.
         unseen: Why something could not be seen.
+        blind: Why nothing at all could be; empty where anything was.
     """
 
     at: float
@@ -64,6 +65,7 @@ class Reading:
     database: Opinion | None = None
     health: Opinion | None = None
     unseen: Mapping[str, str] = field(default_factory=dict)
+    blind: str = ""
 
 
 def kept(readings: Sequence[Reading], span: float) -> tuple[Reading, ...]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from remediate.escalation.incident import KINDS as ESCALATIONS
+from remediate.escalation.incident import not_over, open_incidents
 from remediate.healing.history import INCIDENT
 from remediate.inventory import Inventory
 from remediate.journal import Entry, Journal, RunHeader, RunSummary, new_run_id
 from remediate.journal.understanding import understanding
 from remediate.model import WELL, Finding, Json, Outcome
-from remediate.watching.called import clause, record
+from remediate.watching.called import record, why
 from remediate.watching.closing import REASON, together
 from remediate.watching.concerns import Concern, Key
 from remediate.watching.over import called_for, calls_over
@@ -98,7 +99,9 @@ def _asked(argv: Sequence[str]) -> tuple[str, ...]:
 def _since(known: Since, entry: Entry) -> Since:
     """Return from when something counts after an entry: that it began, or how it is written from then on."""
     body = entry.body
-    return Since(entry.at, body["cron"], body["zone"]) if "cron" in body else replace(known, at=entry.at)
+    if "cron" in body:
+        return Since(entry.at, body["cron"], body["zone"])
+    return replace(known, at=entry.at, served=body.get("served"))
 
 
 def _follow(concerns: dict[Key, Concern], one: Concern, turned: str) -> None:
@@ -203,7 +206,7 @@ class Memory:
         """Write down, as a run of its own that found no cure, what a person is to be called for; return its id.
 
         Args:
-            note: What no playbook finds anything of.
+            note: What healing is no help for.
             inventory: The environment's.
             now: Seconds since the epoch.
             topic: Whom the playbook wants called that found it; empty where none did.
@@ -212,7 +215,7 @@ class Memory:
             JournalError: It cannot be written down.
         """
         one, run = note.concern, new_run_id(now)
-        why = f"{clause(one.source, inventory)}, and no playbook finds anything wrong"
+        said = why(one, inventory)
         about = {
             "run": run,
             "command": "run",
@@ -221,12 +224,12 @@ class Memory:
             "environment": inventory.environment,
             "inventory_path": str(inventory.path.absolute()),
             "inventory_digest": inventory.digest,
-            "reason": f"watch: {why}",
+            "reason": f"watch: {said}",
         }
         body = record(one, inventory, self.journal.runs(), topic)
         self.journal.begin(self.header.model_copy(update=about))
         self.journal.append(run, one.host, "looked", body)
-        self.journal.ended(run, one.host, Outcome.NO_CURE, f"{why}: {one.seen}")
+        self.journal.ended(run, one.host, Outcome.NO_CURE, f"{said}: {one.seen}")
         return run
 
     def schedules(self, environment: str, name: str, since: Since) -> None:
@@ -238,12 +241,29 @@ class Memory:
         body: dict[str, Json] = {"environment": environment, "name": name}
         self.journal.append(self.run, "", "scheduled", {**body, "cron": since.cron, "zone": since.zone})
 
-    def begins(self, errand: Errand) -> None:
+    def begins(self, errand: Errand, served: float) -> None:
         """Write down that something that is scheduled begins.
+
+        Args:
+            errand: What is done.
+            served: The moment up to which it is done with by that, seconds since the epoch.
 
         Raises:
             JournalError: It cannot be written down.
         """
-        self.journal.append(
-            self.run, "", "scheduled", {"environment": errand.environment, "name": errand.name}
-        )
+        body: dict[str, Json] = {"environment": errand.environment, "name": errand.name, "served": served}
+        self.journal.append(self.run, "", "scheduled", body)
+
+    def called_in(self, now: float) -> frozenset[str]:
+        """Return the environments in which a person was called for something that is not over.
+
+        Args:
+            now: Seconds since the epoch.
+
+        Raises:
+            JournalError: The log cannot be read.
+        """
+        if not not_over(self.journal.of_kinds(ESCALATIONS), now):
+            return frozenset()  # as a rule
+        still = open_incidents(self.journal.of_kinds(ESCALATIONS), self.journal.runs(), now)
+        return frozenset(one.environment for incident in still for one in incident.escalations)

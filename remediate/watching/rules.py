@@ -71,6 +71,18 @@ def alarms(watch: WatchText, readings: Sequence[Reading]) -> tuple[Alarm, ...]:
     )
 
 
+def blind(watch: WatchText, at: float, why: str) -> Reading:
+    """Return the look at a host that could not be had: nothing of it is known, and it is not well.
+
+    Args:
+        watch: What the inventory says.
+        at: When it was, on a stopwatch.
+        why: Why not, in a line.
+    """
+    health = Opinion(healthy=False, seen=why) if watch.rules.health else None
+    return Reading(at, health=health, unseen=dict.fromkeys(RULES, why), blind=why)
+
+
 def span_of(watch: WatchText) -> float:
     """Return the seconds that looks must be kept for the rules."""
     longest = max((_lasting(watch.rules, name) for name in _SIGHTS), default=0.0)

@@ -23,7 +23,7 @@ from remediate.target import Target
 from remediate.text.templates import Scope, TemplateFault, read_template
 from remediate.watching.access_log import Requests, read_requests, requests_question
 from remediate.watching.readings import Opinion, Reading, Spent
-from remediate.watching.rules import RULES
+from remediate.watching.rules import blind
 
 SPENT_SCRIPT = r"""
 # Prints what the processors did since they were started.
@@ -72,7 +72,7 @@ class Sampling:
             first = target.answer(self._questions(log))
             now = self._again(target, first)
         except Blocked as error:
-            return self._out_of_reach(error)
+            return blind(self.watch, self.clock.monotonic(), error.what)
         return self._reading(log, window, first, now)
 
     def _log(self, window: float) -> Run | None:
@@ -122,11 +122,6 @@ class Sampling:
             return first
         self.clock.sleep(self.health.playbook.stable)
         return first.laid_over(target.answer(questions_of(named.check for named in self._checks)))
-
-    def _out_of_reach(self, error: Blocked) -> Reading:
-        """Return the look at a host that could not be reached: nothing of it is known, and it is not well."""
-        health = Opinion(healthy=False, seen=error.what) if self.watch.rules.health else None
-        return Reading(self.clock.monotonic(), health=health, unseen=dict.fromkeys(RULES, error.what))
 
     def _reading(self, log: Run | None, window: float, first: Answers, now: Answers) -> Reading:
         unseen: dict[str, str] = {}

@@ -6,8 +6,9 @@ only as it was written when it was missed: what is written anew counts from when
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from remediate.healing.history import AHEAD
 from remediate.inventory.watch import ScheduledText
 from remediate.text.cron import next_due
 
@@ -31,7 +32,7 @@ class Scheduled:
         environment: The inventory's environment.
         name: Its name there.
         written: What the inventory says.
-        since: The last moment that is done with: when it was last begun, or when it was first known; seconds since
+        since: The moment up to which it is done with, as its expression tells time, which knows no delay; seconds since
             the epoch.
     """
 
@@ -48,7 +49,15 @@ class Scheduled:
     @property
     def due(self) -> float:
         """When it is due next, or was due first since it was last begun."""
-        return next_due(self.written.cron, self.written.zone, self.since - self.delay) + self.delay
+        return next_due(self.written.cron, self.written.zone, self.since) + self.delay
+
+    def begun(self, now: float) -> "Scheduled":
+        """Return it after it was begun: all moments until now are done with, however late it was."""
+        return replace(self, since=now - self.delay)
+
+    def set_right(self, now: float) -> "Scheduled":
+        """Return it by a clock that may have gone back: that puts nothing off for as long as it was ahead."""
+        return replace(self, since=now) if self.since > now + AHEAD else self
 
 
 @dataclass(frozen=True)
@@ -59,11 +68,14 @@ class Since:
         at: When it was last begun, or first seen written like this; seconds since the epoch.
         cron: Its expression by then; empty where it was in the inventory no more.
         zone: Its time zone by then.
+        served: The moment up to which it is done with, as its expression tells time: its delay may be another one by
+            now. None where that is not known: `at`, less its delay.
     """
 
     at: float
     cron: str = ""
     zone: str = ""
+    served: float | None = None
 
     def is_of(self, written: ScheduledText) -> bool:
         """Return whether it still stands as it did."""
@@ -101,10 +113,12 @@ def scheduled(
         now: Seconds since the epoch.
     """
     counting = {**since, **rewritten(written, since, now)}
-    # A wall clock that went back must not keep something from being due for as long as it was ahead.
-    return tuple(
-        Scheduled(environment, name, one, min(counting[name].at, now)) for name, one in written.items()
-    )
+    plans = (Scheduled(environment, name, one, counting[name].at) for name, one in written.items())
+    return tuple(_counting(plan, counting[plan.name].served).set_right(now) for plan in plans)
+
+
+def _counting(plan: Scheduled, served: float | None) -> Scheduled:
+    return plan.begun(plan.since) if served is None else replace(plan, since=served)
 
 
 def due_now(plans: Iterable[Scheduled], now: float) -> tuple[Scheduled, ...]:

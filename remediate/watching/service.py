@@ -7,10 +7,10 @@ decides stands in `ward.py`; what it must not forget, in the audit log.
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from remediate.clock import Clock
-from remediate.errors import RemediateError
+from remediate.errors import RemediateError, UsageError
 from remediate.inventory import Host
 from remediate.watching.alerts import Notice
 from remediate.watching.chronicle import Chronicle, Tell
@@ -23,6 +23,7 @@ from remediate.watching.messages import Loaded, Looked, Message, Signalled
 from remediate.watching.metrics import Metrics
 from remediate.watching.notifying import Notifier
 from remediate.watching.remembered import Memory, Remembered
+from remediate.watching.rules import blind
 from remediate.watching.said import cured_by
 from remediate.watching.schedule import rewritten
 from remediate.watching.ward import Ward
@@ -31,7 +32,7 @@ from remediate.watching.work import Errand, Note, Turned
 ROOM = 256
 """Alerts that may wait to be looked into; while so many do, senders are told to come again."""
 SETTLING = 60.0
-"""Seconds between two looks into the audit log for calls that are over."""
+"""Seconds between two looks into the audit log for what others wrote there: whom they called, which calls are over."""
 LONGEST_WAIT = 5.0
 """Seconds that the thread waits at most, so that it can tell that it is alive."""
 STUCK = 60.0
@@ -51,7 +52,7 @@ class Service:
         clock: The time.
         once: Whether it ends as soon as every host was looked at and nothing is left to do.
         metrics: What is counted.
-        count_breakers: Tells the metrics which breakers are open.
+        tell_breakers: Tells the metrics which breakers are open.
     """
 
     loaded: Loaded
@@ -62,7 +63,7 @@ class Service:
     clock: Clock = field(default_factory=Clock)
     once: bool = False
     metrics: Metrics = field(default_factory=Metrics)
-    count_breakers: Callable[[Metrics], None] = lambda _: None
+    tell_breakers: Callable[[Metrics], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -70,13 +71,13 @@ class Service:
         self.wards: dict[str, Ward] = {}
         self._looked_at: set[tuple[str, str]] = set()
         self._leaving = False
-        self._calls_ended = float("-inf")
+        self._settled = float("-inf")
         self._turned = self.clock.monotonic()
         self.chronicle = Chronicle(
             self.memory,
             self.tell,
             self.metrics,
-            self.count_breakers,
+            self.tell_breakers,
             lambda name: name in self.loaded.playbooks,
         )
         self._errands = Errands(self._command, self.chronicle.said, self._inbox.put, self.clock)
@@ -113,7 +114,7 @@ class Service:
 
     def _turn(self) -> None:
         if not self._leaving:
-            self._end_calls()
+            self._settle()
             self._begin_errands()
             self._begin_looks()
         self.notifier.alive(self._status)
@@ -164,9 +165,7 @@ class Service:
             fresh = Ward(inventory, open_before, closing=Closing(recalled.left_in(environment)))
             ward = self.wards.setdefault(environment, fresh)
             self._note(ward.take_on(inventory, begun, self._now))
-        for gone in set(self.wards) - set(self.loaded.inventories):
-            del self.wards[gone]
-        self.chronicle.count(self.wards.values())
+        self.chronicle.count_concerns(self.wards.values())
 
     def _take(self, notices: Sequence[Notice]) -> bool:
         """Take what the listener understood, from its thread; False where there is no room."""
@@ -203,10 +202,11 @@ class Service:
         """Read everything anew; where something is wrong with it, go on with what there was."""
         self.notifier.reloading()
         try:
-            loaded, recalled = self.load(), self.memory.recall()
+            loaded, recalled = self._loaded_anew(), self.memory.recall()
         except RemediateError as error:
-            self.metrics.reloaded("refused")
-            self.tell("warning", "", f"not reloaded, the old goes on: {error}")
+            self._not_reloaded(str(error))
+        except Exception as defect:  # noqa: BLE001 - ours; told without its text, which may hold anything
+            self._not_reloaded(f"internal error ({type(defect).__name__})")
         else:
             self.loaded = loaded
             self.loaded.known.gatekeeper.succeeds(self.listener.known.gatekeeper)
@@ -216,23 +216,39 @@ class Service:
             self.tell("info", "", "reloaded")
         self.notifier.ready(self._status)
 
+    def _loaded_anew(self) -> Loaded:
+        """Read everything anew, of the same environments: of others nobody has made sure that no one else watches them.
+
+        Raises:
+            RemediateError: Something is wrong with it.
+        """
+        loaded = self.load()
+        if set(loaded.inventories) != set(self.wards):
+            named = ", ".join(sorted(set(loaded.inventories) ^ set(self.wards)))
+            raise UsageError(named, "the environments are not those it was started with", "start it anew")
+        return loaded
+
+    def _not_reloaded(self, why: str) -> None:
+        self.metrics.reloaded("refused")
+        self.tell("warning", "", f"not reloaded, the old goes on: {why}")
+
     def _begin_looks(self) -> None:
         for ward, host in next_looks(self.wards.values(), self.clock.monotonic()):
             self._begin_look(ward, next(one for one in ward.inventory.hosts if one.name == host))
 
     def _begin_look(self, ward: Ward, host: Host) -> None:
         begun = self.clock.monotonic()
-        quiet_for, look = ward.quiet_for(host.name, begun), self.loaded.look
+        quiet_for, look, watch = ward.quiet_for(host.name, begun), self.loaded.look, ward.inventory.watch
         ward.begin_look(host.name, begun)
 
         def looking() -> None:
             try:
-                told = Looked(ward.name, host.name, begun, look(host, quiet_for))
+                seen = look(host, quiet_for)
             except RemediateError as error:
-                told = Looked(ward.name, host.name, begun, None, str(error))
+                seen = blind(watch, self.clock.monotonic(), str(error))
             except Exception as defect:  # noqa: BLE001 - ours; told without its text, which may hold anything
-                told = Looked(ward.name, host.name, begun, None, f"internal error ({type(defect).__name__})")
-            self._inbox.put(told)
+                seen = blind(watch, self.clock.monotonic(), f"internal error ({type(defect).__name__})")
+            self._inbox.put(Looked(ward.name, host.name, begun, seen))
 
         threading.Thread(target=looking, name=f"look-{host.name}", daemon=True).start()
 
@@ -244,48 +260,62 @@ class Service:
             self._looked_at.add((look.environment, look.host))
         self._note(ward.saw(look.host, look.reading, look.begun, self._now))
         self.chronicle.looked(look, ward.alarms_of(look.host), self.clock.wall())
-        self.chronicle.count(self.wards.values())
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
         self._room.release()
         for notice in notices:
             if ward := self.wards.get(notice.environment):
                 self._note(ward.noticed(notice, self._now))
-        self.chronicle.count(self.wards.values())
 
-    def _end_calls(self) -> None:
-        if self.clock.monotonic() >= self._calls_ended + SETTLING:
-            self._calls_ended = self.clock.monotonic()
-            self.chronicle.end_calls(self.clock.wall())
+    def _settle(self) -> None:
+        """Look into the audit log, which others write as well, from time to time: never for each message."""
+        if self.clock.monotonic() >= self._settled + SETTLING:
+            self._settled = self.clock.monotonic()
+            called = self.chronicle.end_calls(self.clock.wall())
+            for ward in self.wards.values():
+                ward.calls.open = ward.calls.open if called is None else ward.name in called
+            self.chronicle.count_breakers()
 
     def _begin_errands(self) -> None:
         for ward in self.wards.values():
             if errand := ward.next_errand(self._now):
-                ward.errand = self._begun(errand)
+                self._begin(ward, errand)
 
-    def _begun(self, errand: Errand) -> Errand | None:
-        """Begin an errand, and return it with the hosts that it means by now; None where it may not begin."""
+    def _begin(self, ward: Ward, errand: Errand) -> None:
+        """Begin an errand, on the hosts that it means by now."""
         try:
-            meant = replace(errand, hosts=tuple(self.loaded.hosts_of(errand)))
+            meant = self.loaded.meant(errand)
         except RemediateError as error:  # a file that its inventory names went since that was read
             self.chronicle.refused(errand, str(error))
-            return None
-        if not self.chronicle.begins(meant):
-            return None
+            ward.refused(errand, self._now)
+            return
+        plan = ward.plans.get(errand.name)
+        if not self.chronicle.begins(meant, plan.since if plan else self.clock.wall()):
+            ward.refused(errand, self._now)
+            return
+        ward.errand = meant
         self._errands.start(meant)
-        return meant
 
     def _ended(self, ended: Ended) -> None:
         errand = ended.errand
         self.chronicle.ended(ended)
         if ward := self.wards.get(errand.environment):
             self._looked_at -= {(ward.name, host) for host in errand.hosts}
-            well, cured, looked = ended.code == 0, cured_by(ended.lines), ended.looked
-            came = ward.ended(errand, well=well, cured=cured, looked=looked, wrong=ended.wrong, at=self._now)
+            came = ward.ended(
+                errand,
+                well=ended.code == 0,
+                cured=cured_by(ended.lines),
+                looked=ended.looked,
+                mute=ended.mute,
+                wrong=ended.wrong,
+                at=self._now,
+            )
             self._note(came)
-        self.chronicle.count(self.wards.values())
+        self.chronicle.count_breakers()
 
     def _note(self, notes: Sequence[Note]) -> None:
+        if notes:
+            self.chronicle.count_concerns(self.wards.values())
         for note in notes:
             if note.turned is Turned.BEYOND:
                 ward = self.wards[note.concern.environment]

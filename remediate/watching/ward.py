@@ -48,6 +48,8 @@ class Ward:
         errand: What is being done; one thing at a time.
         mended: When an errand last ended on a host, on a stopwatch.
         calls: What a person has to be called for.
+        before: What is being done of what is scheduled, as it counted before that was begun.
+        put_off: When what is scheduled and could not be begun is tried again, on a stopwatch, by its name.
         closing: Where healing left something to a person: what it keeps of that is closed by its own look alone.
     """
 
@@ -60,6 +62,8 @@ class Ward:
     errand: Errand | None = None
     mended: dict[str, float] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
+    before: dict[str, Scheduled] = field(default_factory=dict)
+    put_off: dict[str, float] = field(default_factory=dict)
     closing: Closing = field(default_factory=Closing)
 
     @property
@@ -83,10 +87,17 @@ class Ward:
         self.turns = {one.host: one for one in turns(self.name, hosts, watch.jitter, at.stopwatch)}
         self.readings = {host: seen for host, seen in self.readings.items() if host in self.turns}
         self.closing.keep(self.turns)
+        self.concerns = {key: self._allowed(one) for key, one in self.concerns.items()}
         return self._closed(one for one in self.concerns.values() if not self._declared(one))
 
     def _declared(self, concern: Concern) -> bool:
         return concern.host in self.turns and is_declared(concern.source, self.inventory.watch)
+
+    def _allowed(self, concern: Concern) -> Concern:
+        """Return a concern with the playbooks that may be run for it as the inventory says now."""
+        kind, _, name = concern.source.partition(":")
+        declared = self.inventory.watch.alerts.get(name) if kind == "alert" else None
+        return replace(concern, playbooks=declared.playbooks) if declared else concern
 
     def hosts_to_look_at(self, now: float) -> tuple[str, ...]:
         """Return the hosts whose turn it is; one that is being healed is looked at when that has ended."""
@@ -109,12 +120,12 @@ class Ward:
         self.looking.add(host)
         self.turns[host] = self.turns[host].after(now, self.inventory.watch.every)
 
-    def saw(self, host: str, reading: Reading | None, begun: float, at: Moment) -> tuple[Note, ...]:
+    def saw(self, host: str, reading: Reading, begun: float, at: Moment) -> tuple[Note, ...]:
         """Note what a look gave.
 
         Args:
             host: The host's name.
-            reading: What was seen; None where the look itself went wrong.
+            reading: What was seen.
             begun: When the look began, on a stopwatch.
             at: Now.
 
@@ -122,7 +133,7 @@ class Ward:
             What became of concerns by it.
         """
         self.looking.discard(host)
-        if reading is None or host not in self.turns or self.is_overtaken(host, begun):
+        if host not in self.turns or self.is_overtaken(host, begun):
             return ()
         watch = self.inventory.watch
         self.readings[host] = kept((*self.readings.get(host, ()), reading), span_of(watch))
@@ -203,9 +214,12 @@ class Ward:
         return self.errand
 
     def _others_turn(self, at: Moment) -> Errand | None:
-        """Return the errand that looks for deadlines that raise a level; none while nothing is left unhealed."""
-        unhealed = any(one.tries for one in self.concerns.values())
-        if not unhealed or not self.calls.next_levels(at.stopwatch):
+        """Return the errand that looks for deadlines that raise a level; none while no person may be needed.
+
+        Where our own looks see nothing any more, a person may be at it still, or not have come yet.
+        """
+        open_ = self.calls.open or any(one.tries for one in self.concerns.values())
+        if not open_ or not self.calls.next_levels(at.stopwatch):
             return None
         return Errand(self.name, Work.ESCALATE, (), reason="whose turn it is by now")
 
@@ -224,10 +238,23 @@ class Ward:
         return self.closing.hosts(self.turns, {one.host for one in self.concerns.values()}, now)
 
     def _scheduled(self, at: Moment) -> Errand | None:
-        for plan in due_now(self.plans.values(), at.wall):
-            self.plans[plan.name] = replace(plan, since=at.wall)
+        self.plans = {name: plan.set_right(at.wall) for name, plan in self.plans.items()}
+        ready = [plan for plan in self.plans.values() if self._put_off(plan.name, at) <= 0]
+        for plan in due_now(ready, at.wall):
+            self.before[plan.name] = plan
+            self.plans[plan.name] = plan.begun(at.wall)
             return to_run(plan)
         return None
+
+    def _put_off(self, name: str, at: Moment) -> float:
+        return self.put_off.get(name, at.stopwatch) - at.stopwatch
+
+    def refused(self, errand: Errand, at: Moment) -> None:
+        """Note that an errand could not be begun; what is scheduled is due still, and tried again a little later."""
+        self.errand = None
+        if plan := self.before.pop(errand.name, None):
+            self.plans[plan.name] = plan
+            self.put_off[plan.name] = at.stopwatch + PAUSE
 
     def ended(
         self,
@@ -236,6 +263,7 @@ class Ward:
         well: bool,
         cured: bool = False,
         looked: bool = True,
+        mute: str = "",
         wrong: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
         at: Moment,
     ) -> Sequence[Note]:
@@ -246,33 +274,38 @@ class Ward:
             well: Whether it says that all is well.
             cured: Whether it healed anything: then what was seen before says nothing of how it is now.
             looked: Whether those who heal could look at all.
+            mute: How it ended, where healing said nothing of what became of anything; empty where it did.
             wrong: What a tool found wrong, by host; nothing where all is well there.
             at: Now.
         """
         self.errand = None
+        self.before.pop(errand.name, None)
         if errand.work is Work.ESCALATE:
             self.calls.tried(errand.name, at.stopwatch, well=well)
             return []
         self.calls.looked = at.stopwatch  # whoever is needed was called by what has just ended
         known = [host for host in errand.hosts if host in self.turns]
         for host in known:
-            self.mended[host] = at.stopwatch
+            if not errand.only_looks:
+                self.mended[host] = at.stopwatch
             self.readings[host] = () if cured else self.readings.get(host, ())
             self._look_soon(host, at.stopwatch)
         if errand.work is Work.SCHEDULED:
             hosts = {host: wrong.get(host, () if well else None) for host in known}
             return [note for host, seen in hosts.items() for note in self._told(errand, host, seen, at)]
         for host in known:
-            healing = Healing(bool(self._of(host)), well, looked, errand.playbooks)
+            healing = Healing(bool(self._of(host)), well, looked, bool(mute), errand.playbooks)
             self.closing.healed(host, healing, at.stopwatch)
         for one in [one for host in known for one in self._of(host)]:
-            self.concerns[one.key] = one.tried(at.stopwatch, PAUSE, found_well=well and not cured)
+            self.concerns[one.key] = one.tried(at.stopwatch, PAUSE, found_well=well and not cured, mute=mute)
         return []
 
     def _told(
         self, errand: Errand, host: str, findings: tuple[Finding, ...] | None, at: Moment
     ) -> Sequence[Note]:
         """Note what something that is scheduled says of a host: what a tool found is over when that finds it well."""
+        if errand.name not in self.plans:
+            return []  # it was taken out while it was at work
         known = self.concerns.get((self.name, host, f"schedule:{errand.name}"))
         if findings == ():
             return self._closed([known] if known and known.findings else [])
@@ -288,11 +321,12 @@ class Ward:
         looks = [turn.due - at.stopwatch for turn in self.turns.values() if turn.host not in self.looking]
         work = [one.due - at.stopwatch for one in self.concerns.values()]
         work += [due - at.stopwatch for due in self.calls.due]
-        plans = [one.due - at.wall for one in self.plans.values()]
+        plans = [max(one.due - at.wall, self._put_off(one.name, at)) for one in self.plans.values()]
         return max(0.0, min([*looks, *([] if self.errand else [*work, *plans])], default=60.0))
 
     @property
     def firing(self) -> bool:
-        """Whether anything is wrong, or was and is not known to be over."""
+        """Whether anything is wrong, or was and is not known to be over, or could not be looked at."""
         states = (alarm.state for host in self.turns for alarm in self.alarms_of(host))
-        return bool(self.concerns) or State.PENDING in states
+        blind = any(seen[-1].blind for seen in self.readings.values() if seen)
+        return blind or bool(self.concerns) or State.PENDING in states

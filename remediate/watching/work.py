@@ -28,6 +28,7 @@ class Errand:
         name: What is scheduled, by its name in the inventory; the run that a person is called for, or empty for all
             whose next level's time has come.
         reason: Why, in words of ours, for the audit log.
+        only_looks: Whether it changes nothing: a tool.
     """
 
     environment: str
@@ -36,6 +37,7 @@ class Errand:
     playbooks: tuple[str, ...] = ()
     name: str = ""
     reason: str = ""
+    only_looks: bool = False
 
 
 def to_heal(environment: str, due: Sequence[Concern]) -> Errand:
@@ -79,7 +81,7 @@ class Turned(StrEnum):
     AGAIN = "said again"
     """Its sender had taken it back, and says it once more."""
     BEYOND = "beyond playbooks"
-    """A rule or an alert fires, and no playbook finds anything wrong: a person is needed."""
+    """Something is wrong, and healing finds nothing or cannot be carried out: a person is needed."""
 
 
 @dataclass(frozen=True)

@@ -304,9 +304,11 @@ def test_what_is_scheduled_without_hosts_is_for_all_of_its_playbooks_group(
 ) -> None:
     watched = Watched((), here / "playbooks", here / "state" / "remediate", Masker(), Clock())
     loaded = watched.load()
-    assert loaded.hosts_of(Errand("lab", Work.SCHEDULED, (), ("vacuum",), "monthly")) == ["web1", "web2"]
+    for playbook, looks in (("vacuum", False), ("database-health", True)):
+        meant = loaded.meant(Errand("lab", Work.SCHEDULED, (), (playbook,), "monthly"))
+        assert (meant.hosts, meant.only_looks) == (("web1", "web2"), looks)
     with pytest.raises(UsageError):
-        loaded.hosts_of(Errand("lab", Work.SCHEDULED, ("web9",), ("vacuum",), "monthly"))
+        loaded.meant(Errand("lab", Work.SCHEDULED, ("web9",), ("vacuum",), "monthly"))
 
 
 def test_what_a_tool_is_about_is_known_of_what_it_was_scheduled_as(

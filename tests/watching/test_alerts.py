@@ -98,6 +98,17 @@ def test_what_names_anything_else_is_refused(
     assert understood(payload(labels), lab) == ((), (why,))
 
 
+def test_what_still_fires_is_not_over_because_something_alike_is(lab: dict[str, Inventory]) -> None:
+    label = {"alertname": "HighErrorRate", "host": "web1"}
+    message = json.loads(
+        payload({**label, "route": "/b"}, {**label, "route": "/a"}, {**label, "host": "web2"})
+    )
+    for resolved in (1, 2):
+        message["alerts"][resolved]["status"] = "resolved"
+    told, refused = understood(json.dumps(message).encode(), lab)
+    assert ([(one.host, one.firing) for one in told], refused) == ([("web1", True), ("web2", False)], ())
+
+
 def test_with_several_environments_an_alert_has_to_say_which(inventory: Callable[..., Inventory]) -> None:
     both = {name: inventory(name=name) for name in ("lab", "staging")}
     labels = {"alertname": "HighErrorRate", "host": "web1"}

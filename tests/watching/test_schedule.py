@@ -90,6 +90,24 @@ def test_a_clock_that_was_ahead_puts_nothing_off() -> None:
     assert one.due == at(2026, 6, 2, 4)
 
 
+def test_a_clock_that_goes_back_meanwhile_puts_nothing_off_and_one_that_is_set_right_a_little_repeats_nothing() -> (
+    None
+):
+    begun = plan("0 4 * * *", at(2026, 6, 1)).begun(at(2026, 6, 1, 4) + 1)
+    assert begun.set_right(at(2026, 5, 1, 12)).due == at(2026, 5, 2, 4)
+    assert begun.set_right(at(2026, 6, 1, 4) - 30).due == at(2026, 6, 2, 4)
+
+
+def test_another_jitter_runs_nothing_twice_and_leaves_nothing_out() -> None:
+    for before, later in ((0.0, HOUR), (HOUR, 0.0)):
+        due = plan("0 4 * * *", at(2026, 6, 1), jitter=before).due
+        served = plan("0 4 * * *", at(2026, 6, 1), jitter=before).begun(due + 3).since
+        since = Since(due + 3, "0 4 * * *", "Europe/Berlin", served)
+        written = plan("0 4 * * *", 0, jitter=later).written
+        (one,) = scheduled("lab", {"one": written}, {"one": since}, due + 60)
+        assert at(2026, 6, 2, 4) <= one.due < at(2026, 6, 2, 5)
+
+
 @pytest.mark.parametrize(
     "before",
     [
@@ -127,7 +145,7 @@ def test_jitter_longer_than_its_period_leaves_no_time_out() -> None:
     one = plan("*/5 * * * *", at(2026, 6, 1), jitter=2 * HOUR)
     seen = [one.due]
     for _ in range(5):
-        seen.append(plan("*/5 * * * *", seen[-1], jitter=2 * HOUR).due)
+        seen.append(one.begun(seen[-1]).due)
     assert [round(later - earlier) for earlier, later in pairwise(seen)] == [300] * 5
 
 

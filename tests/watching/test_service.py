@@ -57,6 +57,7 @@ class Stage:
     inventory: Inventory
     folder: Path
     sick: set[str] = field(default_factory=set)
+    faulty: set[str] = field(default_factory=set)
     code: int = 0
     steps: int = 1
     told: list[str] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Stage:
     broken: str = ""
     stays: bool = False
     heals: str = ""
+    said_by_healing: str = ""
 
     def load(self) -> Loaded:
         if self.broken:
@@ -75,14 +77,14 @@ class Stage:
             known,
             self.look,
             self.command,
-            lambda errand: errand.hosts,
+            lambda errand: errand,
             frozenset({"stale-process"}),
         )
 
     def look(self, host: Host, quiet_for: float | None) -> Reading:
         del quiet_for
         self.looked.append(host.name)
-        if host.name == "little":
+        if host.name in self.faulty:
             raise ZeroDivisionError("canary")
         return reading(time.monotonic(), health=host.name not in self.sick)
 
@@ -90,7 +92,9 @@ class Stage:
         self.errands.append(errand)
         if not self.code and not self.stays:
             self.sick -= set(errand.hosts)
-        said = json.dumps({"kind": "healed", "faults": [cured(self.heals)] if self.heals else []})
+        said = self.said_by_healing or json.dumps(
+            {"kind": "healed", "faults": [cured(self.heals)] if self.heals else []}
+        )
         return ["bash", "-c", HEAL, "bash", str(self.folder / "begun"), str(self.steps), str(self.code), said]
 
     def tell(self, level: str, where: str, what: str) -> None:
@@ -176,10 +180,26 @@ def test_an_alert_is_healed_and_closed_when_it_is_taken_back(running: Running, s
     assert len([errand for errand in stage.errands if errand.hosts == ("web1",)]) == 1
 
 
-def test_a_look_that_goes_wrong_by_our_fault_is_told_without_its_text(running: Running, stage: Stage) -> None:
-    running.until(lambda: stage.said("could not be looked at: internal error (ZeroDivisionError)"))
+def test_a_look_that_goes_wrong_by_our_fault_is_told_without_its_text_and_is_not_well(
+    stage: Stage, journal: Journal
+) -> None:
+    stage.faulty = {"little"}
+    assert not service(stage, journal, once=True).run()
+    assert stage.said("could not be looked at: internal error (ZeroDivisionError)")
     assert not stage.said("canary")
-    assert running.service.alive
+    assert stage.errands[0] == Errand("lab", Work.HEAL, ("little",), reason="watch: little rule:health")
+
+
+def test_where_no_rule_tells_of_it_a_host_that_nobody_could_look_at_is_not_well(
+    stage: Stage, journal: Journal
+) -> None:
+    rules = stage.inventory.watch.rules.model_copy(update={"health": None})
+    watch = stage.inventory.watch.model_copy(update={"rules": rules})
+    stage.inventory = replace(stage.inventory, watch=watch)
+    assert service(stage, journal, once=True).run()
+    stage.faulty = {"little"}
+    assert not service(stage, journal, once=True).run()
+    assert not stage.errands
 
 
 def test_no_host_is_worked_at_twice_at_once_however_many_alerts_come(running: Running, stage: Stage) -> None:
@@ -226,7 +246,7 @@ def test_a_file_that_is_wrong_keeps_the_old_and_a_right_one_is_taken(running: Ru
 def test_a_log_that_cannot_be_read_when_all_is_read_anew_keeps_the_old_and_stops_nothing(
     running: Running, stage: Stage, journal: Journal
 ) -> None:
-    running.until(lambda: stage.said("could not be looked at"))
+    running.until(lambda: len(stage.looked) == 4)
     before = running.service.loaded
     journal.append(HEADER.run, "web1", "concern", {})  # nobody understands it
     running.service.signal("reload")
@@ -248,7 +268,7 @@ def test_what_was_open_when_it_was_killed_is_looked_into_by_the_next(stage: Stag
 
 
 def test_what_cannot_be_written_down_is_told_and_stops_nothing(running: Running, stage: Stage) -> None:
-    running.until(lambda: stage.said("could not be looked at"))
+    running.until(lambda: len(stage.looked) == 4)
     state = stage.folder / "state"
     running.service._take([notice()])
     running.until(lambda: stage.said("ended with 0"))
@@ -326,3 +346,64 @@ def test_only_playbooks_that_there_are_become_labels(stage: Stage, journal: Jour
     page = one.metrics.page().decode()
     assert 'playbook="stale-process",result="healed"} 1.0' in page
     assert "canary" not in page
+
+
+def test_where_healing_cannot_be_carried_out_a_person_is_called(stage: Stage, journal: Journal) -> None:
+    stage.stays, stage.sick, stage.code = True, {"web1"}, 2
+    stage.said_by_healing = "error: zz.yml:1:1: is no playbook"
+    assert not service(stage, journal, once=True).run()
+    (call,) = [errand for errand in stage.errands if errand.work is Work.ESCALATE]
+    summary = next(one for one in journal.runs() if one.header.run == call.name)
+    why = "healing cannot be carried out: it ended with 2: error: zz.yml:1:1: is no playbook"
+    assert why in summary.header.reason
+    assert stage.said(f"rule:health fires, and {why}")
+    assert not stage.said("healing left what is there to a person")
+
+
+def test_reading_all_anew_survives_our_own_faults_and_refuses_other_environments(
+    running: Running, stage: Stage
+) -> None:
+    def fails() -> Loaded:
+        raise ZeroDivisionError("canary")
+
+    running.service.load = fails
+    running.service.signal("reload")
+    running.until(lambda: stage.said("not reloaded, the old goes on: internal error (ZeroDivisionError)"))
+    renamed = replace(stage.load(), inventories={"staging": stage.inventory})
+    running.service.load = lambda: renamed
+    running.service.signal("reload")
+    running.until(lambda: stage.said("not reloaded, the old goes on: lab, staging: the environments are not"))
+    assert list(running.service.wards) == ["lab"]
+    assert not stage.said("canary")
+
+
+def test_a_thousand_alerts_are_one_incident_and_read_no_history(
+    running: Running, stage: Stage, journal: Journal
+) -> None:
+    running.until(lambda: len(stage.looked) == 4)
+    asked: list[int] = []
+    running.service.chronicle = replace(running.service.chronicle, tell_breakers=lambda _: asked.append(1))
+    stage.steps, stage.code = 200, 8
+    taken = 0
+    while taken < 1000:
+        taken += running.service._take([notice()])
+    running.until(running.service._inbox.empty)
+    assert running.service.wards["lab"].concerns["lab", "web1", "alert:HighErrorRate"].told == 1000
+    assert [one.body["turned"] for one in journal.of_kinds(["concern"])] == ["opened"]
+    assert len(asked) <= 1, "the one of each minute"
+
+
+def test_where_a_person_was_called_and_it_is_not_over_deadlines_are_looked_for(
+    stage: Stage, journal: Journal
+) -> None:
+    called = {"incident": "run-1", "fingerprints": ["x on web1 (lab)"], "playbook": "x"}
+    more = {"environment": "lab", "title": "x", "said": "x", "status": "working", "level": 1, "started": 1.0}
+    journal.append("run-1", "", "escalated", {**called, **more, "hosts": ["web1"], "apps": [], "topics": []})
+    one = service(stage, journal)
+    one._settle()
+    assert one.wards["lab"].calls.open
+    gone = {"environment": "lab", "target": "web1", "playbook": "x"}
+    journal.append("run-1", "web1", "incident", {"fingerprint": gone, "state": "closed", "why": "gone"})
+    one._settled = float("-inf")
+    one._settle()
+    assert not one.wards["lab"].calls.open

@@ -9,9 +9,10 @@ import pytest
 
 from remediate.inventory import Inventory
 from remediate.journal import Entry
+from remediate.model import Finding
 from remediate.watching.alerts import Notice
 from remediate.watching.remembered import remembered
-from remediate.watching.rules import State
+from remediate.watching.rules import State, blind
 from remediate.watching.schedule import Since
 from remediate.watching.ward import Ward
 from remediate.watching.work import Errand, Note, Turned, Work
@@ -55,7 +56,7 @@ def test_each_host_is_looked_at_in_its_turn_and_never_twice_at_once(ward: Ward, 
     assert ward.hosts_to_look_at(hand.stopwatch) == ("web1", "web2", "studio1", "little")
     ward.begin_look("web1", hand.stopwatch)
     assert "web1" not in ward.hosts_to_look_at(hand.on(300).stopwatch)
-    ward.saw("web1", None, hand.stopwatch, hand.now)
+    ward.saw("web1", blind(ward.inventory.watch, hand.stopwatch, "gone"), hand.stopwatch, hand.now)
     assert "web1" in ward.hosts_to_look_at(hand.stopwatch)
 
 
@@ -440,4 +441,93 @@ def test_what_was_open_when_it_was_killed_is_open_again_and_due_at_once(
     assert begun == {"weekly": Since(105.0)}
     errand = again.next_errand(hand.now)
     assert errand
-    assert (errand.hosts, errand.playbooks) == (("web1",), ("vacuum",))
+    assert (errand.hosts, errand.playbooks) == (("web1",), ("post-deploy-500",)), "as declared now"
+
+
+def test_where_healing_says_nothing_a_person_is_called_and_nothing_is_left_to_one(
+    ward: Ward, hand: Hand
+) -> None:
+    look(ward, hand, free=10.0)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    ward.ended(errand, well=False, looked=False, mute="it ended with 2: no", at=hand.on(30))
+    assert not ward.closing.left
+    (note,) = look(ward, hand, free=10.0)
+    assert (note.turned, note.concern.mute) == (Turned.BEYOND, "it ended with 2: no")
+    assert look(ward, hand, free=10.0) == (), "once"
+    ward.called(DISK, ["run-1"])
+    call = ward.next_errand(hand.now)
+    assert call
+    assert (call.work, call.name) == (Work.ESCALATE, "run-1")
+    ward.ended(call, well=True, at=hand.on(1))
+    hand.on(60)
+    heal(ward, hand, well=False)
+    assert ward.concerns[DISK].mute == "", "it can be carried out again"
+
+
+def test_an_alert_for_which_healing_says_nothing_calls_a_person_at_once(ward: Ward, hand: Hand) -> None:
+    ward.noticed(alert(), hand.now)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    ward.ended(errand, well=False, looked=False, mute="it ended with -9: it said nothing", at=hand.on(30))
+    assert [note.turned for note in look(ward, hand)] == [Turned.BEYOND]
+
+
+def test_a_deadline_is_looked_for_while_a_call_is_open_whatever_our_looks_see(ward: Ward, hand: Hand) -> None:
+    assert ward.next_errand(hand.now) is None
+    ward.calls.open = True
+    errand = ward.next_errand(hand.now)
+    assert errand == Errand("lab", Work.ESCALATE, (), reason="whose turn it is by now")
+    ward.ended(errand, well=True, at=hand.on(1))
+    assert ward.next_errand(hand.on(50)) is None
+    assert ward.next_errand(hand.on(10)) == errand
+
+
+def test_what_is_scheduled_and_cannot_be_begun_is_tried_again_a_little_later(ward: Ward, hand: Hand) -> None:
+    hand.on(8 * 86400)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    assert errand.name == "weekly"
+    ward.refused(errand, hand.now)
+    assert ward.next_errand(hand.now) is None
+    assert 0 < ward.next_due(hand.now) <= 60
+    again = ward.next_errand(hand.on(60))
+    assert again == errand
+    ward.ended(again, well=True, at=hand.on(1))
+    assert ward.next_errand(hand.on(86400)) is None
+
+
+def test_what_is_taken_out_while_it_is_at_work_leaves_nothing_to_be_asked_again(
+    ward: Ward, hand: Hand, inventory: Callable[..., Inventory]
+) -> None:
+    hand.on(8 * 86400)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    weekly = 'weekly: {playbook: vacuum, cron: "0 4 * * MON", zone: Europe/Berlin}'
+    without = inventory(weekly, 'other: {playbook: vacuum, cron: "0 4 1 1 *"}')
+    ward.take_on(without, {}, hand.now)
+    found = {WATCHED: (Finding(check="x", healthy=False, seen="y"),)}
+    ran = replace(errand, hosts=(WATCHED,))
+    assert ward.ended(ran, well=False, wrong=found, at=hand.on(1)) == []
+    assert ward.concerns == {}
+
+
+def test_an_open_alert_goes_by_the_playbooks_that_the_inventory_names_now(
+    ward: Ward, hand: Hand, inventory: Callable[..., Inventory]
+) -> None:
+    ward.noticed(alert(), hand.now)
+    ward.take_on(inventory("[post-deploy-500]", "[crash-loop]"), {}, hand.now)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    assert errand.playbooks == ("crash-loop",)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_only_who_changes_something_makes_what_was_before_count_no_more(
+    ward: Ward, hand: Hand, looks: bool
+) -> None:
+    hand.on(8 * 86400)
+    errand = ward.next_errand(hand.now)
+    assert errand
+    ward.ended(replace(errand, hosts=(WATCHED,), only_looks=looks), well=True, at=hand.on(1))
+    assert (ward.quiet_for(WATCHED, hand.stopwatch) is None) is looks
