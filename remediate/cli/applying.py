@@ -67,10 +67,10 @@ def apply(
     reason = reason or document.reason
     marks, approvers = marks_in(state_folder(state)), approvers_of(environment)
     with session(environment, state, reason=reason, as_json=as_json, hold=True) as opened:
-        _refuse_unsealed(path, sealed, marks)
+        refuse_unsealed(path, sealed, marks)
         _refuse_another(path, document, environment, book, approvers)
-        _refuse_untimely(path, document, opened.runner.clock.wall())
-        _refuse_again(path, document, opened)
+        refuse_untimely(path, document, opened.runner.clock.wall())
+        refuse_again(path, document, opened)
         if not hosts:
             typer.echo(f"{path}: there is nothing to do in this plan", err=as_json)
             return code_of(host.outcome for host in document.hosts)
@@ -87,8 +87,8 @@ def apply(
             signatures = _signatures(opened, beside, approvers, document, planned)
 
             def still() -> None:
-                _refuse_untimely(path, document, opened.runner.clock.wall())
-                _refuse_again(path, document, opened)
+                refuse_untimely(path, document, opened.runner.clock.wall())
+                refuse_again(path, document, opened)
 
             endings = confirm_and_carry_out(opened, planned, yes=yes, signatures=signatures, still=still)
         except KeyboardInterrupt:
@@ -123,7 +123,7 @@ def _signatures(
     return Signatures(tuple(one.principal for one in found.counted), document=True)
 
 
-def _refuse_unsealed(path: Path, sealed: Sealed, marks: Marks) -> None:
+def refuse_unsealed(path: Path, sealed: Sealed, marks: Marks) -> None:
     """Refuse a plan that was not made with this state directory: nobody else can tell what moved, or seal one.
 
     Raises:
@@ -148,7 +148,7 @@ def _refuse_another(
         raise Stale(str(path), f"this plan is not applied: {'; '.join(reasons)}", "run plan again")
 
 
-def _refuse_untimely(path: Path, document: PlanDocument, now: float) -> None:
+def refuse_untimely(path: Path, document: PlanDocument, now: float) -> None:
     """Refuse a plan that is too old.
 
     Raises:
@@ -177,7 +177,7 @@ def _differences(
         yield f"the playbook {document.playbook} has changed since"
 
 
-def _refuse_again(path: Path, document: PlanDocument, opened: Session) -> None:
+def refuse_again(path: Path, document: PlanDocument, opened: Session) -> None:
     """Refuse a plan that was applied already, or whose run is not at its end.
 
     Raises:

@@ -120,6 +120,7 @@ def orders_for(
         policy=environment.policy,
         development=environment.development,
         groups={host.name: host.group for host in hosts},
+        members={host.name: host.group for host in environment.hosts},
         rounds=rounds,
         within=within,
         proposing=proposing,

@@ -1,8 +1,6 @@
 """What the healer reaches hosts by: the sessions, targets, plans and runs of the other commands. It decides nothing."""
 
-import os
 import shlex
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from remediate.cli.planning import document_of
+from remediate.cli.proposing import leave_plan
 from remediate.cli.putting_back import put_back
 from remediate.cli.session import Session
 from remediate.cli.telling import write_down_looks
@@ -24,7 +23,7 @@ from remediate.journal import new_run_id
 from remediate.model import Outcome
 from remediate.playbook import Playbook
 from remediate.procedure import Procedure
-from remediate.review import Marks, written_document
+from remediate.review import Marks
 
 LIFETIME = 24 * 3600.0
 """Seconds for which a plan that was left for review may be applied: whoever reads it may be asleep when it is made."""
@@ -191,24 +190,6 @@ class PlannedCure:
         )
         name = f"{self.host.environment}-{self.playbook.name}-{self.host.name}.json"
         path = self.hands.plans / name
-        _write(path, written_document(made, self.hands.marks.seal(made.digest)))
+        leave_plan(path, made, self.within, self.hands.marks)
         words = shlex.join(["remediate", "apply", str(path), *self.hands.wanted.places])
         return str(path), f"{words}  (remediate show {shlex.quote(str(path))} shows it)"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, for its owner only; an older plan of the same fault gives way.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(prefix=".plan-", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(aside).replace(path)
-    except OSError as error:
-        raise UsageError(
-            str(path), f"cannot be written ({error.strerror})", "choose another --plans"
-        ) from error

@@ -1,6 +1,6 @@
 """How healing ended on one host, from the last look at it and what was done there. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from remediate.engine import Ending
 from remediate.errors import Blocked
@@ -18,7 +18,7 @@ def end_of(
     seen: Seen,
     faults: Sequence[Treated],
     stuck: Ending | None = None,
-    vanished: Collection[str] = (),
+    vanished: str = "",
     *,
     no_more: str = "",
 ) -> HostEnd:
@@ -29,7 +29,7 @@ def end_of(
         seen: The last look at it.
         faults: What was met, on all hosts.
         stuck: How something that could not be put back ended there; None where there is no such thing.
-        vanished: The playbooks whose faults were seen there, and were gone before anything was done to them.
+        vanished: How a fault went that was seen there, and was gone before anything was done to it; empty: none did.
         no_more: Why nothing more was tried; empty where nothing was left to try.
     """
     if stuck:
@@ -80,7 +80,7 @@ def _became(one: Treated) -> str:
     return "nobody knows what became of its cure" if one.run else one.ruling.verdict.value
 
 
-def _quiet(seen: Sequence[Diagnosis], here: Sequence[Treated], vanished: Collection[str]) -> HostEnd:
+def _quiet(seen: Sequence[Diagnosis], here: Sequence[Treated], vanished: str) -> HostEnd:
     unknown = [one.playbook.name for one in seen if one.presence is Presence.UNKNOWN]
     if unknown:
         return HostEnd(
@@ -91,8 +91,9 @@ def _quiet(seen: Sequence[Diagnosis], here: Sequence[Treated], vanished: Collect
         return HostEnd(outcome=Outcome.FIXED, why=f"healed: {', '.join(healed)}; nothing else is wrong")
     if in_vain := _worst_in_vain(here):
         return _end_in_vain(in_vain)
-    alone = here or vanished
-    why = "healthy on its own: nothing was changed" if alone else "nothing is wrong that a playbook knows"
+    alone = "healthy on its own" if here else ""
+    gone = vanished or alone
+    why = f"{gone}: nothing was changed" if gone else "nothing is wrong that a playbook knows"
     return HostEnd(outcome=Outcome.HEALTHY, why=why)
 
 

@@ -57,7 +57,7 @@ class Healer:
     _tried: dict[str, set[str]] = field(default_factory=dict)
     _settled: set[tuple[str, str]] = field(default_factory=set)
     _reasons: list[str] = field(default_factory=list)
-    _vanished: dict[str, list[str]] = field(default_factory=dict)
+    _vanished: dict[str, str] = field(default_factory=dict)
     _stuck: dict[str, Ending] = field(default_factory=dict)
     _touched: bool = False
     _cut_short: str = ""
@@ -121,7 +121,7 @@ class Healer:
         if self._cut_short and unsure and not stuck:
             return end_cut_short(host, faults, self._cut_short)
         no_more = why_no_more(self.orders, self._rounds, self._time_left, leaving=self.leaving())
-        return end_of(host, seen or (), faults, stuck, self._vanished.get(host, ()), no_more=no_more)
+        return end_of(host, seen or (), faults, stuck, self._vanished.get(host, ""), no_more=no_more)
 
     @property
     def _ruler(self) -> Ruler:
@@ -272,9 +272,11 @@ class Healer:
 
     def _gone_already(self, host: str, diagnosis: Diagnosis) -> bool:
         """Note a fault that vanished before anything was done to it: by itself, or with another one's cure."""
-        self.events.tell("nothing-to-do", host, "healthy on its own", diagnosis.playbook.name)
-        self._reasons.append(f"{host}: {diagnosis.playbook.name} is healthy on its own: nothing was changed")
-        self._vanished.setdefault(host, []).append(diagnosis.playbook.name)
+        cured = [str(one.fingerprint) for one in self._treated.values() if one.healed]
+        gone = f"healthy since {', '.join(cured)} was healed" if cured else "healthy on its own"
+        self.events.tell("nothing-to-do", host, gone, diagnosis.playbook.name)
+        self._reasons.append(f"{host}: {diagnosis.playbook.name} is {gone}: nothing was changed")
+        self._vanished[host] = gone
         return True
 
     def _join(self, host: str, diagnosis: Diagnosis, known: Treated) -> bool:

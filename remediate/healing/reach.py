@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from remediate.engine import Ending, HostRun, Look
@@ -24,6 +24,7 @@ class Orders:
         policy: Its policy.
         development: Whether what lives there may be lost.
         groups: The group of each host that is to be healed, by name.
+        members: The group of each host of the environment, by name.
         rounds: How often it may be looked and tried.
         within: Seconds for all of it.
         proposing: Whether plans are only written down.
@@ -38,6 +39,7 @@ class Orders:
     within: float = 600.0
     proposing: bool = False
     places: tuple[str, ...] = ()
+    members: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cure(Protocol):

@@ -8,6 +8,7 @@ from remediate.clock import Clock
 from remediate.engine import Ending
 from remediate.healing.brakes import braked
 from remediate.healing.history import KINDS, Fingerprint, History, history_of
+from remediate.healing.people import People
 from remediate.healing.planned import allowed, target_of
 from remediate.healing.reach import Cure, Orders
 from remediate.healing.switch import stopped
@@ -72,17 +73,21 @@ class Ruler:
             (
                 *self._of_the_cure(diagnosis, cure, time_left),
                 *self._of_the_moment(_needs(diagnosis), held),
-                *self._of_people(host),
+                *self._people.on(host),
                 *braked(wish),
             )
         )
 
     def _wish(self, host: str, diagnosis: Diagnosis, cure: Cure, history: History) -> Wish:
         living, left = self.at_work(history)
+        group = self.orders.groups[host]
+        others = {one for one, its in self.orders.members.items() if its == group and one != host}
+        people = self._people.in_work(others)
+        living |= {run for run in people.values() if self.journal.lives(run)}
         return Wish(
             fingerprint=self.fingerprint(host, diagnosis, cure),
             host=host,
-            group=self.orders.groups[host],
+            group=group,
             per_hour=diagnosis.playbook.auto.per_hour,
             auto=self.orders.policy.auto,
             now=self.clock.wall(),
@@ -91,7 +96,12 @@ class Ruler:
             living=living,
             round=self.orders.within,
             places=self.orders.places,
+            people=people,
         )
+
+    @property
+    def _people(self) -> People:
+        return People(self.orders.environment, self.journal)
 
     def _of_the_cure(self, diagnosis: Diagnosis, cure: Cure, time_left: float) -> Iterator[Condition]:
         book, found, orders = diagnosis.playbook, cure.found, self.orders
@@ -144,25 +154,6 @@ class Ruler:
         yield Condition(name="in a maintenance window", holds=left > 0 and left >= needs, said=said)
         said = f"the host is held by {held}" if held else "nobody holds the host"
         yield Condition(name="nobody holds the host", holds=not held, said=said)
-
-    def _of_people(self, host: str) -> Iterator[Condition]:
-        """Return whether a person's run is under way on a host, or was left half-way there: hands off, both times."""
-        begun = [
-            summary
-            for summary in self.journal.runs()
-            if summary.header.command == "run"
-            and not summary.header.healing
-            and summary.header.environment == self.orders.environment
-            and host in summary.unfinished
-        ]
-        living = next((one.header.run for one in begun if self.journal.lives(one.header.run)), "")
-        said = f"run {living} of a person is under way there" if living else "none is"
-        runs = (living,) if living else ()
-        yield Condition(name="no person is at it", holds=not living, said=said, waits_for=runs)
-        left = next((one.header.run for one in begun if one.owed and one.header.run != living), "")
-        todo = f"remediate resume {left}, or remediate rollback {left}"
-        said = f"run {left} never ended there: {todo}" if left else "nothing was"
-        yield Condition(name="nothing was left half-way", holds=not left, said=said)
 
 
 def _needs(diagnosis: Diagnosis) -> float:

@@ -1,5 +1,6 @@
 """A cure that is to be begun, with what is known of its fault: what the brakes read. Pure: it decides nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from remediate.healing.history import AHEAD, Attempt, Fingerprint, History
@@ -24,6 +25,7 @@ class Wish:
         living: Those of them whose process lives: their end can be waited for.
         round: Seconds that the round-trip it belongs to may take.
         places: Words that name inventory and state directory again, for a command to copy.
+        people: The group's other hosts that a person's run is changing, or has left half-way, with the run.
     """
 
     fingerprint: Fingerprint
@@ -37,6 +39,7 @@ class Wish:
     living: frozenset[str] = frozenset()
     round: float = 0.0
     places: tuple[str, ...] = ()
+    people: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def before(self) -> tuple[Attempt, ...]:

@@ -257,7 +257,7 @@ def test_also_who_has_the_key_cannot_show_less_than_is_done(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ground.makes_plan()
-    monkeypatch.setattr("remediate.cli.applying._refuse_unsealed", lambda *_: None)
+    monkeypatch.setattr("remediate.cli.applying.refuse_unsealed", lambda *_: None)
     (host,) = read_document(ground.plan).document.hosts
     first, second = host.fixes
     (change,) = second.changes

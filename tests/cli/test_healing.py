@@ -3,13 +3,15 @@
 import json
 import re
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from remediate.cli import app
+from remediate.cli import app, healing_reach
 from remediate.cli.healing_reach import Hands, PlannedCure
 from remediate.cli.session import Session
 from remediate.errors import JournalError
@@ -247,6 +249,36 @@ def test_where_the_policy_leaves_cures_to_a_person_a_plan_is_left_that_apply_tak
     code, said, err = ward.does("apply", fault["plan"], "--yes")
     assert code == 0, said + err
     assert ward.content() == GREEN
+
+
+def test_a_plan_that_would_still_be_applied_stays_as_it_is_for_its_reviewers(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward.policy("auto: {allowed: false}")
+    numbers = count()
+
+    def left() -> bytes:
+        (fault,) = ward.told("--reason", f"at {next(numbers)}")[1]["faults"]
+        return Path(fault["plan"]).read_bytes()
+
+    first = left()
+    assert left() == first
+    ward.write(CONFIG, b"# theirs\ncolour=red\n")
+    other = left()
+    assert other != first, "something else would be changed"
+    assert left() == other
+    (plan,) = (ward.state / "plans").iterdir()
+    plan.write_bytes(altered := other.replace(b"colour", b"colours", 1))
+    assert left() not in {altered, other}, "somebody altered it"
+    assert ward.does("apply", str(plan), "--yes")[0] == 0
+    applied = plan.read_bytes()
+    ward.write(CONFIG, b"# theirs\ncolour=red\n")
+    assert left() != applied, "it was applied already"
+    plan.unlink()
+    monkeypatch.setattr(healing_reach, "LIFETIME", 0.2)
+    short = left()
+    time.sleep(0.3)
+    assert left() != short, "it has expired"
 
 
 def test_a_summary_that_cannot_be_written_keeps_nobody_from_being_called(ward: Ward) -> None:
@@ -550,6 +582,43 @@ def test_hosts_that_are_half_changed_count_as_in_work(ward: Ward) -> None:
     assert (code, ward.content(host="web2")) == (8, RED)
     assert "1 other hosts of backend are in work (web1 by run" in healed["faults"][0]["why"]
     ward.policy("auto: {allowed: true, hosts_at_once: 2}")
+    assert ward.heals(on="web2")[0] == 0
+
+
+def test_a_host_that_a_persons_killed_run_left_half_changed_counts_as_in_work(ward: Ward) -> None:
+    ward.policy("confirm: yes, auto: {allowed: true}")
+    ward.book(BOTH)
+    ward.write(LIMITS, b"limit=1\n")
+
+    def kill(path: str) -> None:
+        if path == LIMITS:
+            raise Killed
+
+    ward.on_change = kill
+    with pytest.raises(Killed):
+        ward.does("run", "both", "--on", "web1", "--yes")
+    ward.on_change = len
+    code, healed = ward.told(on="web2")
+    assert (code, ward.content(host="web2")) == (8, RED)
+    assert "1 other hosts of backend are in work (web1 by run" in healed["faults"][0]["why"]
+    ward.policy("auto: {allowed: true, hosts_at_once: 2}")
+    assert ward.heals(on="web2")[0] == 0
+
+
+def test_a_host_that_a_persons_run_is_changing_counts_as_in_work_and_is_waited_for(ward: Ward) -> None:
+    ward.policy("confirm: yes, auto: {allowed: true, cooldown: 0s}")
+    seen: list[str] = []
+
+    def meanwhile(path: str) -> None:
+        ward.on_change = len
+        code, healed = ward.told("--within", "2s", on="web2")
+        assert (code, ward.content(host="web2"), path) == (8, RED, CONFIG)
+        seen.append(healed["faults"][0]["why"])
+
+    ward.on_change = meanwhile
+    assert ward.does("run", "colour", "--on", "web1", "--yes")[0] == 0
+    assert "1 other hosts of backend are in work (web1 by run" in seen[0]
+    assert "rollback" not in seen[0], "its process lives"
     assert ward.heals(on="web2")[0] == 0
 
 

@@ -200,7 +200,8 @@ def test_a_fault_of_a_database_that_three_hosts_share_is_cured_once(world: World
     (fault,) = healed.faults
     assert (fault.fingerprint.target, fault.outcome) == (SHARED, Outcome.FIXED)
     assert ends(healed) == ["fixed", "healthy", "healthy"]
-    assert [event.host for event in told if event.text == "healthy on its own"] == ["web2", "web3"]
+    gone = f"healthy since missing-columns on {SHARED} (lab) was healed"
+    assert [event.host for event in told if event.text == gone] == ["web2", "web3"]
 
 
 def test_one_that_is_left_to_a_person_is_proposed_once_for_all_of_them(world: World) -> None:
@@ -308,13 +309,13 @@ def test_a_round_trip_of_hours_tries_a_bad_cure_on_one_host_as_well(world: World
     assert world.cured == [("web1", "prisma-import"), ("web2", "vacuum")]
 
 
-def test_a_fault_that_is_gone_before_its_turn_is_told_as_healthy_on_its_own(world: World) -> None:
+def test_a_fault_that_is_gone_before_its_turn_is_told_to_be_and_since_what_was_healed(world: World) -> None:
     world.faults = {"web1": {"prisma-import"}, "web2": {"vacuum"}, "web3": set()}
     world.on_cure = world.faults["web2"].clear
     healed, _ = healing(world)
     assert [end.why.partition(":")[0] for end in healed.hosts.values()] == [
         "healed",
-        "healthy on its own",
+        "healthy since prisma-import on web1 (lab) was healed",
         "nothing is wrong that a playbook knows",
     ]
 

@@ -490,6 +490,8 @@ def test_what_is_scheduled_and_cannot_be_begun_is_tried_again_a_little_later(war
     assert errand.name == "weekly"
     ward.refused(errand, hand.now)
     assert ward.next_errand(hand.now) is None
+    for host in ward.turns:
+        ward.begin_look(host, hand.stopwatch)
     assert 0 < ward.next_due(hand.now) <= 60
     again = ward.next_errand(hand.on(60))
     assert again == errand
