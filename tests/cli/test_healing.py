@@ -270,6 +270,8 @@ def test_a_plan_that_would_still_be_applied_stays_as_it_is_for_its_reviewers(
     (plan,) = (ward.state / "plans").iterdir()
     plan.write_bytes(altered := other.replace(b"colour", b"colours", 1))
     assert left() not in {altered, other}, "somebody altered it"
+    plan.write_text(forged := re.sub(r'"seal": "\w', '"seal": "_', plan.read_text()))
+    assert left() != forged.encode(), "somebody else made it"
     assert ward.does("apply", str(plan), "--yes")[0] == 0
     applied = plan.read_bytes()
     ward.write(CONFIG, b"# theirs\ncolour=red\n")
