@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from remediate.escalation.case import Case, Status
 from remediate.escalation.mended import closed
 from remediate.escalation.record import fingerprint
-from remediate.journal import Entry, RunSummary
+from remediate.journal import Entry, RunHeader, RunSummary
 from remediate.journal.understanding import understanding
 from remediate.model import WELL
 from remediate.questions import Value
@@ -292,13 +292,20 @@ def _without(escalation: Escalation, entry: Entry) -> Escalation:
 
 
 def _over(escalation: Escalation, runs: Iterable[RunSummary]) -> bool:
-    """Tell whether a run of the same playbook has ended well since, on every host that was ill."""
+    """Tell whether what looks for the same has ended well since, on every host that was ill; by the log's order."""
     good = {
         host
         for run in runs
-        if (run.header.playbook, run.header.environment) == (escalation.playbook, escalation.environment)
-        if run.ended is not None and run.ended > escalation.at
+        if _looks_for_it(run.header, escalation)
+        if run.ended_seq is not None and run.ended_seq > escalation.seq
         for host, outcome in run.outcomes.items()
         if outcome in WELL
     }
     return bool(escalation.hosts) and good >= set(escalation.hosts)
+
+
+def _looks_for_it(header: RunHeader, escalation: Escalation) -> bool:
+    """Tell whether it is a run of the same playbook; what is of several is looked for by a healing that asks all."""
+    if header.environment != escalation.environment or header.playbook != escalation.playbook:
+        return False
+    return bool(header.playbook) or (header.command == "heal" and not header.asked)

@@ -14,7 +14,7 @@ from remediate.escalation.again import case_again
 from remediate.escalation.case import Case, HostSeen, Status
 from remediate.escalation.delivery import Message, Sent
 from remediate.escalation.escalating import Escalated, Escalator
-from remediate.escalation.incident import KINDS, Escalation, left_of, open_incidents
+from remediate.escalation.incident import KINDS, Escalation, Incident, left_of, open_incidents
 from remediate.escalation.situation import is_due
 from remediate.inventory import Contact, Inventory, Policy, Reference
 from remediate.journal import Journal, Operator, RunHeader
@@ -64,15 +64,17 @@ class Desk:
             for name, url in zip(names, urls, strict=True)
         ]
 
-    def begin(self, run: str, *, ended: Outcome | None = None, hosts: Sequence[str] = ("web1",)) -> None:
-        header = RunHeader(
-            run=run,
-            playbook="two-files",
-            environment="lab",
-            operator=Operator(user="ada", machine="here"),
-            hosts=tuple(hosts),
-        )
-        self.journal.begin(header)
+    def begin(
+        self, run: str, *, ended: Outcome | None = None, hosts: Sequence[str] = ("web1",), **more: object
+    ) -> None:
+        known = {
+            "run": run,
+            "playbook": "two-files",
+            "environment": "lab",
+            "operator": Operator(user="ada", machine="here"),
+            "hosts": tuple(hosts),
+        }
+        self.journal.begin(RunHeader.model_validate({**known, **more}))
         for host in hosts if ended else ():
             self.journal.ended(run, host, ended)
 
@@ -194,6 +196,45 @@ def test_an_incident_is_over_once_a_run_of_its_playbook_ends_well_there(desk: De
     desk.begin("run-3")
     came = desk.escalates(desk.case("run-3"))
     assert (came.incident, desk.names) == ("run-3", ["lead", "lead"])
+
+
+HEALED_ALL, BY_ONE, BY_ANOTHER = (
+    ("heal", "-i", "lab"),
+    ("heal", "--only", "vacuum"),
+    ("heal", "--only=vacuum"),
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "argv", "ended", "over"),
+    [
+        ("heal", HEALED_ALL, Outcome.HEALTHY, True),
+        ("heal", HEALED_ALL, Outcome.NO_CURE, False),
+        ("heal", BY_ONE, Outcome.HEALTHY, False),
+        ("heal", BY_ANOTHER, Outcome.FIXED, False),
+        ("watch", HEALED_ALL, Outcome.HEALTHY, False),
+    ],
+)
+def test_what_several_playbooks_left_is_over_once_a_healing_that_asks_all_of_them_ends_well(
+    desk: Desk, command: str, argv: tuple[str, ...], ended: Outcome, *, over: bool
+) -> None:
+    faults = ("two-files on web1 (lab)", "other on web1 (lab)")
+    desk.escalates(desk.case(playbook="", fingerprints=faults))
+    desk.now += MINUTE
+    desk.begin("run-2", ended=ended, command=command, argv=argv, playbook="")
+    assert (open_ones(desk) == []) is over
+    assert (left_of("run-1", desk.journal.of_kinds(KINDS), desk.journal.runs()) is None) is over
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 0.0, 3600.0])
+def test_whether_a_run_ended_since_is_told_by_the_log_and_not_by_the_clock(desk: Desk, jump: float) -> None:
+    desk.begin("run-0", ended=Outcome.FIXED)
+    desk.now += jump
+    desk.escalates()
+    assert open_ones(desk) == ["run-1"]
+    desk.now -= jump
+    desk.begin("run-2", ended=Outcome.FIXED)
+    assert open_ones(desk) == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ROLLED_BACK, Outcome.NO_CURE, Outcome.PUT_BACK])
@@ -347,10 +388,17 @@ def test_the_audit_log_stays_whole(desk: Desk) -> None:
     assert json.loads(list(desk.journal.export("run-1"))[1])["body"]["level"] == 1
 
 
+def incidents(desk: Desk) -> tuple[Incident, ...]:
+    return open_incidents(desk.journal.of_kinds(KINDS), desk.journal.runs(), desk.now)
+
+
+def open_ones(desk: Desk) -> list[str]:
+    return [one.name for one in incidents(desk)]
+
+
 def due(desk: Desk) -> list[str]:
-    incidents = open_incidents(desk.journal.of_kinds(KINDS), desk.journal.runs(), desk.now)
     known = {"development": desk.development, "now": desk.now}
-    return [one.name for one in incidents if is_due(one, desk.contacts, **known)]
+    return [one.name for one in incidents(desk) if is_due(one, desk.contacts, **known)]
 
 
 def test_what_is_due_is_what_has_become_somebody_elses_turn(desk: Desk) -> None:
