@@ -11,7 +11,7 @@ def case_again(escalation: Escalation, now: float) -> Case:
         escalation: Its last one.
         now: Seconds since the epoch.
     """
-    known = escalation.model_dump(exclude={"seq", "at", "incident", "status", "level", "said"})
+    known = escalation.model_dump(exclude={"seq", "at", "incident", "status", "away", "level", "said"})
     return Case(
         **known,
         why=escalation.said,

@@ -222,4 +222,5 @@ def _body(case: Case, its_turn: Turn, incident: Incident) -> dict[str, Json]:
         "called": [one.name for one in its_turn.contacts],
         "why": "; ".join(reason.said for reason in its_turn.reasons),
         "status": case.status.value,
+        "away": case.is_away,
     }

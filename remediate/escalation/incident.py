@@ -39,6 +39,7 @@ class Escalation(Value):
         title: What is wrong, in a line.
         said: Why a person is needed, in a line.
         status: How the app did.
+        away: Whether nobody could use it; not told in entries of old, which had only what was broken.
         level: The level it came to.
         started: Seconds since the epoch when the fault was first seen.
     """
@@ -56,6 +57,7 @@ class Escalation(Value):
     title: str
     said: str
     status: Status
+    away: bool
     level: int
     started: float
 
@@ -272,7 +274,8 @@ def _escalation(entry: Entry) -> Escalation:
     names = ("incident", "environment", "playbook", "title", "said", "status", "level", "started")
     known = {name: entry.body[name] for name in names}
     lists = {name: tuple(entry.body[name]) for name in ("fingerprints", "hosts", "apps", "topics")}
-    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists)
+    away = entry.body.get("away", entry.body["status"] == Status.BROKEN)
+    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, away=away, **known, **lists)
 
 
 def _delivery(entry: Entry) -> Delivery:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from remediate.escalation.case import Case, Status
+from remediate.escalation.case import Case
 from remediate.escalation.incident import Incident
 from remediate.escalation.levels import Situation, turn
 from remediate.inventory import Contact
@@ -20,7 +20,7 @@ def situation_of(case: Case, incident: Incident, *, development: bool, asked: in
         development: Whether its inventory says that what lives there may be lost: an outage there is none.
         asked: The level that a person asks for; 0 where nobody does.
     """
-    away = case.status is Status.BROKEN and not development
+    away = case.is_away and not development
     known = _situation(incident, case.topics, case.apps, case.made)
     return known.model_copy(
         update={"outage": max(case.made - case.started, 0.0) if away else 0.0, "asked": asked}
@@ -37,7 +37,7 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
         now: Seconds since the epoch.
     """
     last = incident.escalations[-1]
-    away = last.status is Status.BROKEN and not development
+    away = last.away and not development
     known = _situation(incident, last.topics, last.apps, now)
     later = known.model_copy(update={"outage": max(now - last.started, 0.0) if away else 0.0})
     its_turn = turn(later, contacts)

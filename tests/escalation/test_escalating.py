@@ -17,7 +17,7 @@ from remediate.escalation.escalating import Escalated, Escalator
 from remediate.escalation.incident import KINDS, Escalation, Incident, left_of, open_incidents
 from remediate.escalation.situation import is_due
 from remediate.inventory import Contact, Inventory, Policy, Reference
-from remediate.journal import Journal, Operator, RunHeader
+from remediate.journal import Entry, Journal, Operator, RunHeader
 from remediate.masking import Masker
 from remediate.model import Outcome
 from tests.escalation.services import PASSWORD, TOKEN
@@ -173,6 +173,63 @@ def test_an_outage_of_development_is_none(desk: Desk) -> None:
     desk.development = True
     desk.now += 60 * MINUTE
     assert desk.escalates(desk.case(seen=broken())).turn.level == 1
+
+
+B, P, W, U = Status.BROKEN, Status.PARTLY, Status.WORKING, Status.UNKNOWN
+AWAY = (U, False)
+"""A host that cannot be reached: how it does is not known."""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "outage"),
+    [
+        ([], False),
+        ([(B, True)], True),
+        ([(P, True)], False),
+        ([(W, True)], False),
+        ([(U, True)], False),
+        ([AWAY], True),
+        ([(B, True), (B, True)], True),
+        ([(B, True), AWAY], True),
+        ([AWAY, AWAY], True),
+        ([(B, True), (U, True)], False),
+        ([AWAY, (U, True)], False),
+        ([AWAY, (P, True)], False),
+        ([AWAY, (W, True)], False),
+    ],
+)
+def test_an_outage_is_where_each_host_is_broken_or_out_of_reach(
+    desk: Desk, hosts: list[tuple[Status, bool]], *, outage: bool
+) -> None:
+    desk.contacts = (LEAD, CTO)
+    seen = [
+        HostSeen(host=str(place), app="lumiku", status=status, reached=reached)
+        for place, (status, reached) in enumerate(hosts)
+    ]
+    assert desk.escalates(desk.case(seen=seen)).turn.level == 1
+    assert due(desk) == []
+    desk.now += 16 * MINUTE
+    assert due(desk) == ["run-1"] * outage, "it is known later, without another look"
+    desk.development = True
+    assert due(desk) == []
+    assert desk.escalates(desk.case(seen=seen)).turn.level == 1
+    desk.development = False
+    assert desk.escalates(desk.case(seen=seen)).turn.level == (3 if outage else 1)
+
+
+@pytest.mark.parametrize(("status", "outage"), [(B, True), (U, False)])
+def test_an_entry_of_old_tells_only_of_what_was_broken(desk: Desk, status: Status, *, outage: bool) -> None:
+    desk.contacts = (LEAD, CTO)
+    desk.escalates(desk.case(seen=[HostSeen(host="web1", app="lumiku", status=status)]))
+    old = [of_old(entry, "away") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert is_due(incident, desk.contacts, development=False, now=desk.now + 16 * MINUTE) is outage
+
+
+def of_old(entry: Entry, *names: str) -> Entry:
+    """Return an entry as it was written before it had these."""
+    body = {name: value for name, value in entry.body.items() if name not in names}
+    return entry.model_copy(update={"body": body})
 
 
 def test_the_report_says_when_the_next_level_comes(desk: Desk) -> None:
