@@ -5,7 +5,7 @@ the same. One at a time on a runner, so that nobody is told twice.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,15 @@ from remediate.escalation.delivery import (
     unreachable,
 )
 from remediate.escalation.files import write_report
-from remediate.escalation.incident import DELIVERED, ESCALATED, KINDS, UNDELIVERED, Incident, incident_of
+from remediate.escalation.incident import (
+    DELIVERED,
+    ESCALATED,
+    KINDS,
+    UNDELIVERED,
+    Incident,
+    first_seen,
+    incident_of,
+)
 from remediate.escalation.levels import Turn, next_turn, turn
 from remediate.escalation.mended import CONCERN
 from remediate.escalation.redaction import without_secrets
@@ -93,7 +101,7 @@ class Escalator:
     _problems: list[str] = field(default_factory=list)
 
     def escalate(self, case: Case, *, asked: int = 0, delivering: bool = True) -> Escalated:
-        """Escalate a case; one that belongs to an open incident adds to it, and tells only who has not been told.
+        """Escalate a case; one that belongs to an open incident adds to it, and tells who has not been told of all of it.
 
         Args:
             case: What is known.
@@ -106,17 +114,18 @@ class Escalator:
 
     def _escalate(self, case: Case, asked: int, *, delivering: bool) -> Escalated:
         incident = self._incident(case)
-        if incident.started is not None:
-            case = case.model_copy(update={"started": min(incident.started, case.started)})
+        since = first_seen(case, incident)
+        case = case.model_copy(update={"started": min(case.started, case.made, *since.values())})
         situation = situation_of(case, incident, development=self.inventory.development, asked=asked)
         its_turn = turn(situation, self.inventory.contacts)
-        left = [one for one in its_turn.contacts if not incident.was_told(one.name, its_turn.level)]
+        faults, level = case.fingerprints, its_turn.level
+        left = [one for one in its_turn.contacts if not incident.was_told(one.name, level, faults)]
         addresses, unknown = self._addresses(left) if delivering else ([], [])
         clear = without_secrets(case, self.masker.text)  # once all URLs are known
         contacts = self.inventory.contacts
         report = report_of(clear, its_turn, incident, contacts, next_turn(situation, contacts))
         file = self._write(clear, report)
-        self._note(case.run, ESCALATED, _body(clear, its_turn, incident))
+        self._note(case.run, ESCALATED, _body(clear, its_turn, incident, [since[one] for one in faults]))
         told = (*map(self._masked, unknown), *self._tell(addresses, report, file))
         for one in told:
             self._note_told(case.run, one, its_turn, incident)
@@ -206,10 +215,11 @@ class Escalator:
         return one_line(self.masker.text(text), 300)
 
 
-def _body(case: Case, its_turn: Turn, incident: Incident) -> dict[str, Json]:
+def _body(case: Case, its_turn: Turn, incident: Incident, since: Iterable[float]) -> dict[str, Json]:
     return {
         "incident": incident.name,
         "fingerprints": list(case.fingerprints),
+        "since": list(since),
         "environment": case.environment,
         "playbook": case.playbook,
         "hosts": list(case.hosts),

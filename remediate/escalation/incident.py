@@ -41,7 +41,8 @@ class Escalation(Value):
         status: How the app did.
         away: Whether nobody could use it; not told in entries of old, which had only what was broken.
         level: The level it came to.
-        started: Seconds since the epoch when the fault was first seen.
+        started: Seconds since the epoch when the first of its faults was first seen.
+        since: The same for each of its faults.
     """
 
     seq: int
@@ -60,6 +61,7 @@ class Escalation(Value):
     away: bool
     level: int
     started: float
+    since: dict[str, float]
 
     @property
     def concerns(self) -> frozenset[tuple[str, str, str]]:
@@ -121,14 +123,37 @@ class Incident(Value):
         return min((one.at for one in self.escalations), default=None)
 
     @property
-    def started(self) -> float | None:
-        """When its fault was first seen; None for the first time."""
-        return min((one.started for one in self.escalations), default=None)
+    def since(self) -> dict[str, float]:
+        """When each of its faults was first seen; none for the first time."""
+        seen: dict[str, float] = {}
+        for one in self.escalations:
+            seen |= {fault: min(one.since[fault], seen.get(fault, math.inf)) for fault in one.fingerprints}
+        return seen
 
-    def was_told(self, contact: str, level: int) -> bool:
-        """Tell whether somebody was reached about it, at this level or a higher one."""
-        told = (one for one in self.deliveries if one.delivered and one.contact == contact)
-        return any(one.level >= level for one in told)
+    def was_told(self, contact: str, level: int, faults: Iterable[str]) -> bool:
+        """Tell whether somebody was reached about all of these faults, at this level or a higher one."""
+        mine = (one for one in self.deliveries if one.delivered and one.contact == contact)
+        told = [set(self._about(one)) for one in mine if one.level >= level]
+        return bool(told) and set().union(*told) >= set(faults)
+
+    def _about(self, delivery: Delivery) -> tuple[str, ...]:
+        """Return the faults that somebody was told of: those of its run's last escalation before, but what is over."""
+        before = [one for one in self.escalations if one.run == delivery.run and one.seq < delivery.seq]
+        return before[-1].fingerprints if before else ()
+
+
+def first_seen(case: Case, incident: Incident) -> dict[str, float]:
+    """Return when each fault of a case was first seen, in seconds since the epoch; never later than now.
+
+    When a case began is when its oldest fault did: one that joins what is known is as old as the case tells us of it.
+
+    Args:
+        case: The case.
+        incident: What it belongs to.
+    """
+    known = incident.since
+    new = case.made if known.keys() & set(case.fingerprints) else case.started
+    return {one: min(known.get(one, new), case.made) for one in case.fingerprints}
 
 
 def left_of(run: str, entries: Iterable[Entry], runs: Sequence[RunSummary]) -> Escalation | None:
@@ -275,7 +300,9 @@ def _escalation(entry: Entry) -> Escalation:
     known = {name: entry.body[name] for name in names}
     lists = {name: tuple(entry.body[name]) for name in ("fingerprints", "hosts", "apps", "topics")}
     away = entry.body.get("away", entry.body["status"] == Status.BROKEN)
-    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, away=away, **known, **lists)
+    since = entry.body.get("since", [known["started"]] * len(lists["fingerprints"]))
+    told = {"away": away, "since": dict(zip(lists["fingerprints"], since, strict=True))}
+    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists, **told)
 
 
 def _delivery(entry: Entry) -> Delivery:
@@ -291,7 +318,8 @@ def _without(escalation: Escalation, entry: Entry) -> Escalation:
         return escalation
     alike = gone if len(escalation.hosts) > 1 else f"{told['playbook']} on "
     left = tuple(one for one in escalation.fingerprints if not one.startswith(alike))
-    return escalation.model_copy(update={"fingerprints": left})
+    started = min((escalation.since[one] for one in left), default=escalation.started)
+    return escalation.model_copy(update={"fingerprints": left, "started": started})
 
 
 def _over(escalation: Escalation, runs: Iterable[RunSummary]) -> bool:

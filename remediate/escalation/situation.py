@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from remediate.escalation.case import Case
-from remediate.escalation.incident import Incident
+from remediate.escalation.incident import Delivery, Incident
 from remediate.escalation.levels import Situation, turn
 from remediate.inventory import Contact
 
@@ -46,11 +46,19 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
 
 def _to_try(incident: Incident, contact: Contact, now: float) -> bool:
     """Return whether somebody could not be reached at the level that was come to, and it is time to try again."""
-    mine = [one for one in incident.deliveries if one.contact == contact.name and not one.delivered]
-    if not mine or incident.was_told(contact.name, incident.reached):
+    mine = _in_vain(one for one in incident.deliveries if one.contact == contact.name)
+    if not mine or incident.was_told(contact.name, incident.reached, incident.escalations[-1].fingerprints):
         return False
     times = len(mine) // max(len(contact.notify), 1)
     return now >= mine[-1].at + min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+
+
+def _in_vain(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return what did not reach somebody since they were last reached, oldest first."""
+    since: list[Delivery] = []
+    for one in deliveries:
+        since = [] if one.delivered else [*since, one]
+    return since
 
 
 def _situation(incident: Incident, topics: Iterable[str], apps: Iterable[str], now: float) -> Situation:

@@ -154,6 +154,81 @@ def test_another_fault_is_another_incident(desk: Desk) -> None:
     assert (came.incident, desk.names) == ("run-2", ["lead", "lead"])
 
 
+OLD, NEW = "two-files on web1 (lab)", "other on web1 (lab)"
+BOTH = (OLD, NEW)
+
+
+def test_a_new_fault_beside_one_that_was_told_is_told_once_and_so_is_one_that_comes_again(desk: Desk) -> None:
+    for faults, told in (((OLD,), 1), (BOTH, 2), (BOTH, 2), ((OLD,), 2), ((NEW,), 2)):
+        came = desk.escalates(desk.case(fingerprints=faults))
+        assert (came.incident, len(desk.told)) == ("run-1", told)
+    desk.now += 11 * MINUTE
+    for _ in range(2):
+        desk.escalates(desk.case(fingerprints=BOTH))
+        assert desk.names == ["lead", "lead", "second"], "the next level once, the first no more"
+    closed(desk, "other", "web1")
+    for _ in range(2):
+        assert desk.escalates(desk.case(fingerprints=BOTH)).incident == "run-1"
+        assert desk.names == ["lead", "lead", "second", "second"], "it was over: whose turn it is has it anew"
+
+
+def test_who_could_not_be_told_of_a_new_fault_is_tried_again_as_if_it_were_the_first_one(desk: Desk) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    for _ in range(5):
+        desk.escalates()
+    desk.refusing = set()
+    desk.escalates()
+    desk.refusing = {"lead"}
+    desk.escalates(desk.case(fingerprints=BOTH))
+    assert due(desk) == []
+    desk.now += MINUTE
+    assert due(desk) == ["run-1"]
+    desk.refusing = set()
+    desk.escalates(desk.case(fingerprints=BOTH))
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+@pytest.mark.parametrize("ends", ["closed", "unheard"])
+def test_an_outage_is_counted_from_when_what_is_still_ill_was_first_seen(desk: Desk, ends: str) -> None:
+    desk.contacts = (LEAD, CTO)
+    began = desk.now
+    desk.escalates(desk.case(seen=broken()))
+    desk.now += 10 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH, seen=broken()))
+    desk.now += 4 * MINUTE
+    if ends == "closed":
+        closed(desk, "two-files", "web1")
+    came = desk.escalates(desk.case(fingerprints=(NEW,), started=desk.now, seen=broken()))
+    assert (came.incident, came.turn.level, came.case.started) == ("run-1", 1, began + 10 * MINUTE)
+    desk.now = began + 24 * MINUTE
+    assert due(desk) == []
+    desk.now = began + 26 * MINUTE
+    assert due(desk) == ["run-1"]
+    assert desk.escalates(desk.case(fingerprints=(NEW,), started=desk.now, seen=broken())).turn.level == 3
+
+
+def test_what_is_due_and_what_is_told_again_goes_by_the_faults_that_are_left(desk: Desk) -> None:
+    desk.contacts = (LEAD, CTO)
+    began = desk.now
+    desk.escalates(desk.case(seen=broken()))
+    desk.now += 10 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH, seen=broken()))
+    closed(desk, "two-files", "web1")
+    (incident,) = incidents(desk)
+    assert case_again(incident.escalations[-1], desk.now).started == began + 10 * MINUTE
+    desk.now = began + 16 * MINUTE
+    assert due(desk) == []
+
+
+def test_a_fault_of_an_entry_of_old_is_as_old_as_the_entry_says(desk: Desk) -> None:
+    desk.now += 5 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH))
+    old = [of_old(entry, "since") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert incident.since == dict.fromkeys(BOTH, 1_000_000.0)
+
+
 def test_when_its_time_is_over_the_next_level_is_told_and_then_the_next(desk: Desk) -> None:
     desk.escalates(desk.case(seen=broken()))
     for minutes, level, names in ((9, 1, ["lead"]), (11, 2, ["lead", "second"]), (14, 2, ["lead", "second"])):
