@@ -101,7 +101,7 @@ class Escalator:
     _problems: list[str] = field(default_factory=list)
 
     def escalate(self, case: Case, *, asked: int = 0, delivering: bool = True) -> Escalated:
-        """Escalate a case; one that belongs to an open incident adds to it, and tells who has not been told of all of it.
+        """Escalate a case; one that belongs to an open incident adds to it; who knows all of it is not told.
 
         Args:
             case: What is known.
@@ -125,7 +125,8 @@ class Escalator:
         contacts = self.inventory.contacts
         report = report_of(clear, its_turn, incident, contacts, next_turn(situation, contacts))
         file = self._write(clear, report)
-        self._note(case.run, ESCALATED, _body(clear, its_turn, incident, [since[one] for one in faults]))
+        body = _body(clear, its_turn, incident, [since[one] for one in faults])
+        self._note(case.run, ESCALATED, {**body, "delivering": delivering})
         told = (*map(self._masked, unknown), *self._tell(addresses, report, file))
         for one in told:
             self._note_told(case.run, one, its_turn, incident)

@@ -18,6 +18,8 @@ from remediate.questions import Value
 ESCALATED, DELIVERED, UNDELIVERED, HEALED = "escalated", "delivered", "undelivered", "incident"
 KINDS = frozenset({ESCALATED, DELIVERED, UNDELIVERED, HEALED})
 """The kinds of entries that incidents are read from; the last one is written by whoever heals or watches."""
+AHEAD = 60.0
+"""Seconds by which an entry must lie in the future to be one of a wrong clock: clocks are set right by less."""
 SILENCE = 24 * 3600.0
 """Seconds after which an incident of which nothing was heard is over."""
 
@@ -43,6 +45,7 @@ class Escalation(Value):
         level: The level it came to.
         started: Seconds since the epoch when the first of its faults was first seen.
         since: The same for each of its faults.
+        delivering: Whether anybody was to be told.
     """
 
     seq: int
@@ -62,6 +65,7 @@ class Escalation(Value):
     level: int
     started: float
     since: dict[str, float]
+    delivering: bool
 
     @property
     def concerns(self) -> frozenset[tuple[str, str, str]]:
@@ -274,7 +278,10 @@ def _read(
 
 
 def _heard(escalations: Sequence[Escalation], now: float) -> list[Escalation]:
-    """Return the escalations of incidents of which something was heard lately."""
+    """Return the escalations of incidents of which something was heard lately.
+
+    One that a clock wrote down which was ahead was: what is due of it is written down anew, with the right time.
+    """
     heard = {one.incident: one.at for one in escalations}
     return [one for one in escalations if now - heard[one.incident] < SILENCE]
 
@@ -302,6 +309,7 @@ def _escalation(entry: Entry) -> Escalation:
     away = entry.body.get("away", entry.body["status"] == Status.BROKEN)
     since = entry.body.get("since", [known["started"]] * len(lists["fingerprints"]))
     told = {"away": away, "since": dict(zip(lists["fingerprints"], since, strict=True))}
+    told["delivering"] = entry.body.get("delivering", True)
     return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists, **told)
 
 

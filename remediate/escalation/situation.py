@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from remediate.escalation.case import Case
-from remediate.escalation.incident import Delivery, Incident
+from remediate.escalation.incident import AHEAD, Delivery, Escalation, Incident
 from remediate.escalation.levels import Situation, turn
 from remediate.inventory import Contact
 
@@ -30,6 +30,9 @@ def situation_of(case: Case, incident: Incident, *, development: bool, asked: in
 def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool, now: float) -> bool:
     """Return whether it is somebody else's turn since it was last escalated, or somebody is to be tried again.
 
+    One that a clock wrote down which was ahead is due, too: how long it is open nobody can tell, so no level is raised
+    by it, and who knows of it is not told; but it stands there anew, and time counts from then.
+
     Args:
         incident: An open one.
         contacts: Its inventory's.
@@ -37,6 +40,8 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
         now: Seconds since the epoch.
     """
     last = incident.escalations[-1]
+    if last.at > now + AHEAD:
+        return True
     away = last.away and not development
     known = _situation(incident, last.topics, last.apps, now)
     later = known.model_copy(update={"outage": max(now - last.started, 0.0) if away else 0.0})
@@ -45,12 +50,22 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
 
 
 def _to_try(incident: Incident, contact: Contact, now: float) -> bool:
-    """Return whether somebody could not be reached at the level that was come to, and it is time to try again."""
-    mine = _in_vain(one for one in incident.deliveries if one.contact == contact.name)
-    if not mine or incident.was_told(contact.name, incident.reached, incident.escalations[-1].fingerprints):
+    """Return whether somebody does not know of it at the level that was come to, and it is time to try again.
+
+    They could not be reached, or what was to tell them ended before it had: then nothing was heard of it. What a clock
+    wrote down which was ahead was long ago.
+    """
+    last = incident.escalations[-1]
+    if not contact.notify or incident.was_told(contact.name, incident.reached, last.fingerprints):
         return False
-    times = len(mine) // max(len(contact.notify), 1)
-    return now >= mine[-1].at + min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+    mine = _in_vain(one for one in incident.deliveries if one.contact == contact.name)
+    begun = [one for one in incident.escalations if one.delivering]
+    heard: list[Escalation | Delivery] = sorted((*begun[-1:], *mine[-1:]), key=lambda one: one.seq)
+    if not heard:
+        return False
+    times, last_try = len(mine) // len(contact.notify), heard[-1].at
+    pause = min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+    return now >= last_try + pause or last_try > now + AHEAD
 
 
 def _in_vain(deliveries: Iterable[Delivery]) -> list[Delivery]:

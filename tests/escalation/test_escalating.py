@@ -563,6 +563,119 @@ def test_who_could_not_be_reached_is_due_again_with_growing_pauses(desk: Desk) -
     assert due(desk) == [], "they know"
 
 
+class Killed(BaseException):
+    """What becomes of a process that is killed while it tells somebody."""
+
+
+def killed(*_: object) -> list[Sent]:
+    raise Killed
+
+
+def test_a_call_that_was_cut_off_before_anything_was_heard_of_it_is_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.contacts = (LEAD,)
+    for _ in range(2):
+        with monkeypatch.context() as dying:
+            dying.setattr(desk, "send", killed)
+            with pytest.raises(Killed):
+                desk.escalates()
+        assert due(desk) == [], "it may still be at it"
+        desk.now += MINUTE
+        assert due(desk) == ["run-1"]
+    desk.escalates(delivering=False)
+    desk.now += MINUTE
+    assert due(desk) == ["run-1"], "a report alone tells nobody"
+    desk.escalates()
+    desk.now += 60 * MINUTE
+    assert (desk.names, due(desk)) == (["lead"], [])
+
+
+def test_a_retry_that_was_cut_off_is_made_again_after_its_own_pause(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    for pause in (1, 2, 4):
+        desk.escalates()
+        desk.now += pause * MINUTE
+    monkeypatch.setattr(desk, "send", killed)
+    with pytest.raises(Killed):
+        desk.escalates()
+    desk.now += 4 * MINUTE - 1
+    assert due(desk) == []
+    desk.now += 1
+    assert due(desk) == ["run-1"]
+
+
+@pytest.mark.parametrize("contact", [LEAD, LEAD.model_copy(update={"notify": ()})])
+def test_what_was_to_tell_nobody_and_who_cannot_be_told_is_not_due(desk: Desk, contact: Contact) -> None:
+    desk.contacts = (contact,)
+    desk.escalates(delivering=not contact.notify)
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+def test_an_entry_of_old_is_of_a_call_that_was_to_be_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "send", killed)
+    with pytest.raises(Killed):
+        desk.escalates()
+    old = [of_old(entry, "delivering") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert is_due(incident, desk.contacts, development=False, now=desk.now + MINUTE)
+
+
+@pytest.mark.parametrize("delivering", [True, False])
+def test_what_a_clock_wrote_down_that_was_ahead_is_tried_at_once_and_then_with_pauses(
+    desk: Desk, *, delivering: bool
+) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    desk.now += 365 * 24 * 60 * MINUTE
+    desk.escalates()
+    desk.now = 1_000_000.0
+    desk.escalates(delivering=delivering)
+    assert due(desk) == [] if delivering else ["run-1"]
+    desk.escalates()
+    assert due(desk) == []
+    desk.now += 4 * MINUTE
+    desk.refusing = set()
+    assert due(desk) == ["run-1"]
+    desk.escalates()
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+def test_an_incident_of_a_clock_that_was_ahead_is_written_down_anew_and_calls_nobody_too_early(
+    desk: Desk,
+) -> None:
+    right = desk.now
+    desk.now += 365 * 24 * 60 * MINUTE
+    desk.escalates(desk.case(started=desk.now, seen=broken()))
+    desk.now = right + 30
+    began = right + 365 * 24 * 60 * MINUTE
+    assert due(desk) == ["run-1"]
+    came = desk.escalates(desk.case(started=began, seen=broken()))
+    assert (came.incident, came.turn.level, came.told, due(desk)) == ("run-1", 1, (), [])
+    for minutes, names in ((9, ["lead"]), (11, ["lead", "second"]), (16, ["lead", "second", "cto"])):
+        desk.now = right + 30 + minutes * MINUTE
+        assert bool(due(desk)) is (minutes != 9)
+        desk.escalates(desk.case(started=began, seen=broken()))
+        assert (desk.names, due(desk)) == (names, [])
+    desk.now += 25 * 60 * MINUTE
+    assert open_ones(desk) == []
+
+
+@pytest.mark.parametrize(("ahead", "again"), [(59, False), (61, True)])
+def test_a_clock_that_is_set_right_by_little_has_nothing_written_down_anew(
+    desk: Desk, ahead: float, *, again: bool
+) -> None:
+    desk.now += ahead
+    desk.escalates()
+    desk.now -= ahead
+    assert (due(desk) == ["run-1"]) is again
+
+
 def test_a_fault_in_another_app_makes_both_due(desk: Desk) -> None:
     desk.contacts = (LEAD, CTO)
     desk.escalates()
