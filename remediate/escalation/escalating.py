@@ -73,8 +73,13 @@ class Escalated:
 
     @property
     def delivered(self) -> bool:
-        """Whether all that was to be done was done."""
+        """Whether all that was to be done was done; where there is nobody to tell, a report was to be written."""
         return not self.problems and all(one.delivered for one in self.told)
+
+    @property
+    def nobody(self) -> bool:
+        """Whether there is nobody whom this program could tell: the inventory has no contacts, or nobody's URL."""
+        return not any(one.notify for one in self.turn.contacts)
 
 
 @dataclass
@@ -130,7 +135,8 @@ class Escalator:
         told = (*map(self._masked, unknown), *self._tell(addresses, report, file))
         for one in told:
             self._note_told(case.run, one, its_turn, incident)
-        report = with_told(report, told, [one.name for one in its_turn.contacts if one not in left])
+        before = [one.name for one in its_turn.contacts if one not in left]
+        report = with_told(report, told, before, its_turn.contacts)
         file = self._write(clear, report) or file
         return Escalated(
             case=clear,

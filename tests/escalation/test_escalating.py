@@ -446,6 +446,31 @@ def test_without_delivery_the_report_is_written_and_nobody_told(desk: Desk) -> N
     assert desk.escalates().told != (), "a report alone tells nobody"
 
 
+@pytest.mark.parametrize(
+    ("contacts", "told"),
+    [
+        ((), "nobody: there is nobody to call; name contacts in the inventory"),
+        (
+            (LEAD.model_copy(update={"notify": ()}),),
+            "nobody: whose turn it is has no `notify` in the inventory",
+        ),
+    ],
+)
+def test_where_nobody_can_be_told_the_report_is_written_and_says_so_and_nothing_is_due(
+    desk: Desk, contacts: tuple[Contact, ...], told: str
+) -> None:
+    desk.contacts = contacts
+    came = desk.escalates()
+    assert (came.nobody, came.delivered, came.told, came.problems) == (True, True, (), ())
+    assert told in Path(came.file).read_text()
+    assert any(line.startswith("! ") for line in told_lines(came))
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+    desk.contacts = (LEAD,)
+    assert due(desk) == ["run-1"], "somebody was named since"
+    assert not desk.escalates(delivering=False).nobody
+
+
 def test_the_report_is_for_its_owner_alone(desk: Desk) -> None:
     came = desk.escalates()
     file = Path(came.file)
