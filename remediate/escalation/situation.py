@@ -46,17 +46,19 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
     known = _situation(incident, last.topics, last.apps, now)
     later = known.model_copy(update={"outage": max(now - last.started, 0.0) if away else 0.0})
     its_turn = turn(later, contacts)
-    return its_turn.level > incident.reached or any(_to_try(incident, one, now) for one in its_turn.contacts)
+    return its_turn.level > incident.reached or any(
+        _to_try(incident, one, its_turn.level, now) for one in its_turn.contacts
+    )
 
 
-def _to_try(incident: Incident, contact: Contact, now: float) -> bool:
-    """Return whether somebody does not know of it at the level that was come to, and it is time to try again.
+def _to_try(incident: Incident, contact: Contact, level: int, now: float) -> bool:
+    """Return whether somebody whose turn it is does not know of it, and it is time to try again.
 
     They could not be reached, or what was to tell them ended before it had: then nothing was heard of it. What a clock
     wrote down which was ahead was long ago.
     """
     last = incident.escalations[-1]
-    if not contact.notify or incident.was_told(contact.name, incident.reached, last.fingerprints):
+    if not contact.notify or incident.was_told(contact.name, level, last.fingerprints):
         return False
     mine = _in_vain(one for one in incident.deliveries if one.contact == contact.name)
     begun = [one for one in incident.escalations if one.delivering]

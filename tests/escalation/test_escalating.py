@@ -640,6 +640,15 @@ def test_what_was_to_tell_nobody_and_who_cannot_be_told_is_not_due(desk: Desk, c
     assert due(desk) == []
 
 
+def test_where_the_level_that_was_come_to_has_nobody_any_more_the_one_below_is_told_once(desk: Desk) -> None:
+    desk.escalates(asked=3)
+    desk.contacts = (LEAD, SECOND)
+    for _ in range(2):
+        desk.escalates()
+        desk.now += 5 * MINUTE
+        assert (desk.names, due(desk)) == (["cto", "second"], [])
+
+
 def test_an_entry_of_old_is_of_a_call_that_was_to_be_made(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
