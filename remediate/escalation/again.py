@@ -11,7 +11,8 @@ def case_again(escalation: Escalation, now: float) -> Case:
         escalation: Its last one.
         now: Seconds since the epoch.
     """
-    known = escalation.model_dump(exclude={"seq", "at", "incident", "status", "level", "said"})
+    of_it = {"seq", "at", "incident", "status", "away", "level", "said", "since", "delivering"}
+    known = escalation.model_dump(exclude=of_it)
     return Case(
         **known,
         why=escalation.said,

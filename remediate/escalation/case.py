@@ -76,6 +76,7 @@ class HostSeen(Value):
         no_logs: Why there are none; empty where there are.
         database: The database's state.
         no_database: Why nothing is known of it; empty where something is.
+        reached: Whether the host could be reached at all; where it could, whatever is not known of it is no outage.
     """
 
     host: str
@@ -86,6 +87,7 @@ class HostSeen(Value):
     no_logs: str = ""
     database: tuple[State, ...] = ()
     no_database: str = ""
+    reached: bool = True
 
 
 class Case(Value):
@@ -139,6 +141,12 @@ class Case(Value):
     def status(self) -> Status:
         """How the app does on all hosts together."""
         return status_of(one.status for one in self.seen)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody can use the app, as far as anybody can tell: it is broken or out of reach on every host."""
+        broken = [one.status is Status.BROKEN or not one.reached for one in self.seen]
+        return bool(broken) and all(broken)
 
 
 def status_of(states: Iterable[Status]) -> Status:

@@ -5,7 +5,7 @@ the same. One at a time on a runner, so that nobody is told twice.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,15 @@ from remediate.escalation.delivery import (
     unreachable,
 )
 from remediate.escalation.files import write_report
-from remediate.escalation.incident import DELIVERED, ESCALATED, KINDS, UNDELIVERED, Incident, incident_of
+from remediate.escalation.incident import (
+    DELIVERED,
+    ESCALATED,
+    KINDS,
+    UNDELIVERED,
+    Incident,
+    first_seen,
+    incident_of,
+)
 from remediate.escalation.levels import Turn, next_turn, turn
 from remediate.escalation.mended import CONCERN
 from remediate.escalation.redaction import without_secrets
@@ -65,8 +73,13 @@ class Escalated:
 
     @property
     def delivered(self) -> bool:
-        """Whether all that was to be done was done."""
+        """Whether all that was to be done was done; where there is nobody to tell, a report was to be written."""
         return not self.problems and all(one.delivered for one in self.told)
+
+    @property
+    def nobody(self) -> bool:
+        """Whether there is nobody whom this program could tell: the inventory has no contacts, or nobody's URL."""
+        return not any(one.notify for one in self.turn.contacts)
 
 
 @dataclass
@@ -93,7 +106,7 @@ class Escalator:
     _problems: list[str] = field(default_factory=list)
 
     def escalate(self, case: Case, *, asked: int = 0, delivering: bool = True) -> Escalated:
-        """Escalate a case; one that belongs to an open incident adds to it, and tells only who has not been told.
+        """Escalate a case; one that belongs to an open incident adds to it; who knows all of it is not told.
 
         Args:
             case: What is known.
@@ -106,21 +119,24 @@ class Escalator:
 
     def _escalate(self, case: Case, asked: int, *, delivering: bool) -> Escalated:
         incident = self._incident(case)
-        if incident.started is not None:
-            case = case.model_copy(update={"started": min(incident.started, case.started)})
+        since = first_seen(case, incident)
+        case = case.model_copy(update={"started": min(case.started, case.made, *since.values())})
         situation = situation_of(case, incident, development=self.inventory.development, asked=asked)
         its_turn = turn(situation, self.inventory.contacts)
-        left = [one for one in its_turn.contacts if not incident.was_told(one.name, its_turn.level)]
+        faults, level = case.fingerprints, its_turn.level
+        left = [one for one in its_turn.contacts if not incident.was_told(one.name, level, faults)]
         addresses, unknown = self._addresses(left) if delivering else ([], [])
         clear = without_secrets(case, self.masker.text)  # once all URLs are known
         contacts = self.inventory.contacts
         report = report_of(clear, its_turn, incident, contacts, next_turn(situation, contacts))
         file = self._write(clear, report)
-        self._note(case.run, ESCALATED, _body(clear, its_turn, incident))
+        body = _body(clear, its_turn, incident, [since[one] for one in faults])
+        self._note(case.run, ESCALATED, {**body, "delivering": delivering})
         told = (*map(self._masked, unknown), *self._tell(addresses, report, file))
         for one in told:
             self._note_told(case.run, one, its_turn, incident)
-        report = with_told(report, told, [one.name for one in its_turn.contacts if one not in left])
+        before = [one.name for one in its_turn.contacts if one not in left]
+        report = with_told(report, told, before, its_turn.contacts)
         file = self._write(clear, report) or file
         return Escalated(
             case=clear,
@@ -206,10 +222,11 @@ class Escalator:
         return one_line(self.masker.text(text), 300)
 
 
-def _body(case: Case, its_turn: Turn, incident: Incident) -> dict[str, Json]:
+def _body(case: Case, its_turn: Turn, incident: Incident, since: Iterable[float]) -> dict[str, Json]:
     return {
         "incident": incident.name,
         "fingerprints": list(case.fingerprints),
+        "since": list(since),
         "environment": case.environment,
         "playbook": case.playbook,
         "hosts": list(case.hosts),
@@ -222,4 +239,5 @@ def _body(case: Case, its_turn: Turn, incident: Incident) -> dict[str, Json]:
         "called": [one.name for one in its_turn.contacts],
         "why": "; ".join(reason.said for reason in its_turn.reasons),
         "status": case.status.value,
+        "away": case.is_away,
     }

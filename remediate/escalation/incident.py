@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from remediate.escalation.case import Case, Status
 from remediate.escalation.mended import closed
 from remediate.escalation.record import fingerprint
-from remediate.journal import Entry, RunSummary
+from remediate.journal import Entry, RunHeader, RunSummary
 from remediate.journal.understanding import understanding
 from remediate.model import WELL
 from remediate.questions import Value
@@ -18,6 +18,8 @@ from remediate.questions import Value
 ESCALATED, DELIVERED, UNDELIVERED, HEALED = "escalated", "delivered", "undelivered", "incident"
 KINDS = frozenset({ESCALATED, DELIVERED, UNDELIVERED, HEALED})
 """The kinds of entries that incidents are read from; the last one is written by whoever heals or watches."""
+AHEAD = 60.0
+"""Seconds by which an entry must lie in the future to be one of a wrong clock: clocks are set right by less."""
 SILENCE = 24 * 3600.0
 """Seconds after which an incident of which nothing was heard is over."""
 
@@ -39,8 +41,11 @@ class Escalation(Value):
         title: What is wrong, in a line.
         said: Why a person is needed, in a line.
         status: How the app did.
+        away: Whether nobody could use it; not told in entries of old, which had only what was broken.
         level: The level it came to.
-        started: Seconds since the epoch when the fault was first seen.
+        started: Seconds since the epoch when the first of its faults was first seen.
+        since: The same for each of its faults.
+        delivering: Whether anybody was to be told.
     """
 
     seq: int
@@ -56,8 +61,11 @@ class Escalation(Value):
     title: str
     said: str
     status: Status
+    away: bool
     level: int
     started: float
+    since: dict[str, float]
+    delivering: bool
 
     @property
     def concerns(self) -> frozenset[tuple[str, str, str]]:
@@ -119,14 +127,37 @@ class Incident(Value):
         return min((one.at for one in self.escalations), default=None)
 
     @property
-    def started(self) -> float | None:
-        """When its fault was first seen; None for the first time."""
-        return min((one.started for one in self.escalations), default=None)
+    def since(self) -> dict[str, float]:
+        """When each of its faults was first seen; none for the first time."""
+        seen: dict[str, float] = {}
+        for one in self.escalations:
+            seen |= {fault: min(one.since[fault], seen.get(fault, math.inf)) for fault in one.fingerprints}
+        return seen
 
-    def was_told(self, contact: str, level: int) -> bool:
-        """Tell whether somebody was reached about it, at this level or a higher one."""
-        told = (one for one in self.deliveries if one.delivered and one.contact == contact)
-        return any(one.level >= level for one in told)
+    def was_told(self, contact: str, level: int, faults: Iterable[str]) -> bool:
+        """Tell whether somebody was reached about all of these faults, at this level or a higher one."""
+        mine = (one for one in self.deliveries if one.delivered and one.contact == contact)
+        told = [set(self._about(one)) for one in mine if one.level >= level]
+        return bool(told) and set().union(*told) >= set(faults)
+
+    def _about(self, delivery: Delivery) -> tuple[str, ...]:
+        """Return the faults that somebody was told of: those of its run's last escalation before, but what is over."""
+        before = [one for one in self.escalations if one.run == delivery.run and one.seq < delivery.seq]
+        return before[-1].fingerprints if before else ()
+
+
+def first_seen(case: Case, incident: Incident) -> dict[str, float]:
+    """Return when each fault of a case was first seen, in seconds since the epoch; never later than now.
+
+    When a case began is when its oldest fault did: one that joins what is known is as old as the case tells us of it.
+
+    Args:
+        case: The case.
+        incident: What it belongs to.
+    """
+    known = incident.since
+    new = case.made if known.keys() & set(case.fingerprints) else case.started
+    return {one: min(known.get(one, new), case.made) for one in case.fingerprints}
 
 
 def left_of(run: str, entries: Iterable[Entry], runs: Sequence[RunSummary]) -> Escalation | None:
@@ -247,7 +278,10 @@ def _read(
 
 
 def _heard(escalations: Sequence[Escalation], now: float) -> list[Escalation]:
-    """Return the escalations of incidents of which something was heard lately."""
+    """Return the escalations of incidents of which something was heard lately.
+
+    One that a clock wrote down which was ahead was: what is due of it is written down anew, with the right time.
+    """
     heard = {one.incident: one.at for one in escalations}
     return [one for one in escalations if now - heard[one.incident] < SILENCE]
 
@@ -272,7 +306,11 @@ def _escalation(entry: Entry) -> Escalation:
     names = ("incident", "environment", "playbook", "title", "said", "status", "level", "started")
     known = {name: entry.body[name] for name in names}
     lists = {name: tuple(entry.body[name]) for name in ("fingerprints", "hosts", "apps", "topics")}
-    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists)
+    away = entry.body.get("away", entry.body["status"] == Status.BROKEN)
+    since = entry.body.get("since", [known["started"]] * len(lists["fingerprints"]))
+    told = {"away": away, "since": dict(zip(lists["fingerprints"], since, strict=True))}
+    told["delivering"] = entry.body.get("delivering", True)
+    return Escalation(seq=entry.seq, run=entry.run, at=entry.at, **known, **lists, **told)
 
 
 def _delivery(entry: Entry) -> Delivery:
@@ -288,17 +326,25 @@ def _without(escalation: Escalation, entry: Entry) -> Escalation:
         return escalation
     alike = gone if len(escalation.hosts) > 1 else f"{told['playbook']} on "
     left = tuple(one for one in escalation.fingerprints if not one.startswith(alike))
-    return escalation.model_copy(update={"fingerprints": left})
+    started = min((escalation.since[one] for one in left), default=escalation.started)
+    return escalation.model_copy(update={"fingerprints": left, "started": started})
 
 
 def _over(escalation: Escalation, runs: Iterable[RunSummary]) -> bool:
-    """Tell whether a run of the same playbook has ended well since, on every host that was ill."""
+    """Tell whether what looks for the same has ended well since, on every host that was ill; by the log's order."""
     good = {
         host
         for run in runs
-        if (run.header.playbook, run.header.environment) == (escalation.playbook, escalation.environment)
-        if run.ended is not None and run.ended > escalation.at
+        if _looks_for_it(run.header, escalation)
+        if run.ended_seq is not None and run.ended_seq > escalation.seq
         for host, outcome in run.outcomes.items()
         if outcome in WELL
     }
     return bool(escalation.hosts) and good >= set(escalation.hosts)
+
+
+def _looks_for_it(header: RunHeader, escalation: Escalation) -> bool:
+    """Tell whether it is a run of the same playbook; what is of several is looked for by a healing that asks all."""
+    if header.environment != escalation.environment or header.playbook != escalation.playbook:
+        return False
+    return bool(header.playbook) or (header.command == "heal" and not header.asked)

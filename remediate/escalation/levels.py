@@ -79,13 +79,14 @@ def turn(situation: Situation, contacts: Sequence[Contact]) -> Turn:
     """Return whose turn it is.
 
     Where nobody of a level is for what this is about, it is the turn of the next level above that somebody has, and
-    else of the highest below: somebody is called wherever the inventory names anybody.
+    else of the highest below. Where nobody at all is for it, all are asked as if they were for everything: somebody is
+    called wherever the inventory names anybody.
 
     Args:
         situation: What is known.
         contacts: The inventory's.
     """
-    fitting = [one for one in contacts if _is_for(one, situation.topics)]
+    fitting = _fitting(contacts, situation.topics)
     reasons = tuple(_reasons(situation, fitting))
     wanted = max(reason.level for reason in reasons)
     level = _manned(wanted, {one.level for one in fitting})
@@ -148,6 +149,10 @@ def _at_once(situation: Situation) -> Iterator[Reason]:
         yield Reason(level=HIGHEST, said=f"{len(situation.apps)} apps are hit ({named})")
     if "security" in situation.topics:
         yield Reason(level=HIGHEST, said="security is at stake")
+
+
+def _fitting(contacts: Sequence[Contact], topics: frozenset[str]) -> Sequence[Contact]:
+    return [one for one in contacts if _is_for(one, topics)] or contacts
 
 
 def _is_for(contact: Contact, topics: frozenset[str]) -> bool:

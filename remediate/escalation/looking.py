@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from remediate.clock import Clock
-from remediate.errors import CouldNotLook, RemediateError
+from remediate.errors import CouldNotLook, RemediateError, Unreachable
 from remediate.escalation.case import NOT_KNOWN, HostSeen, Log, State, Status, status_of
 from remediate.inventory import Host
 from remediate.model import Finding
@@ -21,6 +21,7 @@ from remediate.questions import Answers, Read, ReadAnswer, Run
 from remediate.sinks.clean import one_line
 from remediate.target import Target
 from remediate.text.dotenv import dotenv_secrets
+from remediate.transport.refusals import Refused
 
 LINES, KEPT = 100, 256 * 1024
 """Lines of an app's logs that the template wants, and the bytes of each file that they are looked for in."""
@@ -70,12 +71,23 @@ def look(
     try:
         return _Looking(host, reach(), tools(), learn, clock).seen()
     except RemediateError as error:
-        return unseen(host, f"it could not be looked at: {error}")
+        return unseen(host, f"it could not be looked at: {error}", reached=not _is_out_of_reach(error))
 
 
-def unseen(host: Host, why: str) -> HostSeen:
-    """Return what is told of a host that could not be looked at."""
-    return HostSeen(host=host.name, app=app_of(host), said=why, no_logs=why, no_database=why)
+def unseen(host: Host, why: str, *, reached: bool = True) -> HostSeen:
+    """Return what is told of a host that could not be looked at.
+
+    Args:
+        host: The host.
+        why: Why not, in a line.
+        reached: Whether it may be there all the same.
+    """
+    return HostSeen(host=host.name, app=app_of(host), said=why, no_logs=why, no_database=why, reached=reached)
+
+
+def _is_out_of_reach(error: RemediateError) -> bool:
+    """Tell whether nobody answers at a host: where somebody refuses us, the app may well serve others."""
+    return isinstance(error, Unreachable) and not isinstance(error, Refused)
 
 
 def affected_users(seen: Sequence[HostSeen], everywhere: bool) -> str:

@@ -72,20 +72,32 @@ def report_of(
     return Report(subject=subject(case), parts=tuple(_parts(case, its_turn, incident, contacts, following)))
 
 
-def with_told(report: Report, told: Iterable[Told], before: Iterable[str]) -> Report:
+def with_told(
+    report: Report, told: Iterable[Told], before: Iterable[str], contacts: Sequence[Contact]
+) -> Report:
     """Return the report with what became of telling whose turn it is.
 
     Args:
         report: The report.
         told: What became of it, masked.
         before: Who had been told before.
+        contacts: Whose turn it is.
     """
     lines = (
         *(f"{one.contact} by {one.service}: {_became(one.why, one.delivered)}" for one in told),
         *(f"{name}: told before, at this level" for name in before),
     )
-    last = Part(label="Told", value="" if lines else "nobody, by this program", lines=lines)
+    last = Part(label="Told", value="" if lines else _nobody(contacts), lines=lines)
     return report.model_copy(update={"parts": (*report.parts, last)})
+
+
+def _nobody(contacts: Sequence[Contact]) -> str:
+    """Return that nobody was told, and what is to be done about it where nobody could be."""
+    if not contacts:
+        return "nobody: there is nobody to call; name contacts in the inventory"
+    if not any(one.notify for one in contacts):
+        return "nobody: whose turn it is has no `notify` in the inventory; call them by hand"
+    return "nobody, by this program"
 
 
 def _became(why: str, delivered: bool) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from remediate.escalation.case import Case, Status
-from remediate.escalation.incident import Incident
+from remediate.escalation.case import Case
+from remediate.escalation.incident import AHEAD, Delivery, Escalation, Incident
 from remediate.escalation.levels import Situation, turn
 from remediate.inventory import Contact
 
@@ -20,7 +20,7 @@ def situation_of(case: Case, incident: Incident, *, development: bool, asked: in
         development: Whether its inventory says that what lives there may be lost: an outage there is none.
         asked: The level that a person asks for; 0 where nobody does.
     """
-    away = case.status is Status.BROKEN and not development
+    away = case.is_away and not development
     known = _situation(incident, case.topics, case.apps, case.made)
     return known.model_copy(
         update={"outage": max(case.made - case.started, 0.0) if away else 0.0, "asked": asked}
@@ -30,6 +30,9 @@ def situation_of(case: Case, incident: Incident, *, development: bool, asked: in
 def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool, now: float) -> bool:
     """Return whether it is somebody else's turn since it was last escalated, or somebody is to be tried again.
 
+    One that a clock wrote down which was ahead is due, too: how long it is open nobody can tell, so no level is raised
+    by it, and who knows of it is not told; but it stands there anew, and time counts from then.
+
     Args:
         incident: An open one.
         contacts: Its inventory's.
@@ -37,20 +40,42 @@ def is_due(incident: Incident, contacts: Sequence[Contact], *, development: bool
         now: Seconds since the epoch.
     """
     last = incident.escalations[-1]
-    away = last.status is Status.BROKEN and not development
+    if last.at > now + AHEAD:
+        return True
+    away = last.away and not development
     known = _situation(incident, last.topics, last.apps, now)
     later = known.model_copy(update={"outage": max(now - last.started, 0.0) if away else 0.0})
     its_turn = turn(later, contacts)
-    return its_turn.level > incident.reached or any(_to_try(incident, one, now) for one in its_turn.contacts)
+    return its_turn.level > incident.reached or any(
+        _to_try(incident, one, its_turn.level, now) for one in its_turn.contacts
+    )
 
 
-def _to_try(incident: Incident, contact: Contact, now: float) -> bool:
-    """Return whether somebody could not be reached at the level that was come to, and it is time to try again."""
-    mine = [one for one in incident.deliveries if one.contact == contact.name and not one.delivered]
-    if not mine or incident.was_told(contact.name, incident.reached):
+def _to_try(incident: Incident, contact: Contact, level: int, now: float) -> bool:
+    """Return whether somebody whose turn it is does not know of it, and it is time to try again.
+
+    They could not be reached, or what was to tell them ended before it had: then nothing was heard of it. What a clock
+    wrote down which was ahead was long ago.
+    """
+    last = incident.escalations[-1]
+    if not contact.notify or incident.was_told(contact.name, level, last.fingerprints):
         return False
-    times = len(mine) // max(len(contact.notify), 1)
-    return now >= mine[-1].at + min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+    mine = _in_vain(one for one in incident.deliveries if one.contact == contact.name)
+    begun = [one for one in incident.escalations if one.delivering]
+    heard: list[Escalation | Delivery] = sorted((*begun[-1:], *mine[-1:]), key=lambda one: one.seq)
+    if not heard:
+        return False
+    times, last_try = len(mine) // len(contact.notify), heard[-1].at
+    pause = min(PAUSE * 2.0 ** min(max(times - 1, 0), 16), LONGEST)
+    return now >= last_try + pause or last_try > now + AHEAD
+
+
+def _in_vain(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return what did not reach somebody since they were last reached, oldest first."""
+    since: list[Delivery] = []
+    for one in deliveries:
+        since = [] if one.delivered else [*since, one]
+    return since
 
 
 def _situation(incident: Incident, topics: Iterable[str], apps: Iterable[str], now: float) -> Situation:

@@ -63,6 +63,7 @@ def summary_of(entries: Sequence[Entry]) -> RunSummary:
         header=header,
         started=entries[0].at,
         ended=ends[-1].at if over else None,
+        ended_seq=ends[-1].seq if over else None,
         outcomes=ended,
         owed=len(unpaid(entry for entry in entries if entry.kind in {"owed", "paid"})),
         unfinished=unfinished(entries, header.hosts, ended),

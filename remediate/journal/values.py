@@ -1,5 +1,6 @@
 """The values that the journal takes and gives: a run's header, an entry, what is owed, a summary. No behaviour."""
 
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -9,6 +10,16 @@ from remediate.questions import Value
 
 State: TypeAlias = Literal["intended", "done", "failed", "unknown"]
 """What is known of a change: written down, made, tried in vain, or nothing at all."""
+
+
+ONLY = "--only"
+"""The option of `heal` that limits it to a playbook; it may be given several times."""
+
+
+def _option_and_value(given: str) -> tuple[str, ...]:
+    """Return a word of a command line; `--only=X` as the two words that it stands for."""
+    option, equals, value = given.partition("=")
+    return (option, value) if equals and option == ONLY else (given,)
 
 
 class Operator(Value):
@@ -68,6 +79,12 @@ class RunHeader(Value):
     def title(self) -> str:
         """What was done, in one word."""
         return self.playbook or self.command
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The playbooks that a healing was limited to, as its command line says; empty: to none."""
+        apart = [word for given in self.argv for word in _option_and_value(given)]
+        return tuple(dict.fromkeys(name for option, name in pairwise(apart) if option == ONLY))
 
 
 class Entry(Value):
@@ -133,6 +150,7 @@ class RunSummary(Value):
         header: What was known before anything was done.
         started: Seconds since the epoch.
         ended: Seconds since the epoch of the last outcome, or None while a host has none.
+        ended_seq: The number of the entry of that; None while a host has none.
         outcomes: The last outcome of each host that has one.
         owed: How many changes' ways back are not paid.
         unfinished: The hosts on which it has not come to an end: nobody wrote one down since it was begun or taken
@@ -142,6 +160,7 @@ class RunSummary(Value):
     header: RunHeader
     started: float
     ended: float | None = None
+    ended_seq: int | None = None
     outcomes: dict[str, Outcome] = {}
     owed: int = 0
     unfinished: tuple[str, ...] = ()

@@ -4,9 +4,8 @@ It writes as well, and decides nothing: the entries are `concern`, with what bec
 incident is over for which a person was called because of a concern.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from remediate.escalation.incident import KINDS as ESCALATIONS
 from remediate.escalation.incident import not_over, open_incidents
@@ -80,7 +79,7 @@ def _left(runs: Iterable[RunSummary]) -> dict[tuple[str, str], tuple[str, ...]]:
     left: dict[tuple[str, str], tuple[str, ...]] = {}
     done: set[tuple[str, str]] = set()
     for run in runs:
-        header, asked = run.header, _asked(run.header.argv)
+        header, asked = run.header, run.header.asked
         if header.command != "heal" or not header.reason.startswith("watch: "):
             continue
         for where in {(header.environment, host) for host in header.hosts} - done:
@@ -89,11 +88,6 @@ def _left(runs: Iterable[RunSummary]) -> dict[tuple[str, str], tuple[str, ...]]:
             if not asked or header.reason == REASON:  # it asked for all that was left before it
                 done.add(where)
     return left
-
-
-def _asked(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the playbooks that a healing of ours was limited to, as its command line says; empty: to none."""
-    return tuple(dict.fromkeys(name for option, name in pairwise(argv) if option == "--only"))
 
 
 def _since(known: Since, entry: Entry) -> Since:

@@ -14,10 +14,10 @@ from remediate.escalation.again import case_again
 from remediate.escalation.case import Case, HostSeen, Status
 from remediate.escalation.delivery import Message, Sent
 from remediate.escalation.escalating import Escalated, Escalator
-from remediate.escalation.incident import KINDS, Escalation, left_of, open_incidents
+from remediate.escalation.incident import KINDS, Escalation, Incident, left_of, open_incidents
 from remediate.escalation.situation import is_due
 from remediate.inventory import Contact, Inventory, Policy, Reference
-from remediate.journal import Journal, Operator, RunHeader
+from remediate.journal import Entry, Journal, Operator, RunHeader
 from remediate.masking import Masker
 from remediate.model import Outcome
 from tests.escalation.services import PASSWORD, TOKEN
@@ -64,15 +64,17 @@ class Desk:
             for name, url in zip(names, urls, strict=True)
         ]
 
-    def begin(self, run: str, *, ended: Outcome | None = None, hosts: Sequence[str] = ("web1",)) -> None:
-        header = RunHeader(
-            run=run,
-            playbook="two-files",
-            environment="lab",
-            operator=Operator(user="ada", machine="here"),
-            hosts=tuple(hosts),
-        )
-        self.journal.begin(header)
+    def begin(
+        self, run: str, *, ended: Outcome | None = None, hosts: Sequence[str] = ("web1",), **more: object
+    ) -> None:
+        known = {
+            "run": run,
+            "playbook": "two-files",
+            "environment": "lab",
+            "operator": Operator(user="ada", machine="here"),
+            "hosts": tuple(hosts),
+        }
+        self.journal.begin(RunHeader.model_validate({**known, **more}))
         for host in hosts if ended else ():
             self.journal.ended(run, host, ended)
 
@@ -152,6 +154,81 @@ def test_another_fault_is_another_incident(desk: Desk) -> None:
     assert (came.incident, desk.names) == ("run-2", ["lead", "lead"])
 
 
+OLD, NEW = "two-files on web1 (lab)", "other on web1 (lab)"
+BOTH = (OLD, NEW)
+
+
+def test_a_new_fault_beside_one_that_was_told_is_told_once_and_so_is_one_that_comes_again(desk: Desk) -> None:
+    for faults, told in (((OLD,), 1), (BOTH, 2), (BOTH, 2), ((OLD,), 2), ((NEW,), 2)):
+        came = desk.escalates(desk.case(fingerprints=faults))
+        assert (came.incident, len(desk.told)) == ("run-1", told)
+    desk.now += 11 * MINUTE
+    for _ in range(2):
+        desk.escalates(desk.case(fingerprints=BOTH))
+        assert desk.names == ["lead", "lead", "second"], "the next level once, the first no more"
+    closed(desk, "other", "web1")
+    for _ in range(2):
+        assert desk.escalates(desk.case(fingerprints=BOTH)).incident == "run-1"
+        assert desk.names == ["lead", "lead", "second", "second"], "it was over: whose turn it is has it anew"
+
+
+def test_who_could_not_be_told_of_a_new_fault_is_tried_again_as_if_it_were_the_first_one(desk: Desk) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    for _ in range(5):
+        desk.escalates()
+    desk.refusing = set()
+    desk.escalates()
+    desk.refusing = {"lead"}
+    desk.escalates(desk.case(fingerprints=BOTH))
+    assert due(desk) == []
+    desk.now += MINUTE
+    assert due(desk) == ["run-1"]
+    desk.refusing = set()
+    desk.escalates(desk.case(fingerprints=BOTH))
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+@pytest.mark.parametrize("ends", ["closed", "unheard"])
+def test_an_outage_is_counted_from_when_what_is_still_ill_was_first_seen(desk: Desk, ends: str) -> None:
+    desk.contacts = (LEAD, CTO)
+    began = desk.now
+    desk.escalates(desk.case(seen=broken()))
+    desk.now += 10 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH, seen=broken()))
+    desk.now += 4 * MINUTE
+    if ends == "closed":
+        closed(desk, "two-files", "web1")
+    came = desk.escalates(desk.case(fingerprints=(NEW,), started=desk.now, seen=broken()))
+    assert (came.incident, came.turn.level, came.case.started) == ("run-1", 1, began + 10 * MINUTE)
+    desk.now = began + 24 * MINUTE
+    assert due(desk) == []
+    desk.now = began + 26 * MINUTE
+    assert due(desk) == ["run-1"]
+    assert desk.escalates(desk.case(fingerprints=(NEW,), started=desk.now, seen=broken())).turn.level == 3
+
+
+def test_what_is_due_and_what_is_told_again_goes_by_the_faults_that_are_left(desk: Desk) -> None:
+    desk.contacts = (LEAD, CTO)
+    began = desk.now
+    desk.escalates(desk.case(seen=broken()))
+    desk.now += 10 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH, seen=broken()))
+    closed(desk, "two-files", "web1")
+    (incident,) = incidents(desk)
+    assert case_again(incident.escalations[-1], desk.now).started == began + 10 * MINUTE
+    desk.now = began + 16 * MINUTE
+    assert due(desk) == []
+
+
+def test_a_fault_of_an_entry_of_old_is_as_old_as_the_entry_says(desk: Desk) -> None:
+    desk.now += 5 * MINUTE
+    desk.escalates(desk.case(fingerprints=BOTH))
+    old = [of_old(entry, "since") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert incident.since == dict.fromkeys(BOTH, 1_000_000.0)
+
+
 def test_when_its_time_is_over_the_next_level_is_told_and_then_the_next(desk: Desk) -> None:
     desk.escalates(desk.case(seen=broken()))
     for minutes, level, names in ((9, 1, ["lead"]), (11, 2, ["lead", "second"]), (14, 2, ["lead", "second"])):
@@ -171,6 +248,63 @@ def test_an_outage_of_development_is_none(desk: Desk) -> None:
     desk.development = True
     desk.now += 60 * MINUTE
     assert desk.escalates(desk.case(seen=broken())).turn.level == 1
+
+
+B, P, W, U = Status.BROKEN, Status.PARTLY, Status.WORKING, Status.UNKNOWN
+AWAY = (U, False)
+"""A host that cannot be reached: how it does is not known."""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "outage"),
+    [
+        ([], False),
+        ([(B, True)], True),
+        ([(P, True)], False),
+        ([(W, True)], False),
+        ([(U, True)], False),
+        ([AWAY], True),
+        ([(B, True), (B, True)], True),
+        ([(B, True), AWAY], True),
+        ([AWAY, AWAY], True),
+        ([(B, True), (U, True)], False),
+        ([AWAY, (U, True)], False),
+        ([AWAY, (P, True)], False),
+        ([AWAY, (W, True)], False),
+    ],
+)
+def test_an_outage_is_where_each_host_is_broken_or_out_of_reach(
+    desk: Desk, hosts: list[tuple[Status, bool]], *, outage: bool
+) -> None:
+    desk.contacts = (LEAD, CTO)
+    seen = [
+        HostSeen(host=str(place), app="lumiku", status=status, reached=reached)
+        for place, (status, reached) in enumerate(hosts)
+    ]
+    assert desk.escalates(desk.case(seen=seen)).turn.level == 1
+    assert due(desk) == []
+    desk.now += 16 * MINUTE
+    assert due(desk) == ["run-1"] * outage, "it is known later, without another look"
+    desk.development = True
+    assert due(desk) == []
+    assert desk.escalates(desk.case(seen=seen)).turn.level == 1
+    desk.development = False
+    assert desk.escalates(desk.case(seen=seen)).turn.level == (3 if outage else 1)
+
+
+@pytest.mark.parametrize(("status", "outage"), [(B, True), (U, False)])
+def test_an_entry_of_old_tells_only_of_what_was_broken(desk: Desk, status: Status, *, outage: bool) -> None:
+    desk.contacts = (LEAD, CTO)
+    desk.escalates(desk.case(seen=[HostSeen(host="web1", app="lumiku", status=status)]))
+    old = [of_old(entry, "away") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert is_due(incident, desk.contacts, development=False, now=desk.now + 16 * MINUTE) is outage
+
+
+def of_old(entry: Entry, *names: str) -> Entry:
+    """Return an entry as it was written before it had these."""
+    body = {name: value for name, value in entry.body.items() if name not in names}
+    return entry.model_copy(update={"body": body})
 
 
 def test_the_report_says_when_the_next_level_comes(desk: Desk) -> None:
@@ -194,6 +328,45 @@ def test_an_incident_is_over_once_a_run_of_its_playbook_ends_well_there(desk: De
     desk.begin("run-3")
     came = desk.escalates(desk.case("run-3"))
     assert (came.incident, desk.names) == ("run-3", ["lead", "lead"])
+
+
+HEALED_ALL, BY_ONE, BY_ANOTHER = (
+    ("heal", "-i", "lab"),
+    ("heal", "--only", "vacuum"),
+    ("heal", "--only=vacuum"),
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "argv", "ended", "over"),
+    [
+        ("heal", HEALED_ALL, Outcome.HEALTHY, True),
+        ("heal", HEALED_ALL, Outcome.NO_CURE, False),
+        ("heal", BY_ONE, Outcome.HEALTHY, False),
+        ("heal", BY_ANOTHER, Outcome.FIXED, False),
+        ("watch", HEALED_ALL, Outcome.HEALTHY, False),
+    ],
+)
+def test_what_several_playbooks_left_is_over_once_a_healing_that_asks_all_of_them_ends_well(
+    desk: Desk, command: str, argv: tuple[str, ...], ended: Outcome, *, over: bool
+) -> None:
+    faults = ("two-files on web1 (lab)", "other on web1 (lab)")
+    desk.escalates(desk.case(playbook="", fingerprints=faults))
+    desk.now += MINUTE
+    desk.begin("run-2", ended=ended, command=command, argv=argv, playbook="")
+    assert (open_ones(desk) == []) is over
+    assert (left_of("run-1", desk.journal.of_kinds(KINDS), desk.journal.runs()) is None) is over
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 0.0, 3600.0])
+def test_whether_a_run_ended_since_is_told_by_the_log_and_not_by_the_clock(desk: Desk, jump: float) -> None:
+    desk.begin("run-0", ended=Outcome.FIXED)
+    desk.now += jump
+    desk.escalates()
+    assert open_ones(desk) == ["run-1"]
+    desk.now -= jump
+    desk.begin("run-2", ended=Outcome.FIXED)
+    assert open_ones(desk) == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ROLLED_BACK, Outcome.NO_CURE, Outcome.PUT_BACK])
@@ -273,6 +446,31 @@ def test_without_delivery_the_report_is_written_and_nobody_told(desk: Desk) -> N
     assert desk.escalates().told != (), "a report alone tells nobody"
 
 
+@pytest.mark.parametrize(
+    ("contacts", "told"),
+    [
+        ((), "nobody: there is nobody to call; name contacts in the inventory"),
+        (
+            (LEAD.model_copy(update={"notify": ()}),),
+            "nobody: whose turn it is has no `notify` in the inventory",
+        ),
+    ],
+)
+def test_where_nobody_can_be_told_the_report_is_written_and_says_so_and_nothing_is_due(
+    desk: Desk, contacts: tuple[Contact, ...], told: str
+) -> None:
+    desk.contacts = contacts
+    came = desk.escalates()
+    assert (came.nobody, came.delivered, came.told, came.problems) == (True, True, (), ())
+    assert told in Path(came.file).read_text()
+    assert any(line.startswith("! ") for line in told_lines(came))
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+    desk.contacts = (LEAD,)
+    assert due(desk) == ["run-1"], "somebody was named since"
+    assert not desk.escalates(delivering=False).nobody
+
+
 def test_the_report_is_for_its_owner_alone(desk: Desk) -> None:
     came = desk.escalates()
     file = Path(came.file)
@@ -347,10 +545,17 @@ def test_the_audit_log_stays_whole(desk: Desk) -> None:
     assert json.loads(list(desk.journal.export("run-1"))[1])["body"]["level"] == 1
 
 
+def incidents(desk: Desk) -> tuple[Incident, ...]:
+    return open_incidents(desk.journal.of_kinds(KINDS), desk.journal.runs(), desk.now)
+
+
+def open_ones(desk: Desk) -> list[str]:
+    return [one.name for one in incidents(desk)]
+
+
 def due(desk: Desk) -> list[str]:
-    incidents = open_incidents(desk.journal.of_kinds(KINDS), desk.journal.runs(), desk.now)
     known = {"development": desk.development, "now": desk.now}
-    return [one.name for one in incidents if is_due(one, desk.contacts, **known)]
+    return [one.name for one in incidents(desk) if is_due(one, desk.contacts, **known)]
 
 
 def test_what_is_due_is_what_has_become_somebody_elses_turn(desk: Desk) -> None:
@@ -381,6 +586,128 @@ def test_who_could_not_be_reached_is_due_again_with_growing_pauses(desk: Desk) -
     desk.escalates()
     desk.now += 60 * MINUTE
     assert due(desk) == [], "they know"
+
+
+class Killed(BaseException):
+    """What becomes of a process that is killed while it tells somebody."""
+
+
+def killed(*_: object) -> list[Sent]:
+    raise Killed
+
+
+def test_a_call_that_was_cut_off_before_anything_was_heard_of_it_is_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.contacts = (LEAD,)
+    for _ in range(2):
+        with monkeypatch.context() as dying:
+            dying.setattr(desk, "send", killed)
+            with pytest.raises(Killed):
+                desk.escalates()
+        assert due(desk) == [], "it may still be at it"
+        desk.now += MINUTE
+        assert due(desk) == ["run-1"]
+    desk.escalates(delivering=False)
+    desk.now += MINUTE
+    assert due(desk) == ["run-1"], "a report alone tells nobody"
+    desk.escalates()
+    desk.now += 60 * MINUTE
+    assert (desk.names, due(desk)) == (["lead"], [])
+
+
+def test_a_retry_that_was_cut_off_is_made_again_after_its_own_pause(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    for pause in (1, 2, 4):
+        desk.escalates()
+        desk.now += pause * MINUTE
+    monkeypatch.setattr(desk, "send", killed)
+    with pytest.raises(Killed):
+        desk.escalates()
+    desk.now += 4 * MINUTE - 1
+    assert due(desk) == []
+    desk.now += 1
+    assert due(desk) == ["run-1"]
+
+
+@pytest.mark.parametrize("contact", [LEAD, LEAD.model_copy(update={"notify": ()})])
+def test_what_was_to_tell_nobody_and_who_cannot_be_told_is_not_due(desk: Desk, contact: Contact) -> None:
+    desk.contacts = (contact,)
+    desk.escalates(delivering=not contact.notify)
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+def test_where_the_level_that_was_come_to_has_nobody_any_more_the_one_below_is_told_once(desk: Desk) -> None:
+    desk.escalates(asked=3)
+    desk.contacts = (LEAD, SECOND)
+    for _ in range(2):
+        desk.escalates()
+        desk.now += 5 * MINUTE
+        assert (desk.names, due(desk)) == (["cto", "second"], [])
+
+
+def test_an_entry_of_old_is_of_a_call_that_was_to_be_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "send", killed)
+    with pytest.raises(Killed):
+        desk.escalates()
+    old = [of_old(entry, "delivering") for entry in desk.journal.of_kinds(KINDS)]
+    (incident,) = open_incidents(old, desk.journal.runs(), desk.now)
+    assert is_due(incident, desk.contacts, development=False, now=desk.now + MINUTE)
+
+
+@pytest.mark.parametrize("delivering", [True, False])
+def test_what_a_clock_wrote_down_that_was_ahead_is_tried_at_once_and_then_with_pauses(
+    desk: Desk, *, delivering: bool
+) -> None:
+    desk.contacts, desk.refusing = (LEAD,), {"lead"}
+    desk.now += 365 * 24 * 60 * MINUTE
+    desk.escalates()
+    desk.now = 1_000_000.0
+    desk.escalates(delivering=delivering)
+    assert due(desk) == [] if delivering else ["run-1"]
+    desk.escalates()
+    assert due(desk) == []
+    desk.now += 4 * MINUTE
+    desk.refusing = set()
+    assert due(desk) == ["run-1"]
+    desk.escalates()
+    desk.now += 60 * MINUTE
+    assert due(desk) == []
+
+
+def test_an_incident_of_a_clock_that_was_ahead_is_written_down_anew_and_calls_nobody_too_early(
+    desk: Desk,
+) -> None:
+    right = desk.now
+    desk.now += 365 * 24 * 60 * MINUTE
+    desk.escalates(desk.case(started=desk.now, seen=broken()))
+    desk.now = right + 30
+    began = right + 365 * 24 * 60 * MINUTE
+    assert due(desk) == ["run-1"]
+    came = desk.escalates(desk.case(started=began, seen=broken()))
+    assert (came.incident, came.turn.level, came.told, due(desk)) == ("run-1", 1, (), [])
+    for minutes, names in ((9, ["lead"]), (11, ["lead", "second"]), (16, ["lead", "second", "cto"])):
+        desk.now = right + 30 + minutes * MINUTE
+        assert bool(due(desk)) is (minutes != 9)
+        desk.escalates(desk.case(started=began, seen=broken()))
+        assert (desk.names, due(desk)) == (names, [])
+    desk.now += 25 * 60 * MINUTE
+    assert open_ones(desk) == []
+
+
+@pytest.mark.parametrize(("ahead", "again"), [(59, False), (61, True)])
+def test_a_clock_that_is_set_right_by_little_has_nothing_written_down_anew(
+    desk: Desk, ahead: float, *, again: bool
+) -> None:
+    desk.now += ahead
+    desk.escalates()
+    desk.now -= ahead
+    assert (due(desk) == ["run-1"]) is again
 
 
 def test_a_fault_in_another_app_makes_both_due(desk: Desk) -> None:

@@ -19,6 +19,7 @@ SETS = {
     "no second": (LEAD, CTO),
     "above the runbook": (Contact(level=5, name="The Board"),),
     "for others": (Contact(level=1, name="Network", topics=("network",)),),
+    "for databases": (DBA,),
 }
 TOPICS = [frozenset(), *map(frozenset, ("d", "c", "s", "dc", "ds", "cs", "dcs", "o"))]
 WORDS = {"d": "database", "c": "corruption", "s": "security", "o": "other"}
@@ -53,7 +54,7 @@ def test_every_combination_comes_to_the_level_that_the_runbook_says() -> None:
             topics=topics, apps=apps, outage=outage, open_for=open_for, reached=reached, asked=asked
         )
         its_turn = turn(situation, SETS[name])
-        fitting = [one for one in SETS[name] if not one.topics or topics & set(one.topics)]
+        fitting = [one for one in SETS[name] if not one.topics or topics & set(one.topics)] or SETS[name]
         level = wanted(topics, apps, outage, open_for, reached, asked, fitting)
         there = sorted({one.level for one in fitting})
         expected = next((one for one in there if one >= level), there[-1] if there else level)
@@ -61,7 +62,7 @@ def test_every_combination_comes_to_the_level_that_the_runbook_says() -> None:
         assert its_turn.contacts == tuple(one for one in fitting if one.level == expected)
         assert its_turn.reasons
         assert {reason.level for reason in its_turn.reasons} == {level}
-        assert bool(its_turn.contacts) == bool(fitting), "somebody is called wherever anybody is for it"
+        assert bool(its_turn.contacts) == bool(SETS[name]), "somebody is called wherever anybody is"
 
 
 @pytest.mark.parametrize("less", [0, 3])
@@ -88,6 +89,15 @@ def test_who_is_for_databases_is_called_for_nothing_else() -> None:
     assert turn(Situation(), SETS["runbook"]).contacts == (LEAD,)
     assert turn(Situation(topics=frozenset({"database"})), SETS["runbook"]).contacts == (DBA,)
     assert turn(Situation(asked=2), SETS["runbook"]).contacts == (CTO,), "level 2 is for databases alone"
+
+
+def test_where_nobody_is_for_it_all_are_asked_as_if_they_were_for_everything() -> None:
+    network = Contact(level=1, name="Network", topics=("network",))
+    assert turn(Situation(), (DBA,)).contacts == (DBA,)
+    assert turn(Situation(), (network, DBA)).contacts == (network,)
+    assert turn(Situation(open_for=601.0), (network, DBA)).contacts == (DBA,), "time calls them, too"
+    assert next_turn(Situation(), (network, DBA))[1].contacts == (DBA,)
+    assert turn(Situation(), (DBA, CTO)).contacts == (CTO,), "somebody is for it"
 
 
 def test_it_is_foretold_when_the_next_level_comes() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from remediate.catalogue import CATALOGUE
 from remediate.clock import Clock
-from remediate.errors import CouldNotLook, Unreachable
+from remediate.errors import Blocked, CouldNotLook, JournalError, RemediateError, Unreachable
 from remediate.escalation.case import HostSeen, Log, Status
-from remediate.escalation.looking import Tools, _health, affected_users, look, shared
+from remediate.escalation.looking import Tools, _health, affected_users, look, shared, unseen
 from remediate.inventory import Host
 from remediate.model import Finding
 from remediate.planner import NamedCheck
@@ -24,6 +24,7 @@ from remediate.providers.pm2_host import PM2_SCRIPT
 from remediate.providers.pm2_host import Log as LogFile
 from remediate.providers.system import SystemDisk
 from remediate.questions import Answers, RunAnswer
+from remediate.transport.refusals import Died, Refused
 from tests.laws.memory import File, MemoryTarget, MemoryWorld, State
 
 APP = {"app": "lumiku", "backend": "/srv"}
@@ -154,6 +155,30 @@ def test_what_the_first_look_gave_is_kept_where_a_host_goes_away_before_the_seco
     assert seen.logs == (Log(path="/var/log/app.log", lines=("it began", "it failed")),)
     assert [(one.check, one.verdict) for one in seen.database] == [("it is green", "ok")]
     assert (seen.no_logs, seen.no_database) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "reached"),
+    [
+        (Unreachable("web1", "no answer from 10.0.0.1:22 within 10 s"), False),
+        (Died("web1", "the connection broke"), False),
+        (Refused("web1", "it refuses the login of deploy"), True),
+        (CouldNotLook("web1", "no permission"), True),
+        (Blocked("web1", "the lock cannot be taken away"), True),
+        (JournalError("the log", "it cannot be read"), True),
+    ],
+)
+def test_a_host_is_out_of_reach_where_nobody_answers_and_not_where_somebody_refuses(
+    error: RemediateError, *, reached: bool
+) -> None:
+    def reach() -> MemoryTarget:
+        raise error
+
+    host = Host(name="web1", environment="lab", group="backend", address="127.0.0.1")
+    seen = look(host, reach, Tools, lambda _: None, Clock())
+    assert (seen.status, seen.reached) == (Status.UNKNOWN, reached)
+    assert seen.said == f"it could not be looked at: {error}"
+    assert unseen(host, "it did not answer within 60 s").reached, "slow is not away"
 
 
 def test_a_host_of_which_nothing_is_known_says_what_is_not() -> None:
