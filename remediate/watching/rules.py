@@ -67,8 +67,13 @@ def alarms(watch: WatchText, readings: Sequence[Reading]) -> tuple[Alarm, ...]:
     return tuple(
         _alarm(name, _lasting(watch.rules, name), sights(watch, readings), readings, gap)
         for name, sights in _SIGHTS.items()
-        if getattr(watch.rules, name) is not None
+        if name in rules_on(watch)
     )
+
+
+def rules_on(watch: WatchText) -> tuple[str, ...]:
+    """Return the names of the rules that are on."""
+    return tuple(name for name in _SIGHTS if getattr(watch.rules, name) is not None)
 
 
 def span_of(watch: WatchText) -> float:
