@@ -18,7 +18,7 @@ def _for_some_things_alone(seen: Surroundings) -> Iterator[Flaw]:
     contacts = seen.inventory.contacts
     if contacts and all(one.topics for one in contacts):
         topics = ", ".join(sorted({topic for one in contacts for topic in one.topics}))
-        yield seen.flaw(("contacts",), f"nobody is called for what is not about {topics}", key=True)
+        yield seen.flaw(("contacts",), f"nobody is for what is not about {topics}", key=True)
 
 
 def _for_nothing(seen: Surroundings) -> Iterator[Flaw]:
@@ -45,7 +45,7 @@ RULES: tuple[Rule[Surroundings], ...] = (
     ),
     Rule(
         "RM707", "nobody-for-the-rest", Weight.WARNING,
-        "A contact with `for` is called for that alone; for an incident about anything else there is nobody.",
+        "A contact with `for` is meant for that alone: who is called for anything else, nobody has decided.",
         "Write somebody without `for`.",
         f"contacts:\n  - {{{_DATABASE}, for: [database]}}\n",
         f"contacts:\n  {_LEAD}\n  - {{{_DATABASE}, for: [database]}}\n", _for_some_things_alone,
@@ -53,7 +53,7 @@ RULES: tuple[Rule[Surroundings], ...] = (
     Rule(
         "RM708", "for-what-nothing-is-about", Weight.WARNING,
         "What an incident is about, a playbook's `escalate:` says, or it is database, corruption or security:"
-        " whoever is only for another word is never called, but by `escalate --about`.",
+        " whoever is only for another word is not called for what is meant, but by `escalate --about`.",
         "Write the playbook's word; or allow it, where people say it.",
         f"contacts:\n  {_LEAD}\n  - {{{_DATABASE}, for: [databse]}}\n",
         f"contacts:\n  {_LEAD}\n  - {{{_DATABASE}, for: [database]}}\n", _for_nothing,
