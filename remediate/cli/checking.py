@@ -7,17 +7,19 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from remediate import __version__
 from remediate.catalogue import CATALOGUE
+from remediate.cli.examining import TOOLS
 from remediate.cli.exit_codes import HEALTHY, USAGE
 from remediate.cli.options import AsJson, PlaybookFolder, playbook_folder
 from remediate.errors import UsageError
+from remediate.escalation.levels import Topic
 from remediate.inventory import Inventory, load_inventory
-from remediate.lint import RULES, Linted, Remark, Rule, Weight, lint
+from remediate.lint import RULES, Beside, Linted, Remark, Rule, Weight, lint
 from remediate.model import Json
 from remediate.playbook import playbook_files
 from remediate.sinks import lint_sarif, lint_text
@@ -71,7 +73,9 @@ def check(
         return _tell_rules(
             [_rule_named(explain)] if explain else list(RULES.values()), how, whole=bool(explain)
         )
-    found = lint(paths or _all_files(playbook_folder(playbooks)), CATALOGUE, _is_inventory, _readable())
+    folder = playbook_folder(playbooks)
+    beside = Beside(folder, frozenset(TOOLS), frozenset(get_args(Topic)))
+    found = lint(paths or _all_files(folder), CATALOGUE, _is_inventory, _readable(), beside)
     _tell(found, how, docs, strict=strict)
     return (
         USAGE if any(_counts(one, strict=strict) for linted in found for one in linted.remarks) else HEALTHY

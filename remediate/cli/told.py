@@ -62,6 +62,7 @@ def _record(came: Escalated) -> dict[str, Json]:
         "told": [one.model_dump(mode="json") for one in came.told],
         "problems": list(came.problems),
         "delivered": came.delivered,
+        "nobody": came.nobody,
         "subject": came.report.subject,
         "file": came.file,
         "case": came.case.model_dump(mode="json"),

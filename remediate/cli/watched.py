@@ -15,6 +15,7 @@ from remediate.errors import CouldNotLook, UsageError
 from remediate.healing.brakes import breakers
 from remediate.healing.history import KINDS, history_of
 from remediate.inventory import Host, Inventory, Reference
+from remediate.inventory.files import beside
 from remediate.inventory.references import SecretText
 from remediate.inventory.watch import NumbersText, RulesText
 from remediate.journal import Journal
@@ -180,7 +181,7 @@ class _Bound:
         folder = self.inventory.path.parent.absolute()
         given = secret.model_dump(exclude_none=True)
         if "file" in given:
-            given["file"] = str(folder / Path(given["file"]).expanduser())
+            given["file"] = beside(folder, given["file"])
         where = f"{self.inventory.path}: watch"
         value = Reference(name=name, where=where, folder=str(folder), **given).reveal(os.environ)
         self.watched.masker.learn([value])

@@ -91,9 +91,10 @@ def _demand_extra() -> None:
 
 def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > LARGEST_PORT:
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= len(str(LARGEST_PORT)) else None
+    if not colon or not host or number is None or number > LARGEST_PORT:
         raise UsageError(f"--listen {listen}", "is not ADDRESS:PORT", "write 127.0.0.1:9797")
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), number
 
 
 def teller(masker: Masker, *, for_journald: bool) -> Callable[[str, str, str], None]:

@@ -4,8 +4,7 @@ What a contact's `notify` names is a URL of apprise with a token or password in 
 is used.
 """
 
-from pathlib import Path
-
+from remediate.inventory.files import beside
 from remediate.inventory.references import Reference, SecretText
 from remediate.inventory.written import ContactText
 from remediate.questions import Value
@@ -33,9 +32,23 @@ class Contact(Value):
 
 
 def contacts_of(written: tuple[ContactText, ...], document: Document) -> tuple[Contact, ...]:
-    """Return the contacts of an inventory, first level first, those of one level in the file's order."""
+    """Return the contacts of an inventory, first level first, those of one level in the file's order.
+
+    Raises:
+        InventoryError: Two have one name, by which alone it is known who was reached.
+    """
+    _check_names(written, document)
     read = (_contact(number, one, document) for number, one in enumerate(written))
     return tuple(sorted(read, key=lambda contact: contact.level))
+
+
+def _check_names(written: tuple[ContactText, ...], document: Document) -> None:
+    named: dict[str, int] = {}
+    for number, one in enumerate(written):
+        if named.setdefault(one.name, number) != number:
+            what = f"`{one.name}` is the name of `contacts[{named[one.name] + 1}]`, too"
+            todo = "name them apart, or write one with all `notify`"
+            raise document.error(("contacts", number, "name"), what, todo)
 
 
 def _contact(number: int, written: ContactText, document: Document) -> Contact:
@@ -56,6 +69,6 @@ def _reference(number: int, place: int, written: SecretText, document: Document)
         where=document.where(("contacts", number, "notify", place)),
         folder=str(folder),
         env=written.env or "",
-        file=str(folder / Path(written.file).expanduser()) if written.file else "",
+        file=beside(folder, written.file) if written.file else "",
         command=written.command or (),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from remediate.inventory.files import beside
 from remediate.inventory.references import Reference, SecretText, UrlText
 from remediate.inventory.written import GroupText, HostText, InventoryText, Policy, Shared
 from remediate.model import Json
@@ -171,7 +172,7 @@ class _Building:
         return {key: value for key, value in {**merged, **files}.items() if value is not None}
 
     def _path(self, written: str) -> str:
-        return str(self.document.path.parent.absolute() / Path(written).expanduser())
+        return beside(self.document.path.parent, written)
 
     def _variables(self) -> dict[str, Json]:
         merged = _laid_over(self.group.vars, self.own.vars)
@@ -215,9 +216,16 @@ class _Building:
 
     def _reference(self, name: str, written: SecretText | UrlText, way: Place) -> Reference:
         given: Mapping[str, Any] = self._rendered(written.model_dump(mode="json", exclude_none=True), way)
-        file = {"file": self._path(str(given["file"]))} if "file" in given else {}
+        file = {"file": self._rendered_path(str(given["file"]), (*way, "file"))} if "file" in given else {}
         where = self.document.where(self._place(way))
         return Reference(name=name, where=where, folder=self._path("."), **_as_text({**given, **file}))
+
+    def _rendered_path(self, rendered: str, way: Place) -> str:
+        """Return a path that a template may have made another of than was written."""
+        try:
+            return self._path(rendered)
+        except ValueError as error:
+            raise self.document.error(self._place(way), f"`{way[-1]}` must be {error}") from None
 
 
 def _as_text(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from remediate.errors import InventoryError, UsageError
 from remediate.inventory.contacts import Contact, contacts_of
+from remediate.inventory.files import beside
 from remediate.inventory.hosts import Host, hosts_of
 from remediate.inventory.watch import WatchText
 from remediate.inventory.written import InventoryText, Policy
@@ -117,7 +118,7 @@ def load_inventory(path: Path) -> Inventory:
 
 
 def _with_folder(policy: Policy, folder: Path) -> Policy:
-    approvers = str(folder.absolute() / Path(policy.approvers).expanduser()) if policy.approvers else ""
+    approvers = beside(folder, policy.approvers) if policy.approvers else ""
     return policy.model_copy(update={"approvers": approvers})
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from remediate.errors import UsageError
+from remediate.inventory.files import Command, FileText
 from remediate.questions import Value
 
 PATIENCE = 30.0
@@ -28,8 +29,8 @@ class SecretText(Value):
     model_config = ConfigDict(strict=True)
 
     env: NonEmpty | None = None
-    file: NonEmpty | None = None
-    command: Annotated[tuple[NonEmpty, ...], Field(min_length=1)] | None = None
+    file: FileText | None = None
+    command: Command | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "SecretText":
@@ -54,8 +55,8 @@ class UrlText(Value):
     env_file: NonEmpty | None = None
     key: NonEmpty = "DATABASE_URL"
     env: NonEmpty | None = None
-    file: NonEmpty | None = None
-    command: Annotated[tuple[NonEmpty, ...], Field(min_length=1)] | None = None
+    file: FileText | None = None
+    command: Command | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "UrlText":

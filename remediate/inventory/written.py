@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from remediate.inventory.files import FileText, PerhapsFile
 from remediate.inventory.references import NonEmpty, SecretText, UrlText
 from remediate.inventory.watch import WatchText
 from remediate.questions import Value
@@ -99,7 +100,7 @@ class Policy(Written):
     reason: Literal["optional", "required"] = "optional"
     approvals: Annotated[int, Field(ge=0)] = 0
     approvals_for: dict[str, Annotated[int, Field(ge=0)]] = {}
-    approvers: str = ""
+    approvers: PerhapsFile = ""
     forbid: tuple[Literal["opaque", "no-way-back"], ...] = ()
     hosts_at_once: Annotated[int, Field(ge=1)] | None = None
     max_rows: Annotated[int, Field(ge=1)] | None = None
@@ -131,9 +132,9 @@ class SshText(Written):
 
     user: NonEmpty | None = None
     port: Port | None = None
-    identity: NonEmpty | None = None
-    known_hosts: NonEmpty | None = None
-    config: NonEmpty | None = None
+    identity: FileText | None = None
+    known_hosts: FileText | None = None
+    config: FileText | None = None
     jump: NonEmpty | None = None
     become: NonEmpty | None = None
     connect_timeout: Duration | None = None
@@ -200,7 +201,7 @@ class ContactText(Written):
 
     Attributes:
         level: 1 is called first.
-        name: Who.
+        name: Who; no two have one name.
         for_: For what: words that playbooks use in `escalate`; without it, for everything.
         how: Telephone, mail or chat, for a person to use.
         notify: URLs of apprise that reach them, as references: each bears a secret.

@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from remediate.errors import UsageError
 from remediate.inventory import Inventory
 from remediate.lint.places import spot_of
 from remediate.lint.rule import Flaw, Rule, Weight
+from remediate.playbook import Playbook
 from remediate.text.strict_yaml import Document, Place
 
 _PRODUCTION = re.compile(r"(^|[-_.])(prod(uction)?|live)($|[-_.0-9])", re.IGNORECASE)
@@ -20,10 +22,21 @@ class Surroundings:
     Attributes:
         inventory: The inventory.
         document: Its file.
+        books: The playbooks beside it by name, or why one is refused; None where nobody said where they are.
+        tools: The tools that are commands.
+        topics: What an incident may be about, whatever playbooks say.
     """
 
     inventory: Inventory
     document: Document
+    books: Mapping[str, Playbook | UsageError] | None = None
+    tools: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+
+    def book(self, name: str) -> Playbook | None:
+        """Return a playbook; None where there is none of that name, or it is refused."""
+        found = (self.books or {}).get(name)
+        return found if isinstance(found, Playbook) else None
 
     def flaw(self, place: Place, what: str, *, key: bool = False) -> Flaw:
         """Return what is wrong at a place of the file."""

@@ -55,11 +55,27 @@ class Linted:
         return tuple(one for one in self.remarks if not one.allowed and one in self.again)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What inventories are read with.
+
+    Attributes:
+        playbooks: The folder of the playbooks that they name.
+        tools: The tools that are commands.
+        topics: What an incident may be about, whatever playbooks say.
+    """
+
+    playbooks: Path
+    tools: frozenset[str]
+    topics: frozenset[str]
+
+
 def lint(
     paths: Sequence[Path],
     catalogue: Catalogue,
     is_inventory: Callable[[Path], bool],
     inventories: Iterable[Inventory] = (),
+    beside: Beside | None = None,
 ) -> tuple[Linted, ...]:
     """Return what there is to say of each file.
 
@@ -68,13 +84,17 @@ def lint(
         catalogue: Every step there is.
         is_inventory: Tells one from the other.
         inventories: Those that say where a playbook may be run.
+        beside: What inventories are read with; without it, nothing is said of the playbooks that one names.
     """
     folders = {path.parent for path in paths if not is_inventory(path)}
+    if beside and any(map(is_inventory, paths)):
+        folders.add(beside.playbooks)
     every = {path for folder in folders for path in folder.glob("*.yml")} | set(paths)
     loaded = {path: _loaded(path, catalogue) for path in sorted(every) if not is_inventory(path)}
-    beside = tuple(inventories)
+    where = tuple(inventories)
     found = tuple(
-        _inventory(path) if is_inventory(path) else _playbook(path, loaded, beside) for path in paths
+        _inventory(path, loaded, beside) if is_inventory(path) else _playbook(path, loaded, where)
+        for path in paths
     )
     return _each_once(_without_secrets(_with_idle(found)))
 
@@ -95,12 +115,16 @@ def _explained(folder: Path, loaded: Mapping[Path, Playbook | UsageError]) -> di
     }
 
 
-def _inventory(path: Path) -> Linted:
+def _inventory(path: Path, loaded: Mapping[Path, Playbook | UsageError], beside: Beside | None) -> Linted:
     try:
         inventory, document = load_inventory(path), read_yaml(path, UsageError)
     except UsageError as error:
         return Linted(path, (_refusal(path, error),), refused=True)
-    remarks = [*_told(ENVIRONMENT_RULES, Surroundings(inventory, document)), *_told(TEXT_RULES, document)]
+    seen = Surroundings(inventory, document)
+    if beside:
+        books = {file.stem: book for file, book in loaded.items() if file.parent == beside.playbooks}
+        seen = replace(seen, books=books, tools=beside.tools, topics=beside.topics)
+    remarks = [*_told(ENVIRONMENT_RULES, seen), *_told(TEXT_RULES, document)]
     return _allowed(remarks, (document,), path)
 
 

@@ -7,12 +7,14 @@ from remediate.lint import (
     commands,
     commands_by_hand,
     commands_judged,
+    contacting,
     environments,
     order,
     proof,
     queries,
     secrets_in_text,
     upkeep,
+    watched,
 )
 from remediate.lint.book import Book
 from remediate.lint.environments import Surroundings
@@ -75,7 +77,7 @@ BOOK_RULES: tuple[Rule[Book], ...] = (
     *upkeep.RULES,
 )
 TEXT_RULES: tuple[Rule[Document], ...] = secrets_in_text.RULES
-ENVIRONMENT_RULES: tuple[Rule[Surroundings], ...] = environments.RULES
+ENVIRONMENT_RULES: tuple[Rule[Surroundings], ...] = (*environments.RULES, *contacting.RULES, *watched.RULES)
 
 _EVERY: tuple[Rule[Any], ...] = (*LOADING, *BOOK_RULES, *TEXT_RULES, *ENVIRONMENT_RULES, *ALLOW_RULES)
 RULES: dict[str, Rule[Any]] = {rule.id: rule for rule in sorted(_EVERY, key=lambda rule: rule.id)}

@@ -14,12 +14,14 @@ LARGEST = 32 * 1024 * 1024
 REQUESTS_SCRIPT = r"""
 # $1 the log, ~ being our home; $2 the seconds that count, $3 the bytes of its end to read at most. Prints how many
 # requests there were, how many of them were answered with 500 or more, of how many is known what they took, and that.
-# A log that was rotated meanwhile counts as well.
+# A log that was rotated meanwhile counts as well. What was written while the clock was ahead is not of these seconds.
 case $1 in '~/'*) log=$HOME${1#'~'} ;; *) log=$1 ;; esac
 [ -r "$log" ] || exit 3
-since=$(($(date +%s) - $2))
+now=$(date +%s)
+since=$((now - $2))
 old=$(find "$log.1" -maxdepth 0 -newermt "@$since" 2>/dev/null)
-{ [ -z "$old" ] || tail -c "$3" -- "$old"; tail -c "$3" -- "$log"; } | LC_ALL=C awk -v since="$since" '
+{ [ -z "$old" ] || tail -c "$3" -- "$old"; tail -c "$3" -- "$log"; } |
+    LC_ALL=C awk -v since="$since" -v latest="$((now + 60))" '
 function moment(text,   year, month, day, era, shift) {
     day = substr(text, 1, 11)
     if (!(day in days)) {
@@ -40,7 +42,8 @@ BEGIN {
     stamp = "\\[" d d "/[A-Z][a-z][a-z]/" d d d d ":" d d ":" d d ":" d d " [+-]" d d d d "\\] \""
 }
 match($0, stamp) {
-    if (moment(substr($0, RSTART + 1, 26)) <= since) next
+    at = moment(substr($0, RSTART + 1, 26))
+    if (at <= since || at > latest) next
     rest = substr($0, RSTART + RLENGTH)
     if (!match(rest, /" [1-5][0-9][0-9] /)) next
     total++

@@ -42,11 +42,13 @@ class Calls:
         runs: The calls that nobody has taken, by run.
         looked: When it was last looked whether it is somebody else's turn, on a stopwatch.
         open: Whether a person was called for anything that is not over, as far as the audit log tells.
+        unheard: The concerns of which a report was written, and nobody was there to be told.
     """
 
     runs: dict[str, Call] = field(default_factory=dict)
     looked: float = float("-inf")
     open: bool = False
+    unheard: set[Key] = field(default_factory=set)
 
     @property
     def untried(self) -> bool:
@@ -80,15 +82,18 @@ class Calls:
             return None
         return Errand(environment, Work.ESCALATE, (), name=run, reason=f"a person is called for {run}")
 
-    def tried(self, run: str, now: float, *, well: bool) -> None:
-        """Note whether somebody was reached for a run; of one that is over, nothing is to be noted."""
+    def tried(self, run: str, now: float, *, well: bool, nobody: bool = False) -> None:
+        """Note whether somebody was reached for a run, or is to be; of one that is over, nothing is to be noted."""
         call = self.runs.pop(run, None)
+        if call and nobody:
+            self.unheard.add(call.about)
         if call and not well:
             self.runs[run] = call.missed(now)
 
     def over(self, closed: Collection[Key]) -> None:
         """Forget the calls about what is over: nobody is called for it any more."""
         self.runs = {run: one for run, one in self.runs.items() if one.about not in closed}
+        self.unheard -= set(closed)
 
     def next_levels(self, now: float) -> bool:
         """Return whether it is to be looked now whose turn it is, and note that it is."""

@@ -164,19 +164,17 @@ class Chronicle:
 
 def _known(concern: Concern, ward: Ward) -> str:
     """Return whether a person knows of a concern, in a clause."""
-    if concern.key in {one.about for one in ward.calls.runs.values()}:
-        return "a person could not be called yet"
-    if concern.called:
-        return "a person was called"
-    if concern.mute:
-        return f"healing cannot be carried out, and nobody was called: {concern.mute}"
-    if concern.host in ward.closing.left:
-        return "healing left what is there to a person"
-    if concern.tries and not concern.found_well:
-        return (
-            "something was healed, and nobody was called: look again, a person is called if it is still there"
-        )
-    return "nobody was called: look again"
+    told = {
+        "a person could not be called yet": concern.key in {one.about for one in ward.calls.runs.values()},
+        "a report was written, and nobody told: no contact has `notify`": concern.key in ward.calls.unheard,
+        "a person was called": concern.called,
+        f"healing cannot be carried out, and nobody was called: {concern.mute}": bool(concern.mute),
+        "healing left what is there to a person": concern.host in ward.closing.left,
+        "something was healed, and nobody was called: look again, a person is called if it is still there": (
+            concern.tries > 0 and not concern.found_well
+        ),
+    }
+    return next((what for what, so in told.items() if so), "nobody was called: look again")
 
 
 def _where(errand: Errand) -> str:

@@ -184,8 +184,13 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise UsageError(f"--listen {host}:{port}", f"is no address here ({error.strerror})") from error
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # a name that IDNA cannot write, or with a NUL in it, gets no further
+        why = error.strerror if isinstance(error, OSError) else "no name of a host"
+        todo = "name an address of this machine: 127.0.0.1:9797"
+        raise UsageError(f"--listen {host}:{port}", f"is no address here ({why})", todo) from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)

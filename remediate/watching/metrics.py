@@ -3,7 +3,7 @@
 Nothing that came from outside becomes a label, so there are never more lines than the inventories have names.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -68,6 +68,19 @@ class Metrics:
         """Note how many incidents are open."""
         self._concerns.labels(environment).set(many)
 
+    def keep(self, rules: Mapping[tuple[str, str], Collection[str]]) -> None:
+        """Forget how it is where nobody looks any more: all was read anew, and some of it is not there now.
+
+        What was counted stays: a counter that vanishes and comes again is a reset to whoever reads it.
+
+        Args:
+            rules: The rules that are on, by environment and host; what is not among them is forgotten.
+        """
+        environments = {environment for environment, _ in rules}
+        _forget(self._looked, lambda labels: labels in rules)
+        _forget(self._alarms, lambda labels: labels[2] in rules.get((labels[0], labels[1]), ()))
+        _forget(self._concerns, lambda labels: labels[0] in environments)
+
     def alert(self, result: str, many: int = 1) -> None:
         """Count alerts."""
         self._alerts.labels(result).inc(many)
@@ -100,3 +113,12 @@ class Metrics:
 
     def _gauge(self, name: str, about: str, labels: tuple[str, ...]) -> Gauge:
         return Gauge(f"remediate_{name}", about, labels, registry=self._registry)
+
+
+def _forget(gauge: Gauge, wanted: Callable[[tuple[str, ...]], bool]) -> None:
+    """Drop every line of a gauge whose labels, in their order, are not wanted."""
+    for metric in gauge.collect():
+        for sample in metric.samples:
+            labels = tuple(sample.labels.values())
+            if not wanted(labels):
+                gauge.remove(*labels)

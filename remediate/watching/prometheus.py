@@ -8,9 +8,9 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from remediate.errors import CouldNotLook, UsageError
 from remediate.inventory.watch import NumbersText
@@ -36,12 +36,7 @@ class Prometheus:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            raise UsageError(
-                "watch: prometheus: url", "is no http(s) URL without a login", "write http://HOST:9090"
-            )
-        self._parts, self._token = parts, token
+        self._parts, self._token = _parts(url), token
 
     def requests(self, queries: NumbersText, scope: Scope, window: float) -> Requests:
         """Return what the app of a scope answered lately.
@@ -101,6 +96,19 @@ class Prometheus:
                 host, port, timeout=PATIENCE, context=ssl.create_default_context()
             )
         return http.client.HTTPConnection(host, port, timeout=PATIENCE)
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    Raises:
+        UsageError: It is none of HTTP; does not show it, for it is a secret.
+    """
+    with suppress(ValueError):  # half an IPv6 address, a port beyond all ports
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0:
+            return parts
+    raise UsageError("watch: prometheus: url", "is no http(s) URL without a login", "write http://HOST:9090")
 
 
 def _values(result: list[Mapping[str, Json]]) -> list[Json]:

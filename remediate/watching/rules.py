@@ -67,7 +67,7 @@ def alarms(watch: WatchText, readings: Sequence[Reading]) -> tuple[Alarm, ...]:
     return tuple(
         _alarm(name, _lasting(watch.rules, name), sights(watch, readings), readings, gap)
         for name, sights in _SIGHTS.items()
-        if getattr(watch.rules, name) is not None
+        if name in rules_on(watch)
     )
 
 
@@ -87,6 +87,11 @@ def span_of(watch: WatchText) -> float:
     """Return the seconds that looks must be kept for the rules."""
     longest = max((_lasting(watch.rules, name) for name in _SIGHTS), default=0.0)
     return longest + MISSED * (watch.every + watch.jitter) + SLACK
+
+
+def rules_on(watch: WatchText) -> tuple[str, ...]:
+    """Return the names of the rules that are on."""
+    return tuple(name for name in _SIGHTS if getattr(watch.rules, name) is not None)
 
 
 def _lasting(rules: RulesText, name: str) -> float:

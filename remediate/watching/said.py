@@ -160,6 +160,35 @@ class _Examined(_Shape):
         return f"{self.host}: {verdict}" + "".join(f"; {one}" for one in (self.blocked, *wrong) if one)
 
 
+class _Delivery(_Shape):
+    contact: str
+    service: str
+    delivered: bool
+    why: str = ""
+
+
+class _Escalated(_Shape):
+    """What calling a person came to."""
+
+    incident: str
+    level: int
+    subject: str
+    told: tuple[_Delivery, ...] = Field(strict=False)
+    problems: tuple[str, ...] = Field(strict=False)
+    nobody: bool
+    file: str
+
+    @property
+    def in_words(self) -> tuple[str, ...]:
+        told = (
+            f"{one.contact} by {one.service}: {'told' if one.delivered else f'NOT told: {one.why}'}"
+            for one in self.told
+        )
+        nobody = ("nobody is told: no contact whose turn it is has `notify`",) if self.nobody else ()
+        report = f"level {self.level}: {self.subject}; the report is in {self.file or 'no file'}"
+        return (report, *told, *nobody, *self.problems)
+
+
 def lines_in(said: str) -> tuple[str, ...]:
     """Return what is told of a line that an errand printed; nothing of most events."""
     match _shape(said):
@@ -167,6 +196,8 @@ def lines_in(said: str) -> tuple[str, ...]:
             return tuple(one.fault.in_words for one in faults)
         case _Examined() as examined:
             return (examined.in_words,)
+        case _Escalated() as escalated:
+            return escalated.in_words
         case _Event(kind=kind, host=host, text=text):
             return (f"{host}: {kind}: {text}",) if kind in TOLD and text else ()
     return (said,) if said.strip() else ()
@@ -203,6 +234,12 @@ def unsaid(lines: Sequence[str], code: int) -> tuple[Finding, ...]:
     return (Finding(check="it is carried out", healthy=False, seen=seen),)
 
 
+def nobody_called_in(lines: Iterable[str]) -> bool:
+    """Return whether an errand that printed these lines was to tell a person, and nobody is there to be told."""
+    shapes = map(_shape, lines)
+    return any(isinstance(one, _Escalated) and one.nobody for one in shapes)
+
+
 def cured_by(lines: Iterable[str]) -> bool:
     """Return whether an errand that printed these lines healed anything."""
     return any(fault.became == HEALED for line in lines for fault in faults_in(line))
@@ -211,23 +248,26 @@ def cured_by(lines: Iterable[str]) -> bool:
 def _sort(record: object) -> str:
     if not isinstance(record, dict):
         return ""
-    return "healed" if record.get("kind") == "healed" else "event" if "kind" in record else "examined"
+    if "kind" in record:
+        return "healed" if record["kind"] == "healed" else "event"
+    return "escalated" if "incident" in record else "examined"
 
 
 _LINE: TypeAdapter[Any] = TypeAdapter(
     Annotated[
         Annotated[_Healed, Tag("healed")]
         | Annotated[_Event, Tag("event")]
+        | Annotated[_Escalated, Tag("escalated")]
         | Annotated[_Examined, Tag("examined")],
         Discriminator(_sort),
     ]
 )
 
 
-def _shape(said: str) -> _Healed | _Event | _Examined | None:
+def _shape(said: str) -> _Healed | _Event | _Escalated | _Examined | None:
     """Return which of our own lines it is; None where it is none, however it was made."""
     try:
-        shape: _Healed | _Event | _Examined = _LINE.validate_python(json.loads(said))
+        shape: _Healed | _Event | _Escalated | _Examined = _LINE.validate_python(json.loads(said))
     except (ValueError, RecursionError):  # of pydantic, too
         return None
     return shape

@@ -23,8 +23,8 @@ from remediate.watching.messages import Loaded, Looked, Message, Signalled
 from remediate.watching.metrics import Metrics
 from remediate.watching.notifying import Notifier
 from remediate.watching.remembered import Memory, Remembered
-from remediate.watching.rules import blind
-from remediate.watching.said import cured_by
+from remediate.watching.rules import blind, rules_on
+from remediate.watching.said import cured_by, nobody_called_in
 from remediate.watching.schedule import rewritten
 from remediate.watching.ward import Ward
 from remediate.watching.work import Errand, Note, Turned
@@ -165,6 +165,13 @@ class Service:
             fresh = Ward(inventory, open_before, closing=Closing(recalled.left_in(environment)))
             ward = self.wards.setdefault(environment, fresh)
             self._note(ward.take_on(inventory, begun, self._now))
+        self.metrics.keep(
+            {
+                (name, host.name): rules_on(one.watch)
+                for name, one in self.loaded.inventories.items()
+                for host in one.hosts
+            }
+        )
         self.chronicle.count_concerns(self.wards.values())
 
     def _take(self, notices: Sequence[Notice]) -> bool:
@@ -253,9 +260,9 @@ class Service:
         threading.Thread(target=looking, name=f"look-{host.name}", daemon=True).start()
 
     def _saw(self, look: Looked) -> None:
-        ward = self.wards.get(look.environment)
-        if ward is None:
-            return
+        ward = self.wards[look.environment]
+        if look.host not in ward.turns:
+            return  # it was taken out meanwhile
         if not ward.is_overtaken(look.host, look.begun):
             self._looked_at.add((look.environment, look.host))
         self._note(ward.saw(look.host, look.reading, look.begun, self._now))
@@ -307,6 +314,7 @@ class Service:
                 cured=cured_by(ended.lines),
                 looked=ended.looked,
                 mute=ended.mute,
+                nobody=nobody_called_in(ended.lines),
                 wrong=ended.wrong,
                 at=self._now,
             )

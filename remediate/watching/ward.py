@@ -264,6 +264,7 @@ class Ward:
         cured: bool = False,
         looked: bool = True,
         mute: str = "",
+        nobody: bool = False,
         wrong: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
         at: Moment,
     ) -> Sequence[Note]:
@@ -275,13 +276,14 @@ class Ward:
             cured: Whether it healed anything: then what was seen before says nothing of how it is now.
             looked: Whether those who heal could look at all.
             mute: How it ended, where healing said nothing of what became of anything; empty where it did.
+            nobody: Whether a person was to be told, and nobody is there to be.
             wrong: What a tool found wrong, by host; nothing where all is well there.
             at: Now.
         """
         self.errand = None
         self.before.pop(errand.name, None)
         if errand.work is Work.ESCALATE:
-            self.calls.tried(errand.name, at.stopwatch, well=well)
+            self.calls.tried(errand.name, at.stopwatch, well=well, nobody=nobody)
             return []
         self.calls.looked = at.stopwatch  # whoever is needed was called by what has just ended
         known = [host for host in errand.hosts if host in self.turns]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remediate.cli.examining import TOOLS
 from remediate.lint import RULES
 from remediate.lint.examples import migrating, whole
 
@@ -280,3 +281,124 @@ def test_the_rules_are_listed_and_each_is_explained_by_its_id_or_its_name(does: 
     code, _, err = does("check", "--explain", "RM110")
     assert code == 2
     assert "there is no such rule" in err
+
+
+@pytest.fixture
+def surrounded(here: Path) -> Callable[[str], str]:
+    """Write an inventory with these sections, and return its name; the shipped playbooks are beside it."""
+
+    def write(sections: str) -> str:
+        path = here / "inventory" / "lab.yml"
+        path.write_text(path.read_text() + sections)
+        return "inventory/lab.yml"
+
+    return write
+
+
+NOT_THERE = [
+    (
+        "alerts: {X: {on: [nohost]}}",
+        "RM709",
+        "--on nohost: inventory/lab.yml has no such host or group; known: ",
+    ),
+    ("alerts: {X: {on: [web1, '!web1']}}", "RM709", "--on web1,!web1: no host is left"),
+    ("alerts: {X: {playbooks: [stale-proces]}}", "RM710", "`stale-proces`; did you mean `stale-process`?"),
+    ("alerts: {X: {playbooks: [stale-process, health]}}", "RM710", "`health` is a tool: it cures nothing"),
+    ("rules: {health: {tool: nope}}", "RM710", "there is no playbook `nope`"),
+    ("rules: {health: {tool: vacuum}}", "RM710", "`vacuum` is no tool"),
+    ("schedule: {x: {playbook: vacuumm, cron: '0 3 * * *'}}", "RM710", "did you mean `vacuum`?"),
+    ("schedule: {x: {playbook: vacuum, cron: '0 3 * * *', on: [nohost]}}", "RM709", "--on nohost: "),
+    (
+        "schedule: {x: {playbook: vacuumm, cron: '0 3 * * *', on: [nohost]}}",
+        "RM709",
+        "--on nohost: ",
+    ),
+    (
+        "schedule: {x: {playbook: vacuum, cron: '0 3 * * *', on: [web1, db1]}}",
+        "RM709",
+        "vacuum is for backend, and that is not the group of db1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("watched", "rule", "says"), NOT_THERE, ids=[one for one, _, _ in NOT_THERE])
+def test_what_watch_would_refuse_of_an_inventory_is_an_error_at_its_place(
+    does: Does, surrounded, watched: str, rule: str, says: str
+) -> None:
+    name = surrounded(f"watch:\n  {watched}\n")
+    code, out, _ = does("check", name, "--json")
+    (told,) = (one for one in json.loads(out)["remarks"] if one["rule"] == rule)
+    assert (code, told["severity"], says in told["what"]) == (2, "error", True), told
+    assert told["line"] == (Path(name).read_text().splitlines().index(f"  {watched}") + 1)
+    code, _, said = does("watch", "--once")
+    assert (code, said.count("\n")) == (2, 1), "and so does watch"
+
+
+def test_a_tool_that_is_no_command_and_a_playbook_that_is_refused_cannot_be_scheduled(
+    does: Does, here: Path, surrounded, book
+) -> None:
+    book("within: soon\n")
+    mine = here / "playbooks" / "mine.yml"
+    mine.write_text(
+        "name: mine\ntitle: Mine\nkind: tool\non: backend\ndiagnose:\n  - {name: it runs, pm2.online: {}}\n"
+    )
+    assert does("check", "playbooks/mine.yml")[0] == 0
+    due = "cron: '0 3 * * *'"
+    name = surrounded(
+        f"watch:\n  schedule: {{a: {{playbook: mine, {due}}}, b: {{playbook: example, {due}}}}}\n"
+    )
+    code, out, _ = does("check", name, "--json")
+    assert (code, [one["what"] for one in json.loads(out)["remarks"]]) == (
+        2,
+        [
+            "`mine` is a tool that is no command; these are: " + ", ".join(sorted(TOOLS)),
+            "the playbook `example` is refused itself; check it",
+        ],
+    )
+
+
+def test_of_what_nobody_wrote_into_an_inventory_nothing_is_said(does: Does, book) -> None:
+    book("")  # the folder has no `health`, which a rule that is on by itself asks for
+    assert does("check", "inventory/lab.yml", "--strict") == (0, "inventory/lab.yml: ok\n", "")
+
+
+QUERIES = "{{prometheus: {{url: {{env: A}}}}, requests: {{prometheus: {{total: '{}', failed: '1', seconds: '1'}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("sections", "rule"),
+    [
+        ("contacts:\n  - {level: 1, name: A, how: by telephone}\n", "RM706"),
+        ("contacts:\n  - {level: 1, name: A, for: [database], notify: [{env: A}]}\n", "RM707"),
+        (
+            "contacts:\n  - {level: 1, name: A, notify: [{env: A}]}\n  - {level: 2, name: B, for: [dba]}\n",
+            "RM708",
+        ),
+        ("watch: {every: 10s, jitter: 11s}\n", "RM712"),
+        ("watch:\n  requests: {log: '{{ nope }}'}\n", "RM713"),
+        (f"watch: {QUERIES.format('{{ host.x }}')}\n", "RM713"),
+    ],
+)
+def test_what_may_be_meant_so_in_an_inventory_is_a_warning(
+    does: Does, surrounded, sections: str, rule: str
+) -> None:
+    name = surrounded(sections)
+    code, out, _ = does("check", name, "--json")
+    (told,) = json.loads(out)["remarks"]
+    assert (code, told["rule"], told["severity"]) == (0, rule, "warning")
+    assert does("check", name, "--strict")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "contacts: [{level: 1, name: A, notify: [{env: A}]}, {level: 2, name: B, for: [security, application]}]\n",
+        f"watch: {QUERIES.format('x{{ app.name }}{{ window }}')}\n",
+        "watch:\n  requests: {log: '/var/log/{{ app.name }}.log'}\n",  # db1 has no app, and no log of one
+        "watch:\n  rules: {errors: null, slow: null}\n  requests: {log: '{{ nope }}'}\n",
+        "watch:\n  alerts: {X: {on: ['web*'], playbooks: [./mine.yml]}}\n",
+        "watch: {rules: {cpu: null, health: {tool: health}}, alerts: {X: {on: [backend]}}}\n",
+    ],
+)
+def test_what_is_in_order_in_an_inventory_is_told_as_such(does: Does, surrounded, sections: str) -> None:
+    assert does("check", surrounded(sections), "--strict") == (0, "inventory/lab.yml: ok\n", "")

@@ -225,10 +225,16 @@ def test_what_is_wrong_with_what_it_is_told_is_told_before_it_begins(
     assert re.search(says, said), said
 
 
-@pytest.mark.parametrize("listen", ["9797", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000"])
+@pytest.mark.parametrize("listen", ["9797", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:²", "127.0.0.1:70000"])
 def test_where_to_listen_is_an_address_and_a_port(watch: Callable[..., Watch], does, listen: str) -> None:
     code, _, said = does("watch", "--listen", listen)
     assert (code, "is not ADDRESS:PORT" in said) == (2, True)
+
+
+def test_where_to_listen_is_a_name_that_there_can_be(watch: Callable[..., Watch], does) -> None:
+    code, _, said = does("watch", "--listen", "a..b:80")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "--listen a..b:80: is no address here" in said
 
 
 def test_without_the_extra_it_says_what_to_install(does, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,6 +178,38 @@ WRONG = [
     ("little:", "backend:", "29:7: `backend` is a group's name; name the host otherwise"),
     ("label:", "host:", "10:13: `host` is the host itself; rename it"),
     ("level: 2", "level: 0", "31:12: `level` must be at least 1"),
+    (
+        "name: Team Lead",
+        "name: Database Administrator",
+        "36:22: `Database Administrator` is the name of `contacts[1]`, too; name them apart",
+    ),
+    (
+        "{file: pager}",
+        "{file: ~nosuchuser/pager}",
+        "34:39: `file` must be in a home that there is here, and ~nosuchuser is none; write the whole path",
+    ),
+    ("{env: AVATAR_TOKEN}", "{file: ~nosuchuser/t}", "14:21: `file` must be in a home that there is here"),
+    (
+        "{env: AVATAR_TOKEN}",
+        "{file: '~nosuchuser/{{ app.name }}'}",
+        "14:21: `file` must be in a home that there is here",
+    ),
+    ("known_hosts: known_hosts", "identity: ~nosuchuser/key", "3:31: `identity` must be in a home that"),
+    ("known_hosts: known_hosts", "config: ~nosuchuser/config", "3:29: `config` must be in a home that"),
+    ("reason: required", "approvers: ~nosuchuser/a", "2:41: `approvers` must be in a home that there is"),
+    ("{env: AVATAR_TOKEN}", '{file: "a\\0b"}', "14:21: `file` must be a path, and no path has a NUL"),
+    ("[pass, show, pager]", '[pass, "a\\0b"]', "34:57: `command` must be without a NUL, which no argument"),
+    ("{env: AVATAR_TOKEN}", '{command: ["a\\0b"]}', "14:24: `command` must be without a NUL, which"),
+    (
+        "contacts:",
+        "watch: {listener: {bearer: {file: ~nosuchuser/key}}}\ncontacts:",
+        "30:35: `file` must be in a home that there is here",
+    ),
+    (
+        "contacts:",
+        'watch: {prometheus: {url: {command: ["a\\0b"]}}}\ncontacts:',
+        "30:37: `command` must be without a NUL",
+    ),
 ]
 
 
@@ -190,6 +222,19 @@ def test_a_wrong_inventory_is_refused_with_its_place_and_a_hint(
     assert f"lab.yml:{message}" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [("~nosuchuser", "`file` must be in a home"), ('"a\\0"', "`file` must be a path, and no path has a NUL")],
+)
+def test_what_a_template_makes_of_a_path_is_looked_at_too(
+    load: Callable[..., Inventory], made: str, message: str
+) -> None:
+    env = "}}\n        env: {NODE_ENV: staging}\n        secrets: {token: {file: "
+    with pytest.raises(InventoryError, match=r"lab\.yml:24:33: ") as caught:
+        load(f"/opt/lumiku{env}token", f"{made}{env}'{{{{ app.root }}}}/t'")
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """Plays a rule's example: writes it whole, and lints it as `remediate check` does."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from remediate.catalogue import CATALOGUE
+from remediate.cli.examining import TOOLS
+from remediate.escalation.levels import Topic
 from remediate.inventory import load_inventory
-from remediate.lint import Remark, Rule, lint
+from remediate.lint import Beside, Remark, Rule, lint
 from remediate.lint.examples import INVENTORY, whole
 from remediate.lint.rules import ENVIRONMENT_RULES
+
+SHIPPED = Beside(Path(__file__).parents[2] / "playbooks", frozenset(TOOLS), frozenset(get_args(Topic)))
 
 
 def of_inventory(rule: Rule[Any]) -> bool:
@@ -22,5 +26,7 @@ def play(folder: Path, sections: str, *, inventory: bool = False) -> tuple[Remar
     production.write_text(whole("environment: other\n", INVENTORY))
     path = folder / ("inventory/example.yml" if inventory else "playbooks/example.yml")
     path.write_text(whole(sections, INVENTORY) if inventory else whole(sections))
-    (linted,) = lint([path], CATALOGUE, lambda _: inventory, [load_inventory(production)])
+    (linted,) = lint(
+        [path], CATALOGUE, lambda one: inventory and one == path, [load_inventory(production)], SHIPPED
+    )
     return linted.remarks

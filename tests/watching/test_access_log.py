@@ -50,6 +50,14 @@ def test_requests_of_the_last_minutes_are_counted_and_older_ones_are_not(log: Pa
     assert (round(seen.percent_failed), round(seen.average, 3)) == (33, 0.867)
 
 
+@pytest.mark.parametrize("shift", [0, 330, -480])
+def test_what_was_written_while_the_clock_was_ahead_does_not_count_until_then(log: Path, shift: int) -> None:
+    ahead = [line(-86_400 + second, 500, "9.000", shift) for second in range(3)]
+    log.write_text("".join(ahead) + line(-120, 500) + line(-20, 200) + line(5, 404))
+    seen = counted(log)
+    assert (seen.total, seen.failed, seen.seconds) == (2, 0, 0.2)
+
+
 @pytest.mark.parametrize("shift", [0, 330, -480, 840, -570])
 def test_the_log_may_be_written_in_any_time_zone(log: Path, shift: int) -> None:
     log.write_text(line(310, 500, shift=shift) + line(290, 500, shift=shift))

@@ -321,6 +321,13 @@ def test_no_text_of_an_alert_is_in_the_metrics(ear: Ear) -> None:
     assert b"canary" not in ear.post(b"", "/metrics", "GET")[2]
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, "a\0b", "nowhere.invalid"])
+def test_a_name_that_is_none_is_told_in_one_line(ear: Ear, host: str) -> None:
+    with pytest.raises(UsageError, match=r"is no address here \(.+\); name an address") as refused:
+        ear.listener.listen(host, 80)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_port_that_is_taken_is_told_in_one_line(ear: Ear) -> None:
     with pytest.raises(UsageError, match=r"cannot be listened at .*; choose another port"):
         ear.listener.listen("127.0.0.1", ear.port)

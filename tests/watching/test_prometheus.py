@@ -124,7 +124,13 @@ def test_a_query_that_names_what_is_not_there_is_told(server: Server) -> None:
         prometheus(server).requests(QUERIES.model_copy(update={"failed": "{{ nothing }}"}), SCOPE, 60.0)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x", "http://", "http://me:canary@x:9090", "x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "ftp://x", "http://", "http://me:canary@x:9090", "x", "http://[::1:9090"),
+        *("http://canary]", "http://canary:port", "http://canary:99999", "http://canary:0"),
+    ],
+)
 def test_only_http_without_a_login_is_taken(url: str) -> None:
     with pytest.raises(UsageError) as refused:
         Prometheus(url, "")

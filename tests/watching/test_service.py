@@ -22,7 +22,7 @@ from remediate.watching.alerts import Notice
 from remediate.watching.authentication import Gatekeeper
 from remediate.watching.errands import Ended, Errands
 from remediate.watching.listener import Known
-from remediate.watching.messages import Loaded
+from remediate.watching.messages import Loaded, Looked
 from remediate.watching.notifying import Notifier
 from remediate.watching.readings import Reading
 from remediate.watching.remembered import Memory
@@ -407,3 +407,31 @@ def test_where_a_person_was_called_and_it_is_not_over_deadlines_are_looked_for(
     one._settled = float("-inf")
     one._settle()
     assert not one.wards["lab"].calls.open
+
+
+def test_where_nobody_is_there_to_be_told_it_says_so_and_does_not_say_that_one_was_called(
+    stage: Stage, journal: Journal
+) -> None:
+    stage.stays, stage.sick = True, {"web1"}
+    came = {"incident": "run-1", "level": 1, "subject": "down", "told": [], "problems": [], "file": "r.md"}
+    stage.said_by_healing = json.dumps({**came, "nobody": True})
+    stage.code = 0
+    assert not service(stage, journal, once=True).run()
+    assert stage.said("level 1: down; the report is in r.md")
+    assert stage.said("nobody is told: no contact whose turn it is has `notify`")
+    assert stage.told[-1].endswith("a report was written, and nobody told: no contact has `notify`")
+
+
+def test_what_is_taken_out_has_no_gauges_any_more_and_no_look_brings_them_back(
+    running: Running, stage: Stage
+) -> None:
+    def page() -> str:
+        return running.service.metrics.page().decode()
+
+    running.until(lambda: 'last_look_timestamp_seconds{environment="lab",host="web2"}' in page())
+    stage.inventory = replace(stage.inventory, hosts=stage.inventory.hosts[:1])
+    running.service.signal("reload")
+    running.until(lambda: stage.said("info: : reloaded"))
+    running.service._inbox.put(Looked("lab", "web2", time.monotonic(), reading(time.monotonic())))
+    running.until(running.service._inbox.empty)
+    assert 'last_look_timestamp_seconds{environment="lab",host="web2"}' not in page()
