@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+AHEAD = 60.0
+"""Seconds by which a moment that was written down must lie in the future to be a wrong clock's: less is set right."""
+
 
 @dataclass(frozen=True)
 class Clock:

@@ -18,8 +18,6 @@ from remediate.questions import Value
 ESCALATED, DELIVERED, UNDELIVERED, HEALED = "escalated", "delivered", "undelivered", "incident"
 KINDS = frozenset({ESCALATED, DELIVERED, UNDELIVERED, HEALED})
 """The kinds of entries that incidents are read from; the last one is written by whoever heals or watches."""
-AHEAD = 60.0
-"""Seconds by which an entry must lie in the future to be one of a wrong clock: clocks are set right by less."""
 SILENCE = 24 * 3600.0
 """Seconds after which an incident of which nothing was heard is over."""
 

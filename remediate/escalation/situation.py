@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from remediate.clock import AHEAD
 from remediate.escalation.case import Case
-from remediate.escalation.incident import AHEAD, Delivery, Escalation, Incident
+from remediate.escalation.incident import Delivery, Escalation, Incident
 from remediate.escalation.levels import Situation, turn
 from remediate.inventory import Contact
 

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from remediate.healing.history import AHEAD, Attempt, Fingerprint, History
+from remediate.clock import AHEAD
+from remediate.healing.history import Attempt, Fingerprint, History
 from remediate.healing.in_work import alone, few_in_work
 from remediate.healing.killed import after_killed
 from remediate.healing.verdict import Condition

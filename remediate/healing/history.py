@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from remediate.clock import AHEAD
 from remediate.journal import Entry
 from remediate.journal.understanding import understanding
 from remediate.model import Outcome
@@ -23,9 +24,6 @@ RULED = "ruled"
 """A verdict, kept to be read: nothing is decided by it."""
 KINDS = frozenset({ATTEMPT, RESET, STOPPED, STARTED, INCIDENT, "stopped", "ended"})
 """The kinds of entries that a history is read from."""
-
-AHEAD = 60.0
-"""Seconds by which an entry must lie in the future to be one of a wrong clock: clocks are set right by less."""
 
 
 class Fingerprint(Value):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remediate.healing.history import AHEAD, Attempt, Fingerprint, History
+from remediate.clock import AHEAD
+from remediate.healing.history import Attempt, Fingerprint, History
 from remediate.inventory import AutoPolicy
 
 HOUR = 3600.0

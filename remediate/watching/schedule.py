@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from remediate.healing.history import AHEAD
+from remediate.clock import AHEAD
 from remediate.inventory.watch import ScheduledText
 from remediate.text.cron import next_due
 
