@@ -119,15 +119,26 @@ class Jobs:
         Raises:
             Lost: It is not known whether one still runs, or may begin.
         """
-        name, grace = file_name(token), self.patience.grace
         try:
-            called = self.caller.call(STOP_ALL, name, str(grace), seconds=grace + self.patience.answer)
+            called = self._stop_all(file_name(token))
         except (Broken, Lost, Unreachable) as error:
             what = f"it is not known whether jobs of {token} still run, the host cannot be asked"
             raise Lost(self.caller.where, what, "try again when the host is back") from error
         if called.told != ("ended",) or called.exit_code != 0:
             why = f"processes {' '.join(called.told[1:])} live on" if called.told[1:] else called.error
             raise Lost(self.caller.where, f"the jobs of {token} cannot be ended: {why}", "look at the host")
+
+    def _stop_all(self, name: str) -> Called:
+        """End jobs; where the link breaks meanwhile, as it does when a host reboots, once more when it is back."""
+        due = self.clock.monotonic() + self.patience.reconnect
+        grace = self.patience.grace
+        while True:
+            try:
+                return self.caller.call(STOP_ALL, name, str(grace), seconds=grace + self.patience.answer)
+            except (Broken, Lost):
+                if self.clock.monotonic() > due:
+                    raise
+                self._until_back(lambda: None)
 
     def forget(self, prefix: str) -> None:
         """Remove what is kept on the host of finished jobs whose tokens begin so.
@@ -209,19 +220,35 @@ class Jobs:
             raise KeyboardInterrupt
 
     def _come_back(self, following: _Following) -> None:
-        """Wait until the host can be asked again; one that refuses is not waited for."""
+        """Wait until the host can be asked again."""
+        try:
+            self._until_back(self._beat)
+        except (Broken, Unreachable, Lost) as error:
+            raise self._link_gone(following, error) from error
+
+    def _until_back(self, beat: Callable[[], None]) -> None:
+        """Wait until the host can be asked again; one that refuses is not waited for.
+
+        Args:
+            beat: Called before each try; may raise.
+
+        Raises:
+            Broken: It cannot, and neither could it the last time that there was a link.
+            Lost: It does not answer.
+            Unreachable: There is no way to it, or it refuses.
+        """
         due = self.clock.monotonic() + self.patience.reconnect
         pause = 0.2
         while True:
-            self._beat()
+            beat()
             try:
                 self.caller.call("exit 0")
                 return
-            except Refused as error:
-                raise self._link_gone(following, error) from error
-            except (Broken, Unreachable, Lost) as error:
+            except Refused:
+                raise
+            except (Broken, Unreachable, Lost):
                 if self.clock.monotonic() > due:
-                    raise self._link_gone(following, error) from error
+                    raise
             self.clock.sleep(pause)
             pause = min(pause * 2, 5.0)
 

@@ -26,8 +26,8 @@ from tests.soak.storm import Storm, payload, send
 
 PATIENCE = 240.0
 """Seconds for one scene."""
-TOLD = 3
-"""So often each alert is sent: an Alertmanager of several, or one that had no answer, sends it again."""
+TOLD = 100
+"""So often each alert is sent, as fast as it is taken: all of them are one incident."""
 CRASH_IN_SOURCE = f"""
 cd {BACKEND}
 printf '\\n%s\\n' "setTimeout(() => {{ throw new Error('worker pool: out of slots') }}, 300)" >>src/index.ts

@@ -20,6 +20,8 @@ KINDS = (
     "undelivered",
     "breaker-reset",
 )
+RAISED = ("minutes after it was", "it had come to level", "an outage of more than", "apps are hit")
+"""Why an incident's level is higher than that of its fault, in the words of the call."""
 HOUR = 3600.0
 FAILURES = 2
 """So many cures that did not hold open the breaker."""
@@ -122,20 +124,25 @@ class Record:
         ]
         if not calls:
             return "nobody was called"
-        if calls[-1].body["level"] < fate.level:
-            return f"level {calls[-1].body['level']} was called instead of {fate.level}"
+        level = calls[-1].body["level"]
+        if level < fate.level or (level > fate.level and not _is_raised(calls[-1])):
+            return f"level {level} was called instead of {fate.level}: {calls[-1].body['why']}"
         names = {one.body["incident"] for one in calls}
         told = [one for one in self.since(mark, "delivered") if one.body["incident"] in names]
         return "" if told else "the call reached nobody"
 
     def called_twice(self) -> Iterator[str]:
-        """Tell who was told of the same incident at the same level more than once."""
-        told = [
-            (one.body["incident"], one.body["level"], one.body["contact"])
-            for one in self.since(0, "delivered")
-        ]
-        for one in sorted({one for one in told if told.count(one) > 1}):
-            yield f"{one[2]} was told of {one[0]} at level {one[1]} {told.count(one)} times"
+        """Tell who was told of the same incident at the same level again, and of no fault that was new in it."""
+        known: dict[tuple[str, int, str], set[str]] = {}
+        about: dict[str, set[str]] = {}
+        for one in self.since(0, "escalated", "delivered"):
+            if one.kind == "escalated":
+                about[one.run] = set(one.body["fingerprints"])
+                continue
+            call = one.body["incident"], one.body["level"], one.body["contact"]
+            if call in known and about[one.run] <= known[call]:
+                yield f"{call[2]} was told of {call[0]} at level {call[1]} again"
+            known[call] = known.get(call, set()) | about[one.run]
 
     def exceeded(self, hosts_at_once: int) -> Iterator[str]:
         """Tell in words which brakes did not hold."""
@@ -175,6 +182,11 @@ class Record:
             yield f"{key} was tried {len(hour)} times within an hour"
         if [other.outcome for other in before].count("rolled back") > FAILURES:
             yield f"{key} was tried again while its breaker was open"
+
+
+def _is_raised(call: Entry) -> bool:
+    """Return whether something else than the fault itself raised a call's level: another one in it, or time."""
+    return len(call.body["fingerprints"]) > 1 or any(why in call.body["why"] for why in RAISED)
 
 
 def _at(entry: Entry) -> float:

@@ -15,11 +15,12 @@ from remediate.errors import Failed, Interrupted, Lost, Unreachable
 from remediate.target import Job
 from remediate.transport.call import Caller
 from remediate.transport.fence import Fence
-from remediate.transport.job_scripts import STOP, SUPERVISE
+from remediate.transport.job_scripts import STOP, STOP_ALL, SUPERVISE
 from remediate.transport.jobs import Jobs, Patience
 from remediate.transport.lock import HostLock
 from remediate.transport.refusals import Refused
 from remediate.transport.trips import Trips
+from remediate.transport.wire import Broken
 
 from .conftest import LocalWire
 
@@ -392,6 +393,37 @@ def test_stopping_a_token_ends_its_running_job_and_all_its_children(runner, mark
     assert alive(marker) == []
     assert "was ended by the operator" in str(result())
     runner.jobs.stop("run/fix")
+
+
+def test_a_stop_whose_link_breaks_is_said_again_once_it_is_back(runner, marker):
+    result = beside(lambda: Runner(runner.home).run(f"sleep {marker}"))
+    until(lambda: alive(marker))
+    asked = breaking(runner, times=2)
+    runner.jobs.stop("run/fix")
+    assert (alive(marker), asked.count(STOP_ALL)) == ([], 3)
+    assert "was ended by the operator" in str(result())
+
+
+def test_a_stop_whose_link_does_not_come_back_claims_nothing(runner):
+    asked = breaking(runner, times=99)
+    runner.down = True
+    with pytest.raises(Lost, match="not known whether jobs of run/fix still run"):
+        runner.jobs.stop("run/fix")
+    assert asked.count(STOP_ALL) == 1
+
+
+def breaking(runner, times):
+    """Have the link break so often while jobs are ended; return what is asked."""
+    real, asked = runner.jobs.caller.call, []
+
+    def call(script, *args, **options):
+        asked.append(script)
+        if script == STOP_ALL and asked.count(STOP_ALL) <= times:
+            raise Broken
+        return real(script, *args, **options)
+
+    runner.jobs.caller.call = call
+    return asked
 
 
 def test_a_job_that_comes_late_never_begins_under_a_stopped_token(runner, tmp_path):
