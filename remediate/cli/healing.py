@@ -92,7 +92,7 @@ def heal(
     folder = plans or state_folder(state) / "plans"
     with session(environment, state, reason=reason, as_json=as_json, hold=not propose) as opened:
         hands = Hands(opened, hosts, wanted, marks_in(state_folder(state)), folder)
-        healed = masked(_heal(opened, orders, hands), opened.masker.text)
+        healed = masked(_heal(opened, orders, hands, tuple(dict.fromkeys(only or ()))), opened.masker.text)
         try:
             if healed.needs_a_person and not propose:
                 healed = healed.model_copy(update={"escalation": INTERRUPTED_CALL})
@@ -150,9 +150,9 @@ def _limited(wanted: Wanted, only: Sequence[str]) -> Wanted:
     )
 
 
-def _heal(opened: Session, orders: Orders, hands: Hands) -> Healed:
+def _heal(opened: Session, orders: Orders, hands: Hands, only: Sequence[str]) -> Healed:
     if not orders.proposing:
-        opened.begin_command("heal", tuple(hands.hosts.values()))
+        opened.begin_command("heal", tuple(hands.hosts.values()), only)
     try:
         healed = Healer(
             orders,

@@ -242,14 +242,19 @@ class Session:
         self._begin(hosts, about)
         self.events.tell("run-started", "", playbook=playbook.name, title=playbook.title)
 
-    def begin_command(self, command: str, hosts: Sequence[Host]) -> None:
+    def begin_command(self, command: str, hosts: Sequence[Host], only: Sequence[str] = ()) -> None:
         """Write down that a command begins which runs no playbook itself.
+
+        Args:
+            command: Which.
+            hosts: Where.
+            only: The playbooks that it is limited to; none: to none.
 
         Raises:
             UsageError: A secret cannot be had.
             JournalError: It cannot be written down.
         """
-        self._begin(hosts, {"command": command})
+        self._begin(hosts, {"command": command, "only": tuple(only)})
 
     def _begin(self, hosts: Sequence[Host], about: Mapping[str, Json]) -> None:
         for host in hosts:

@@ -345,4 +345,4 @@ def _looks_for_it(header: RunHeader, escalation: Escalation) -> bool:
     """Tell whether it is a run of the same playbook; what is of several is looked for by a healing that asks all."""
     if header.environment != escalation.environment or header.playbook != escalation.playbook:
         return False
-    return bool(header.playbook) or (header.command == "heal" and not header.asked)
+    return bool(header.playbook) or (header.command == "heal" and not header.only)

@@ -91,8 +91,7 @@ def _quiet(seen: Sequence[Diagnosis], here: Sequence[Treated], vanished: str) ->
         return HostEnd(outcome=Outcome.FIXED, why=f"healed: {', '.join(healed)}; nothing else is wrong")
     if in_vain := _worst_in_vain(here):
         return _end_in_vain(in_vain)
-    alone = "healthy on its own" if here else ""
-    gone = vanished or alone
+    gone = vanished or ("healthy on its own" if here else "")
     why = f"{gone}: nothing was changed" if gone else "nothing is wrong that a playbook knows"
     return HostEnd(outcome=Outcome.HEALTHY, why=why)
 

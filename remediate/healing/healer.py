@@ -272,12 +272,18 @@ class Healer:
 
     def _gone_already(self, host: str, diagnosis: Diagnosis) -> bool:
         """Note a fault that vanished before anything was done to it: by itself, or with another one's cure."""
-        cured = [str(one.fingerprint) for one in self._treated.values() if one.healed]
+        cured = [
+            str(one.fingerprint) for one in self._treated.values() if one.healed and self._is_of(one, host)
+        ]
         gone = f"healthy since {', '.join(cured)} was healed" if cured else "healthy on its own"
         self.events.tell("nothing-to-do", host, gone, diagnosis.playbook.name)
         self._reasons.append(f"{host}: {diagnosis.playbook.name} is {gone}: nothing was changed")
         self._vanished[host] = gone
         return True
+
+    def _is_of(self, one: Treated, host: str) -> bool:
+        """Tell whether a fault is one of a host: its own, or of a database, which it may share."""
+        return host in one.hosts or one.fingerprint.target not in self.orders.groups
 
     def _join(self, host: str, diagnosis: Diagnosis, known: Treated) -> bool:
         """Count a host to a fault of its database that was met on another one already."""

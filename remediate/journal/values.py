@@ -1,6 +1,5 @@
 """The values that the journal takes and gives: a run's header, an entry, what is owed, a summary. No behaviour."""
 
-from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -10,16 +9,6 @@ from remediate.questions import Value
 
 State: TypeAlias = Literal["intended", "done", "failed", "unknown"]
 """What is known of a change: written down, made, tried in vain, or nothing at all."""
-
-
-ONLY = "--only"
-"""The option of `heal` that limits it to a playbook; it may be given several times."""
-
-
-def _option_and_value(given: str) -> tuple[str, ...]:
-    """Return a word of a command line; `--only=X` as the two words that it stands for."""
-    option, equals, value = given.partition("=")
-    return (option, value) if equals and option == ONLY else (given,)
 
 
 class Operator(Value):
@@ -54,6 +43,7 @@ class RunHeader(Value):
         argv: The command line.
         variables: What was given as `--var`, so that another process can go on.
         healing: The run of `heal` that this run belongs to; empty where a person began it.
+        only: The playbooks that a `heal` was limited to; empty: to none.
         plan: Digest of the plan document that is applied; empty where none is.
         hosts: The hosts it is for.
     """
@@ -72,6 +62,7 @@ class RunHeader(Value):
     argv: tuple[str, ...] = ()
     variables: dict[str, str] = {}
     healing: str = ""
+    only: tuple[str, ...] = ()
     plan: str = ""
     hosts: tuple[str, ...] = ()
 
@@ -79,12 +70,6 @@ class RunHeader(Value):
     def title(self) -> str:
         """What was done, in one word."""
         return self.playbook or self.command
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The playbooks that a healing was limited to, as its command line says; empty: to none."""
-        apart = [word for given in self.argv for word in _option_and_value(given)]
-        return tuple(dict.fromkeys(name for option, name in pairwise(apart) if option == ONLY))
 
 
 class Entry(Value):

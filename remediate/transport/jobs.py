@@ -129,7 +129,7 @@ class Jobs:
             raise Lost(self.caller.where, f"the jobs of {token} cannot be ended: {why}", "look at the host")
 
     def _stop_all(self, name: str) -> Called:
-        """End jobs; where the link breaks meanwhile, as it does when a host reboots, once more when it is back."""
+        """End jobs; where the link breaks meanwhile, as it does when a host reboots, again once it is back."""
         due = self.clock.monotonic() + self.patience.reconnect
         grace = self.patience.grace
         while True:

@@ -105,11 +105,7 @@ class Errands:
     def _carried_out(self, errand: Errand, lines: list[str]) -> int:
         try:
             process = self._started(errand)
-        except (
-            OSError,
-            RemediateError,
-            LookupError,
-        ) as error:  # its environment may be gone since it was begun
+        except (OSError, RemediateError) as error:
             self.told(errand, f"could not be started ({type(error).__name__})")
             return os.EX_OSERR
         try:

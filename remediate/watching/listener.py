@@ -184,10 +184,8 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # a name that IDNA cannot write, or with a NUL in it, gets no further
+    except (OSError, ValueError) as error:
+        # A name that IDNA cannot write, or with a NUL in it, is a ValueError.
         why = error.strerror if isinstance(error, OSError) else "no name of a host"
         todo = "name an address of this machine: 127.0.0.1:9797"
         raise UsageError(f"--listen {host}:{port}", f"is no address here ({why})", todo) from error

@@ -76,10 +76,8 @@ class Metrics:
         Args:
             rules: The rules that are on, by environment and host; what is not among them is forgotten.
         """
-        environments = {environment for environment, _ in rules}
         _forget(self._looked, lambda labels: labels in rules)
         _forget(self._alarms, lambda labels: labels[2] in rules.get((labels[0], labels[1]), ()))
-        _forget(self._concerns, lambda labels: labels[0] in environments)
 
     def alert(self, result: str, many: int = 1) -> None:
         """Count alerts."""

@@ -79,7 +79,7 @@ def _left(runs: Iterable[RunSummary]) -> dict[tuple[str, str], tuple[str, ...]]:
     left: dict[tuple[str, str], tuple[str, ...]] = {}
     done: set[tuple[str, str]] = set()
     for run in runs:
-        header, asked = run.header, run.header.asked
+        header, asked = run.header, run.header.only
         if header.command != "heal" or not header.reason.startswith("watch: "):
             continue
         for where in {(header.environment, host) for host in header.hosts} - done:
@@ -257,7 +257,8 @@ class Memory:
         Raises:
             JournalError: The log cannot be read.
         """
-        if not not_over(self.journal.of_kinds(ESCALATIONS), now):
+        escalations = tuple(self.journal.of_kinds(ESCALATIONS))
+        if not not_over(escalations, now):
             return frozenset()  # as a rule
-        still = open_incidents(self.journal.of_kinds(ESCALATIONS), self.journal.runs(), now)
+        still = open_incidents(escalations, self.journal.runs(), now)
         return frozenset(one.environment for incident in still for one in incident.escalations)

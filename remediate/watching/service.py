@@ -261,18 +261,16 @@ class Service:
 
     def _saw(self, look: Looked) -> None:
         ward = self.wards[look.environment]
-        if look.host not in ward.turns:
-            return  # it was taken out meanwhile
         if not ward.is_overtaken(look.host, look.begun):
             self._looked_at.add((look.environment, look.host))
         self._note(ward.saw(look.host, look.reading, look.begun, self._now))
-        self.chronicle.looked(look, ward.alarms_of(look.host), self.clock.wall())
+        if look.host in ward.turns:  # or it was taken out meanwhile
+            self.chronicle.looked(look, ward.alarms_of(look.host), self.clock.wall())
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
         self._room.release()
         for notice in notices:
-            if ward := self.wards.get(notice.environment):
-                self._note(ward.noticed(notice, self._now))
+            self._note(self.wards[notice.environment].noticed(notice, self._now))
 
     def _settle(self) -> None:
         """Look into the audit log, which others write as well, from time to time: never for each message."""
@@ -306,19 +304,18 @@ class Service:
     def _ended(self, ended: Ended) -> None:
         errand = ended.errand
         self.chronicle.ended(ended)
-        if ward := self.wards.get(errand.environment):
-            self._looked_at -= {(ward.name, host) for host in errand.hosts}
-            came = ward.ended(
-                errand,
-                well=ended.code == 0,
-                cured=cured_by(ended.lines),
-                looked=ended.looked,
-                mute=ended.mute,
-                nobody=nobody_called_in(ended.lines),
-                wrong=ended.wrong,
-                at=self._now,
-            )
-            self._note(came)
+        self._looked_at -= {(errand.environment, host) for host in errand.hosts}
+        came = self.wards[errand.environment].ended(
+            errand,
+            well=ended.code == 0,
+            cured=cured_by(ended.lines),
+            looked=ended.looked,
+            mute=ended.mute,
+            nobody=nobody_called_in(ended.lines),
+            wrong=ended.wrong,
+            at=self._now,
+        )
+        self._note(came)
         self.chronicle.count_breakers()
 
     def _note(self, notes: Sequence[Note]) -> None:

@@ -460,10 +460,8 @@ class Killed(BaseException):
     """What no code of ours catches: the process is gone."""
 
 
-def test_what_a_killed_healer_left_is_put_back_first_and_its_attempt_counts(ward: Ward) -> None:
-    ward.book(BOTH)
-    ward.write(LIMITS, b"limit=1\n")
-    ward.policy("auto: {allowed: true, cooldown: 1h}")
+def killed(ward: Ward, *words: str) -> None:
+    """Have a command's process die as it is about to change the limits."""
 
     def kill(path: str) -> None:
         if path == LIMITS:
@@ -471,9 +469,17 @@ def test_what_a_killed_healer_left_is_put_back_first_and_its_attempt_counts(ward
 
     ward.on_change = kill
     with pytest.raises(Killed):
-        ward.heals()
-    assert (ward.content(), ward.content(LIMITS)) == (GREEN, b"limit=1\n")
+        ward.does(*words)
     ward.on_change = len
+
+
+def test_what_a_killed_healer_left_is_put_back_first_and_its_attempt_counts(ward: Ward) -> None:
+    ward.book(BOTH)
+    ward.write(LIMITS, b"limit=1\n")
+    ward.policy("auto: {allowed: true, cooldown: 1h}")
+
+    killed(ward, "heal", "--on", "web1")
+    assert (ward.content(), ward.content(LIMITS)) == (GREEN, b"limit=1\n")
     code, healed = ward.told()
     assert (code, ward.content(), ward.content(LIMITS)) == (8, RED, b"limit=1\n")
     assert healed["faults"][0]["why"].startswith("its healer was killed (run ")
@@ -513,14 +519,7 @@ def killed_half_way(ward: Ward) -> None:
     ward.book(BOTH)
     ward.write(LIMITS, b"limit=1\n")
 
-    def kill(path: str) -> None:
-        if path == LIMITS:
-            raise Killed
-
-    ward.on_change = kill
-    with pytest.raises(Killed):
-        ward.heals()
-    ward.on_change = len
+    killed(ward, "heal", "--on", "web1")
 
 
 def test_what_a_killed_healer_left_stays_while_healing_is_stopped_and_a_person_is_called(ward: Ward) -> None:
@@ -552,14 +551,7 @@ def test_what_a_persons_killed_run_left_is_left_to_a_person(ward: Ward) -> None:
     ward.write(LIMITS, b"limit=1\n")
     ward.policy("confirm: yes, auto: {allowed: true}")
 
-    def kill(path: str) -> None:
-        if path == LIMITS:
-            raise Killed
-
-    ward.on_change = kill
-    with pytest.raises(Killed):
-        ward.does("run", "both", "--on", "web1", "--yes")
-    ward.on_change = len
+    killed(ward, "run", "both", "--on", "web1", "--yes")
     ward.write(CONFIG, RED)
     code, healed = ward.told()
     assert (code, ward.content(), ward.content(LIMITS)) == (8, RED, b"limit=1\n")
@@ -572,14 +564,7 @@ def test_hosts_that_are_half_changed_count_as_in_work(ward: Ward) -> None:
     ward.book(BOTH)
     ward.write(LIMITS, b"limit=1\n")
 
-    def kill(path: str) -> None:
-        if path == LIMITS:
-            raise Killed
-
-    ward.on_change = kill
-    with pytest.raises(Killed):
-        ward.heals()
-    ward.on_change = len
+    killed(ward, "heal", "--on", "web1")
     code, healed = ward.told("--within", "2s", on="web2")
     assert (code, ward.content(host="web2")) == (8, RED)
     assert "1 other hosts of backend are in work (web1 by run" in healed["faults"][0]["why"]
@@ -592,14 +577,7 @@ def test_a_host_that_a_persons_killed_run_left_half_changed_counts_as_in_work(wa
     ward.book(BOTH)
     ward.write(LIMITS, b"limit=1\n")
 
-    def kill(path: str) -> None:
-        if path == LIMITS:
-            raise Killed
-
-    ward.on_change = kill
-    with pytest.raises(Killed):
-        ward.does("run", "both", "--on", "web1", "--yes")
-    ward.on_change = len
+    killed(ward, "run", "both", "--on", "web1", "--yes")
     code, healed = ward.told(on="web2")
     assert (code, ward.content(host="web2")) == (8, RED)
     assert "1 other hosts of backend are in work (web1 by run" in healed["faults"][0]["why"]
@@ -675,6 +653,8 @@ def test_what_is_no_duration_or_playbook_is_wrong_usage(ward: Ward) -> None:
     assert ward.heals("--within", "soon")[0] == 2
     assert ward.heals("--only", "colours")[0] == 2
     assert ward.heals("--only", "colour")[0] == 0
+    with Journal.open(ward.state, Masker()) as journal:
+        assert [one.header.only for one in journal.runs() if one.header.command == "heal"] == [("colour",)]
 
 
 def test_no_secret_is_told_though_it_would_be_escaped_or_cut_on_the_way(ward: Ward) -> None:

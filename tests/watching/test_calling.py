@@ -370,7 +370,7 @@ def test_after_a_restart_it_is_known_where_something_was_left(night: Night, hand
     journal = night.journal
     healing(journal, "run-1", ("web1", Outcome.NO_CURE), ("web2", Outcome.FIXED))
     assert night.memory.recall().left_in("lab") == {"web1": ()}
-    healing(journal, "run-2", ("web1", Outcome.HEALTHY), argv=("heal", "--only", "vacuum"), hosts=("web1",))
+    healing(journal, "run-2", ("web1", Outcome.HEALTHY), only=("vacuum",), hosts=("web1",))
     healing(journal, "run-3", ("web2", Outcome.STUCK), reason="deploy 17")
     assert night.memory.recall().left_in("lab") == {"web1": ()}
     healing(journal, "run-4", ("web1", Outcome.HEALTHY))
@@ -385,7 +385,7 @@ def test_after_a_restart_it_is_known_where_something_was_left(night: Night, hand
 
 def test_after_a_restart_it_is_known_which_playbooks_may_be_run_there(night: Night) -> None:
     def only(*names: str) -> dict[str, object]:
-        return {"argv": ("heal", *(word for name in names for word in ("--only", name))), "hosts": ("web1",)}
+        return {"only": names, "hosts": ("web1",)}
 
     def left(*ends: tuple[str, Outcome], **more: object) -> dict[str, tuple[str, ...]]:
         healing(night.journal, f"run-{len(night.journal.runs())}", *ends, **more)

@@ -40,13 +40,6 @@ def test_a_host_that_was_taken_out_is_no_alarm_any_more_and_one_of_its_name_else
     assert 'remediate_incidents_open{environment="lab"} 2.0' in page_of(metrics)
 
 
-def test_an_environment_that_was_taken_out_has_no_incident_open() -> None:
-    metrics = seen(("lab", "web1"), ("staging", "web1"))
-    metrics.keep({("lab", "web1"): EVERY})
-    assert 'remediate_incidents_open{environment="lab"} 2.0' in page_of(metrics)
-    assert not [line for line in page_of(metrics) if "staging" in line and "remediate_looks" not in line]
-
-
 def test_a_rule_that_was_switched_off_fires_no_more() -> None:
     metrics = seen(("lab", "web1"))
     on = rules_on(WatchText(rules=RulesText(disk=None)))

@@ -430,8 +430,11 @@ def test_what_is_taken_out_has_no_gauges_any_more_and_no_look_brings_them_back(
 
     running.until(lambda: 'last_look_timestamp_seconds{environment="lab",host="web2"}' in page())
     stage.inventory = replace(stage.inventory, hosts=stage.inventory.hosts[:1])
+    ward = running.service.wards["lab"]
+    running.until(lambda: not ward.looking)
+    ward.looking.add("web2")
     running.service.signal("reload")
     running.until(lambda: stage.said("info: : reloaded"))
     running.service._inbox.put(Looked("lab", "web2", time.monotonic(), reading(time.monotonic())))
-    running.until(running.service._inbox.empty)
+    running.until(lambda: not ward.looking)
     assert 'last_look_timestamp_seconds{environment="lab",host="web2"}' not in page()
